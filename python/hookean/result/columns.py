@@ -1,0 +1,166 @@
+"""The columns of every result table: name, type, unit, meaning.
+
+One table for the engine, the documentation and the tests: a test fails when a frame has a column that is not here, or
+lacks one that is. Instants are counted from the start of the scenario.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a result table.
+
+    Attributes:
+        name: Column name.
+        dtype: `duration` (nanoseconds), `u32`, `u64`, `f64`, `bool` or `str`.
+        unit: Unit as shown to people; empty for counts and names.
+        meaning: One sentence.
+        nullable: Whether the column may hold nulls, and so what a null means is part of `meaning`.
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+    nullable: bool = False
+
+
+_SERVICE = Column("service", "str", "", "Name of the service.")
+
+SUMMARY = (
+    _SERVICE,
+    Column("arrivals", "u64", "", "Requests that arrived."),
+    Column("completed", "u64", "", "Requests served to the end."),
+    Column("rejected", "u64", "", "Requests turned away because the queue was full."),
+    Column("timed_out", "u64", "", "Requests that gave up waiting."),
+    Column("lost", "u64", "", "Requests lost with a replica that was killed."),
+    Column("in_system", "u64", "", "Requests waiting or in service at the end."),
+    Column("wait_mean", "duration", "s", "Mean time from arrival to start of service, over started requests.", nullable=True),
+    Column("latency_mean", "duration", "s", "Mean time from arrival to completion.", nullable=True),
+    Column("latency_p50", "duration", "s", "Median latency (mid-point of its histogram bucket).", nullable=True),
+    Column("latency_p90", "duration", "s", "90 % quantile of latency.", nullable=True),
+    Column("latency_p95", "duration", "s", "95 % quantile of latency.", nullable=True),
+    Column("latency_p99", "duration", "s", "99 % quantile of latency.", nullable=True),
+    Column("latency_p999", "duration", "s", "99.9 % quantile of latency.", nullable=True),
+    Column("latency_max", "duration", "s", "Largest latency, exact.", nullable=True),
+    Column("slo_latency", "duration", "s", "Latency objective; null without one.", nullable=True),
+    Column("slo_target_ratio", "f64", "ratio", "Wanted share of good requests; null without an objective.", nullable=True),
+    Column("slo_good", "u64", "", "Requests completed within the objective (counted exactly); null without one.", nullable=True),
+    Column(
+        "slo_attainment_ratio", "f64", "ratio",
+        "Good requests / all requests that ended; rejected, timed-out and lost ones are bad. Null when none ended or without an objective.",
+        nullable=True,
+    ),
+    Column("work_mean", "duration", "s", "Mean CPU time of the arrived requests on one full bare-metal core.", nullable=True),
+    Column("offered_cores_mean", "f64", "cores", "Work that arrived / time, on bare-metal cores."),
+    Column("cpu_cores_mean", "f64", "cores", "CPU used / time."),
+    Column("utilisation_mean", "f64", "ratio", "CPU used / CPU of ready replicas.", nullable=True),
+    Column("replicas_mean", "f64", "", "Ready replicas, averaged over time."),
+    Column("replicas_max", "u32", "", "Most ready replicas at once."),
+    Column("replicas_created", "u64", "", "Replicas created, initial ones included."),
+    Column("scale_outs", "u64", "", "Decisions that raised the wanted count."),
+    Column("scale_ins", "u64", "", "Decisions that lowered it."),
+    Column("cost_usd", "f64", "USD", "The service's part of the node bill, split by requested core-time; unused nodes are split alike."),
+)
+
+SERIES = (
+    Column("time", "duration", "s", "End of the interval; state columns are read at this instant."),
+    _SERVICE,
+    Column("arrivals", "u64", "", "Requests that arrived in the interval."),
+    Column("completed", "u64", "", "Requests completed in the interval."),
+    Column("rejected", "u64", "", "Requests rejected in the interval."),
+    Column("timed_out", "u64", "", "Requests timed out in the interval."),
+    Column("lost", "u64", "", "Requests lost in the interval."),
+    Column("in_system", "u64", "", "Requests waiting or in service."),
+    Column("waiting", "u64", "", "Requests waiting."),
+    Column("offered_cores", "f64", "cores", "Work that arrived in the interval / its length, on bare-metal cores (a fluid load: its mean demand)."),
+    Column("cpu_cores", "f64", "cores", "CPU used in the interval / its length."),
+    Column("desired", "u32", "", "Replicas wanted by the controller."),
+    Column("ready", "u32", "", "Replicas that take requests: the supply."),
+    Column("starting", "u32", "", "Replicas placed and starting."),
+    Column("pending", "u32", "", "Replicas no node has room for yet."),
+    Column("draining", "u32", "", "Replicas finishing their last requests."),
+    Column("nodes", "u32", "", "Nodes that are paid for (all services together)."),
+    Column("latency_p50", "duration", "s", "Median latency of the requests completed in the interval; null if none.", nullable=True),
+    Column("latency_p95", "duration", "s", "95 % quantile of the same.", nullable=True),
+    Column("latency_p99", "duration", "s", "99 % quantile of the same.", nullable=True),
+    Column("latency_max", "duration", "s", "Largest latency of the same, as the upper edge of its bucket.", nullable=True),
+    Column("slo_good", "u64", "", "Requests completed within the objective in the interval; null without one.", nullable=True),
+)
+
+DECISIONS = (
+    Column("time", "duration", "s", "When the controller decided."),
+    Column("controller", "str", "", "Kind of controller."),
+    _SERVICE,
+    Column("current", "u32", "", "Replicas wanted before."),
+    Column("desired", "u32", "", "Replicas wanted after."),
+    Column("ready", "u32", "", "Ready replicas at that moment."),
+    Column("metric", "str", "", "Metric that decided; null when none did.", nullable=True),
+    Column("value", "f64", "", "Its value, in the controller's own unit; null when there was none.", nullable=True),
+    Column("target", "f64", "", "Its target, in the same unit.", nullable=True),
+    Column("inputs", "str", "", "Everything the controller saw, as a JSON object."),
+    Column("reason", "str", "", "Why, in words."),
+)
+
+REPLICAS = (
+    Column("replica", "u32", "", "Number of the replica, in order of creation inside its service."),
+    _SERVICE,
+    Column("node", "u32", "", "Node it ran on; null if it was never placed.", nullable=True),
+    Column("created", "duration", "s", "When a controller asked for it."),
+    Column("placed", "duration", "s", "When a node was found (or bought) for it.", nullable=True),
+    Column("ready", "duration", "s", "When it began to take requests.", nullable=True),
+    Column("drained", "duration", "s", "When it was told to stop.", nullable=True),
+    Column("ended", "duration", "s", "When it was gone; null if it was there at the end.", nullable=True),
+    Column("place", "duration", "s", "Stage: waiting for a place.", nullable=True),
+    Column("provision", "duration", "s", "Stage: buying the node (fleets).", nullable=True),
+    Column("boot", "duration", "s", "Stage: booting.", nullable=True),
+    Column("join", "duration", "s", "Stage: joining the cluster.", nullable=True),
+    Column("pull", "duration", "s", "Stage: image transfer, waiting for other pulls included.", nullable=True),
+    Column("create", "duration", "s", "Stage: creating the container.", nullable=True),
+    Column("init", "duration", "s", "Stage: the application's own start.", nullable=True),
+    Column("completed", "u64", "", "Requests it completed."),
+    Column("cpu_core_seconds", "f64", "core s", "CPU it used."),
+    Column("outcome", "str", "", "`ready`, `starting`, `pending`, `drained`, `killed` or `cancelled`, at the end."),
+    Column("reason", "str", "", "Why it is not ready, or why it ended; null if it is ready.", nullable=True),
+)
+
+NODES = (
+    Column("node", "u32", "", "Number of the node, in order of purchase."),
+    Column("pool", "str", "", "Pool it was bought from."),
+    Column("instance", "str", "", "Instance type."),
+    Column("bought", "duration", "s", "When it was asked for; billing starts."),
+    Column("ready", "duration", "s", "When it could hold replicas.", nullable=True),
+    Column("ended", "duration", "s", "When it was given back; null if it was there at the end.", nullable=True),
+    Column("cpu_cores", "f64", "cores", "Capacity."),
+    Column("memory_bytes", "u64", "B", "Capacity."),
+    Column("allocatable_cpu_cores", "f64", "cores", "Left for replicas."),
+    Column("allocatable_memory_bytes", "u64", "B", "Left for replicas."),
+    Column("replicas_max", "u32", "", "Most replicas it held at once."),
+    Column("cpu_requested_ratio", "f64", "ratio", "Requested core-time / allocatable core-time.", nullable=True),
+    Column("billed", "duration", "s", "Billed time, after rounding."),
+    Column("cost_usd", "f64", "USD", "Billed time x price."),
+)
+
+REQUESTS = (
+    _SERVICE,
+    Column("request", "u64", "", "Index of the request in its service, in order of arrival."),
+    Column("arrival", "duration", "s", "When it arrived."),
+    Column("start", "duration", "s", "When its service began; null if it never did.", nullable=True),
+    Column("end", "duration", "s", "When it completed, was rejected, gave up or was lost; null if still in the system.", nullable=True),
+    Column("work", "duration", "s", "Its CPU time on one full bare-metal core."),
+    Column("replica", "u32", "", "Replica that served it.", nullable=True),
+    Column("outcome", "str", "", "`completed`, `rejected`, `timed_out`, `lost` or `in_system`."),
+)
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "summary": SUMMARY,
+    "series": SERIES,
+    "decisions": DECISIONS,
+    "replicas": REPLICAS,
+    "nodes": NODES,
+    "requests": REQUESTS,
+}
+"""Every result table by name."""

@@ -1,0 +1,55 @@
+//! Controllers and the metrics pipelines that feed them.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// How the state of the system becomes an observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "pipeline", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PipelinePlan {
+    /// Exact and immediate: averages over the last `window_ns`; 0 reads the instantaneous use.
+    Ideal {
+        /// Averaging window.
+        window_ns: u64,
+    },
+    /// cAdvisor housekeeping, metrics-server, and a Prometheus-style adapter for request rates.
+    Kubernetes {
+        /// Shortest distance of two cAdvisor samples.
+        housekeeping_min_ns: u64,
+        /// Longest distance of two cAdvisor samples.
+        housekeeping_max_ns: u64,
+        /// metrics-server resolution.
+        resolution_ns: u64,
+        /// Scrape period of the adapter.
+        adapter_period_ns: u64,
+        /// Rate window of the adapter.
+        adapter_window_ns: u64,
+        /// Age of the adapter's answer.
+        adapter_delay_ns: u64,
+    },
+    /// Group averages per period, published late.
+    Cloudwatch {
+        /// Period of a datapoint.
+        period_ns: u64,
+        /// Time from the end of a period to its publication.
+        delay_ns: u64,
+    },
+}
+
+/// One controller.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControllerPlan {
+    /// Name in the controller table: `hpa`, `ec2-target-tracking`, `static`.
+    pub kind: String,
+    /// Index of the service it scales.
+    pub service: usize,
+    /// Period of its loop.
+    pub period_ns: u64,
+    /// First tick, counted from the creation of the service.
+    pub phase_ns: u64,
+    /// What feeds it.
+    pub metrics: PipelinePlan,
+    /// The controller's own configuration, read by its crate (`hookean_policy::<kind>::Config`).
+    pub config: Value,
+}

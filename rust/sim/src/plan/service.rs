@@ -1,0 +1,97 @@
+//! Services: what receives requests.
+
+use super::StagePlan;
+use hookean_kernel::Distribution;
+use serde::Deserialize;
+
+/// How requests share the replicas of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discipline {
+    /// One queue for the service; a free slot of any replica takes its head.
+    CentralFifo,
+    /// A queue for each replica; each of its slots serves one request at a time.
+    Fifo,
+    /// A queue for each replica; admitted requests share its cores equally, none gets more than one core.
+    ProcessorSharing,
+}
+
+/// How an arriving request finds its replica; unused by [`Discipline::CentralFifo`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Routing {
+    /// Uniformly at random.
+    Random,
+    /// In turn, in slot order.
+    RoundRobin,
+    /// The replica with the fewest requests waiting or in service; ties go to the lowest slot.
+    LeastOutstanding,
+}
+
+/// The queue of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueuePlan {
+    /// Queue discipline.
+    pub discipline: Discipline,
+    /// Routing to replicas.
+    pub routing: Routing,
+    /// Most requests that may wait (in the central queue, or in each replica's own); `None` is unbounded.
+    pub limit: Option<u64>,
+    /// Longest time a request waits before its service starts; `None` waits for ever.
+    pub timeout_ns: Option<u64>,
+}
+
+/// Shape of one replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaPlan {
+    /// CPU requested and usable.
+    pub cpu_millicores: u64,
+    /// Memory requested.
+    pub memory_bytes: u64,
+    /// Most requests in service at once; `None` is unbounded (processor sharing only).
+    pub concurrency: Option<u32>,
+    /// Uncompressed size of the image to pull.
+    pub image_bytes: u64,
+    /// Memory in use with no request.
+    pub memory_idle_bytes: u64,
+    /// Memory in use for each request waiting or in service.
+    pub memory_per_request_bytes: u64,
+}
+
+/// Service-level objective.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SloPlan {
+    /// A request is good when it completes within this time.
+    pub latency_ns: u64,
+    /// Wanted share of good requests.
+    pub target_ratio: f64,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServicePlan {
+    /// Name; its hash keys the service's random streams.
+    pub name: String,
+    /// When the service is created; its initial replicas are ready then (after their start-up if `warm_start` is false).
+    pub created_at_ns: u64,
+    /// CPU time of one request on one full core.
+    pub work: Distribution,
+    /// Shape of a replica.
+    pub replica: ReplicaPlan,
+    /// Replicas at creation.
+    pub initial_replicas: u32,
+    /// Whether the initial replicas are ready at once.
+    pub warm_start: bool,
+    /// Queue and routing.
+    pub queue: QueuePlan,
+    /// Objective, if any.
+    pub slo: Option<SloPlan>,
+    /// Stages between placement and readiness of a replica, in order (`create`, `init`, …); the image pull comes first.
+    pub startup: Vec<StagePlan>,
+    /// Longest time a draining replica may finish its requests.
+    pub termination_grace_ns: u64,
+}
