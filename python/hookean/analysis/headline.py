@@ -1,0 +1,143 @@
+"""The result in a few plain sentences: who met the objective, and at what cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hookean.analysis import wording
+from hookean.analysis.comparison import comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hookean.analysis.protocol import ResultLike
+
+
+@dataclass(frozen=True)
+class _Contender:
+    """What the headline needs to know of one contender.
+
+    Attributes:
+        name: Its name, in quotes.
+        cost: Its bill in USD.
+        met: Whether all its services met their objectives; None when that cannot be judged.
+        shortfall: Target minus attainment of its worst service.
+        share: Attainment of its worst service, in words.
+    """
+
+    name: str
+    cost: float
+    met: bool | None
+    shortfall: float
+    share: str
+
+
+def headline(results: Mapping[str, ResultLike]) -> list[str]:
+    """Sums results up.
+
+    A contender meets its objectives when every service that has one meets it.
+
+    Args:
+        results: Results by contender name; at least one.
+
+    Returns:
+        Sentences, the most important first.
+    """
+    table = comparison(results)
+    contenders = [_read(name, table.filter(pl.col("contender") == name)) for name in results]
+    return [*_stopped(table), *_judge(contenders, table), _money(contenders, table)]
+
+
+def _stopped(table: pl.DataFrame) -> list[str]:
+    partial = table.filter("partial")["contender"].unique(maintain_order=True).to_list()
+    if not partial:
+        return []
+    were = "was" if len(partial) == 1 else "were"
+    names = wording.listing(_quoted(name) for name in partial)
+    return [f"{names} {were} stopped before the end: the figures cover only what was simulated."]
+
+
+def _read(name: str, rows: pl.DataFrame) -> _Contender:
+    judged = rows.filter(pl.col("slo_latency").is_not_null()).with_columns(
+        gap=pl.col("slo_target_ratio") - pl.col("slo_attainment_ratio")
+    )
+    known = judged.filter(pl.col("gap").is_not_null()).sort("gap", "service", descending=[True, False])
+    missed = not known["slo_met"].all()
+    met = False if missed else None if known.height < judged.height or not judged.height else True
+    share, shortfall = "", 0.0
+    if known.height:
+        worst = known.row(0, named=True)
+        share = wording.attainment(worst["slo_attainment_ratio"], target=worst["slo_target_ratio"])
+        share += f" (service `{worst['service']}`, the worst of {judged.height})" if judged.height > 1 else ""
+        shortfall = float(worst["gap"])
+    return _Contender(name=_quoted(name), cost=float(rows["cost_usd"].sum()), met=met, shortfall=shortfall, share=share)
+
+
+def _quoted(name: str) -> str:
+    return f"“{name}”"
+
+
+def _objective(table: pl.DataFrame) -> str:
+    """Names the objective, or says that there are several."""
+    pairs = table.filter(pl.col("slo_latency").is_not_null()).select("slo_latency", "slo_target_ratio").unique()
+    if pairs.height != 1:
+        return "every objective"
+    latency, target = pairs.row(0)
+    return f"the objective ({wording.target_text(target)} of requests within {wording.duration(latency)})"
+
+
+def _judge(contenders: list[_Contender], table: pl.DataFrame) -> list[str]:
+    """Says who met the objective, who missed it, and who cannot be judged."""
+    if table["slo_latency"].null_count() == table.height:
+        return ["No service has a latency objective, so this result does not say which setup is good enough."]
+    met = [one for one in contenders if one.met is True]
+    missed = sorted((one for one in contenders if one.met is False), key=lambda one: one.shortfall)
+    unknown = [one for one in contenders if one.met is None]
+    sentences = []
+    if met:
+        sentences.append(f"{_winners(met, contenders)} met {_objective(table)}: {_shares(met)}.")
+        if missed:
+            sentences.append(f"{_names(missed)} missed it: {_shares(missed)}.")
+    elif len(contenders) == 1 and missed:
+        sentences.append(f"{missed[0].name} missed {_objective(table)}: {missed[0].share}.")
+    elif missed:
+        closest = missed[0]
+        sentences.append(f"No contender met {_objective(table)}; the closest is {closest.name} with {closest.share}.")
+    if unknown:
+        why = "a service with an objective had no request that ended"
+        sentences.append(f"{_names(unknown)} cannot be judged: {why}.")
+    return sentences
+
+
+def _winners(met: list[_Contender], contenders: list[_Contender]) -> str:
+    if len(met) == len(contenders) > 1:
+        return "Every contender"
+    return f"Only {_names(met)}" if len(met) == 1 < len(contenders) else _names(met)
+
+
+def _names(contenders: list[_Contender]) -> str:
+    return wording.listing(one.name for one in contenders)
+
+
+def _shares(contenders: list[_Contender]) -> str:
+    if len(contenders) == 1:
+        return contenders[0].share
+    return ", ".join(f"{one.share} for {one.name}" for one in contenders)
+
+
+def _money(contenders: list[_Contender], table: pl.DataFrame) -> str:
+    """Says what it cost, and who is the cheapest of those that are good enough."""
+    if len(contenders) == 1:
+        rate = table["cost_per_million_usd"][0] if table.height == 1 else None
+        each = f", {wording.usd(rate)} per million completed requests" if rate is not None else ""
+        return f"It cost {wording.usd(contenders[0].cost)}{each}."
+    met = [one for one in contenders if one.met]
+    best = min(met or contenders, key=lambda one: one.cost)
+    others = ", ".join(f"{one.name} {wording.usd(one.cost)}" for one in contenders if one is not best)
+    if len(met) == 1:
+        return f"{best.name} cost {wording.usd(best.cost)}; {others}."
+    cheapest = "The cheapest that met it" if met else "The cheapest"
+    return f"{cheapest} is {best.name} at {wording.usd(best.cost)}; {others}."

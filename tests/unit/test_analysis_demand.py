@@ -1,0 +1,94 @@
+"""Demand in replicas, against worked examples and dimensioning tables."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from fake_result import MINUTE, fake_result
+
+from hookean.analysis import demand
+from hookean.analysis.demand import demand_rule, replica_servers, replicas_needed
+from hookean.analysis.queueing import least_servers
+
+DATA = Path(__file__).parent / "data"
+DIMENSIONING = json.loads((DATA / "queueing_dimensioning.json").read_text())["cases"]
+
+
+def service(**changes):
+    base = {
+        "slo_latency_ns": 300_000_000,
+        "slo_target_ratio": 0.95,
+        "cpu_millicores": 1000,
+        "work_mean_ns": 50_000_000,
+        "concurrency": None,
+        "discipline": "processor_sharing",
+        "speed_ratio": 1.0,
+    }
+    return base | changes
+
+
+@pytest.mark.parametrize("case", DIMENSIONING, ids=lambda case: case["id"])
+def test_least_servers_agrees_with_dimensioning_tables(case):
+    p = case["params"]
+    got = least_servers(np.array([p["lam"] / p["mu"]]), scaled_time=p["mu"] * p["slo"], target_ratio=p["p"])
+    assert got.tolist() == [case["expected"]["min_c"]]
+
+
+def test_demand_of_the_worked_load_curve_comes_out():
+    [case] = [
+        c for c in json.loads((DATA / "metrics_demand_curve.json").read_text())["cases"] if c["id"] == "pooled-mmc-p95"
+    ]
+    assert case["inputs"]["slo"] == 0.3
+    offered = np.array(case["inputs"]["load"]) / case["inputs"]["mu"]
+    assert replicas_needed(offered, service()).tolist() == case["expected"]["demand"]
+
+
+def test_an_objective_one_idle_server_cannot_keep_falls_back_to_capacity():
+    tight = service(slo_latency_ns=100_000_000, slo_target_ratio=0.99)
+    assert demand_rule(tight) == "capacity"
+    assert replicas_needed(np.array([0.0, 0.2, 3.0, 3.1]), tight).tolist() == [0, 1, 3, 4]
+    with pytest.raises(ValueError, match="idle server"):
+        least_servers(np.array([1.0]), scaled_time=2.0, target_ratio=0.99)
+
+
+@pytest.mark.parametrize("missing", [{"slo_latency_ns": None, "slo_target_ratio": None}, {"work_mean_ns": None}])
+def test_without_objective_or_mean_work_capacity_counts(missing):
+    assert demand_rule(service(**missing)) == "capacity"
+
+
+@pytest.mark.parametrize(
+    ("shape", "servers", "speed"),
+    [
+        ({}, 1.0, 1.0),
+        ({"cpu_millicores": 4000}, 4.0, 1.0),
+        ({"cpu_millicores": 4000, "concurrency": 2}, 2.0, 1.0),
+        ({"cpu_millicores": 250, "speed_ratio": 0.8}, 1.0, 0.2),
+        ({"discipline": "fifo", "cpu_millicores": 2000, "concurrency": 4}, 4.0, 0.5),
+        ({"discipline": "central_fifo", "cpu_millicores": 4000, "concurrency": 2}, 2.0, 1.0),
+    ],
+)
+def test_a_replica_is_worth_its_servers(shape, servers, speed):
+    got = replica_servers(service(**shape))
+    assert (got.servers, got.speed) == (pytest.approx(servers), pytest.approx(speed))
+
+
+def test_slower_cores_need_more_replicas():
+    load = np.linspace(0.5, 40.0, 80)
+    assert np.all(replicas_needed(load, service(speed_ratio=0.8)) >= replicas_needed(load, service()))
+    assert replicas_needed(load, service(speed_ratio=0.8)).sum() > replicas_needed(load, service()).sum()
+
+
+def test_demand_holds_over_its_interval():
+    got = demand(fake_result(services=("web", "api"), minutes=5))
+    assert got["service"].to_list() == ["api"] * 5 + ["web"] * 5
+    assert got["start"].cast(pl.Int64).to_list() == [m * MINUTE for m in range(5)] * 2
+    assert got["time"].cast(pl.Int64).to_list() == [(m + 1) * MINUTE for m in range(5)] * 2
+    assert set(got["rule"]) == {"objective"}
+
+
+def test_no_load_needs_no_replica():
+    result = fake_result(minutes=5)
+    idle = type(result)(**{**vars(result), "series": result.series.with_columns(offered_cores=0.0)})
+    assert demand(idle)["demand"].to_list() == [0] * 5
