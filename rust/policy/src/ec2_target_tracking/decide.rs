@@ -1,0 +1,652 @@
+//! The decision: alarms, candidates, and which of them count.
+
+use std::fmt;
+
+use super::alarm::AlarmState;
+use super::config::{Config, TargetPolicy};
+use crate::Timestamp;
+
+/// What the group remembers: when each policy's alarms last acted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    alarms: Vec<LastActions>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LastActions {
+    high: Option<Timestamp>,
+    low: Option<Timestamp>,
+}
+
+/// What the group sees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observation<'a> {
+    /// The moment of the evaluation.
+    pub now: Timestamp,
+    /// Desired capacity.
+    pub desired: i32,
+    /// Instances whose warm-up is over; the metrics come from these.
+    pub warmed: i32,
+    /// Instances launched or in service whose warm-up is not over.
+    pub warming: i32,
+    /// For each policy of the configuration, in its order, the datapoints published so far, newest last.
+    pub datapoints: &'a [&'a [Option<f64>]],
+}
+
+/// What the group wants, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Desired capacity.
+    pub desired: i32,
+    /// Why.
+    pub reason: Reason,
+    /// One entry per policy, in the order of the configuration.
+    pub evaluations: Vec<Evaluation>,
+}
+
+/// What one policy sees and would do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The policy.
+    pub policy: TargetPolicy,
+    /// The newest datapoint with a value, of those that the alarms look at.
+    pub value: Option<f64>,
+    /// The alarm above the target.
+    pub high: AlarmState,
+    /// The alarm below the low threshold.
+    pub low: AlarmState,
+    /// The capacity in proportion to the value.
+    pub candidate: Option<i32>,
+}
+
+/// Where the capacity goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// More.
+    Out,
+    /// Less.
+    In,
+}
+
+/// Why a [`Decision`] is what it is; renders as one sentence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// No alarm that may act is on.
+    Steady,
+    /// Alarms lack the datapoints to decide.
+    InsufficientData,
+    /// An alarm is on and has acted less than a repetition ago.
+    Waiting,
+    /// The low alarms are on, but instances are still warming.
+    Warming {
+        /// How many.
+        warming: i32,
+    },
+    /// Some low alarm is on, but not that of every policy.
+    NotAgreed,
+    /// An alarm acted.
+    Tracked {
+        /// Where to.
+        direction: Direction,
+        /// The policy whose candidate won.
+        policy: TargetPolicy,
+        /// Its metric.
+        value: f64,
+        /// Capacity of the warmed instances.
+        warmed: i32,
+        /// Its candidate.
+        candidate: i32,
+        /// The capacity decided on.
+        desired: i32,
+    },
+    /// The desired capacity was outside the group's bounds.
+    Clamped {
+        /// What it was.
+        from: i32,
+        /// The bound.
+        to: i32,
+    },
+}
+
+/// `ceil(warmed * value / target)`: rounds toward more capacity, out and in.
+pub fn proportional_capacity(warmed: i32, value: f64, target: f64) -> i32 {
+    (f64::from(warmed) * value / target).ceil() as i32
+}
+
+/// Decides once. Call it whenever a datapoint may have been published, or more often: an alarm that stays on repeats its action
+/// no sooner than the configuration says.
+pub fn decide(config: &Config, memory: &mut Memory, observation: &Observation<'_>) -> Decision {
+    let evaluations = evaluate(config, observation);
+    let due = memory.update(config, &evaluations, observation.now);
+    let (wanted, reason) = follow_alarms(observation, &evaluations, due);
+    let desired = wanted.min(config.max).max(config.min);
+    let reason = match reason {
+        Reason::Tracked {
+            direction,
+            policy,
+            value,
+            warmed,
+            candidate,
+            ..
+        } => Reason::Tracked {
+            direction,
+            policy,
+            value,
+            warmed,
+            candidate,
+            desired,
+        },
+        _ if desired != wanted => Reason::Clamped {
+            from: wanted,
+            to: desired,
+        },
+        other => other,
+    };
+    Decision {
+        desired,
+        reason,
+        evaluations,
+    }
+}
+
+fn evaluate(config: &Config, observation: &Observation<'_>) -> Vec<Evaluation> {
+    let datapoints = observation
+        .datapoints
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(&[][..]));
+    let (high_rule, low_rule) = (config.high_rule(), config.low_rule());
+    let longest = if config.low_datapoints > config.high_datapoints {
+        low_rule
+    } else {
+        high_rule
+    };
+    let evaluate_one = |(&policy, points): (&TargetPolicy, &[Option<f64>])| {
+        let value = longest.recent(points).iter().rev().find_map(|point| *point);
+        Evaluation {
+            policy,
+            value,
+            high: high_rule.state(points, |x| x > policy.target),
+            low: low_rule.state(points, |x| x < config.low_factor * policy.target),
+            candidate: value.map(|m| proportional_capacity(observation.warmed, m, policy.target)),
+        }
+    };
+    config
+        .policies
+        .iter()
+        .zip(datapoints)
+        .map(evaluate_one)
+        .collect()
+}
+
+/// Which directions have an alarm that acts now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    out: bool,
+    in_: bool,
+}
+
+impl Memory {
+    fn update(&mut self, config: &Config, evaluations: &[Evaluation], now: Timestamp) -> Due {
+        self.alarms
+            .resize_with(evaluations.len(), LastActions::default);
+        let mut due = Due::default();
+        for (last, evaluation) in self.alarms.iter_mut().zip(evaluations) {
+            due.out |= acts(&mut last.high, evaluation.high, config, now);
+            if !evaluation.policy.disable_scale_in {
+                due.in_ |= acts(&mut last.low, evaluation.low, config, now);
+            }
+        }
+        due
+    }
+}
+
+/// Whether an alarm acts now: it went on, or it has been on for a repetition since it last acted.
+fn acts(last: &mut Option<Timestamp>, state: AlarmState, config: &Config, now: Timestamp) -> bool {
+    if state != AlarmState::Alarm {
+        *last = None;
+        return false;
+    }
+    let due = last.is_none_or(|at| now.since(at) >= config.alarm_repeat);
+    if due {
+        *last = Some(now);
+    }
+    due
+}
+
+fn follow_alarms(
+    observation: &Observation<'_>,
+    evaluations: &[Evaluation],
+    due: Due,
+) -> (i32, Reason) {
+    let hold = |reason| (observation.desired, reason);
+    if let Some(tracked) = largest(evaluations, Direction::Out) {
+        return if due.out {
+            tracked.resolve(observation)
+        } else {
+            hold(Reason::Waiting)
+        };
+    }
+    let may_shrink = || evaluations.iter().filter(|e| !e.policy.disable_scale_in);
+    if !may_shrink().any(|e| e.low == AlarmState::Alarm) {
+        let blind = |e: &Evaluation| [e.high, e.low].contains(&AlarmState::InsufficientData);
+        return hold(if evaluations.iter().any(blind) {
+            Reason::InsufficientData
+        } else {
+            Reason::Steady
+        });
+    }
+    if !may_shrink().all(|e| e.low == AlarmState::Alarm) {
+        return hold(Reason::NotAgreed);
+    }
+    if observation.warming > 0 {
+        return hold(Reason::Warming {
+            warming: observation.warming,
+        });
+    }
+    match largest(evaluations, Direction::In) {
+        Some(tracked) if due.in_ => tracked.resolve(observation),
+        _ => hold(Reason::Waiting),
+    }
+}
+
+/// The candidate that wins in one direction.
+struct Tracked {
+    direction: Direction,
+    policy: TargetPolicy,
+    value: f64,
+    candidate: i32,
+}
+
+/// The largest candidate of the policies whose alarm in `direction` is on; the first of equals.
+fn largest(evaluations: &[Evaluation], direction: Direction) -> Option<Tracked> {
+    let mut best: Option<Tracked> = None;
+    for e in evaluations {
+        let on = match direction {
+            Direction::Out => e.high == AlarmState::Alarm,
+            Direction::In => e.low == AlarmState::Alarm && !e.policy.disable_scale_in,
+        };
+        let (true, Some(value), Some(candidate)) = (on, e.value, e.candidate) else {
+            continue;
+        };
+        if best
+            .as_ref()
+            .is_none_or(|so_far| candidate > so_far.candidate)
+        {
+            best = Some(Tracked {
+                direction,
+                policy: e.policy,
+                value,
+                candidate,
+            });
+        }
+    }
+    best
+}
+
+impl Tracked {
+    fn resolve(&self, observation: &Observation<'_>) -> (i32, Reason) {
+        let desired = match self.direction {
+            Direction::Out => observation.desired.max(self.candidate),
+            Direction::In => observation.desired.min(self.candidate),
+        };
+        let reason = Reason::Tracked {
+            direction: self.direction,
+            policy: self.policy,
+            value: self.value,
+            warmed: observation.warmed,
+            candidate: self.candidate,
+            desired,
+        };
+        (desired, reason)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Steady => f.write_str("no alarm is on"),
+            Self::InsufficientData => f.write_str("too few datapoints for the alarms to decide"),
+            Self::Waiting => f.write_str("an alarm is on and acted less than a repetition ago"),
+            Self::Warming { warming } => {
+                write!(f, "no scale-in while {warming} instances are warming")
+            }
+            Self::NotAgreed => f.write_str("no scale-in until every policy agrees"),
+            Self::Clamped { from, to } => {
+                write!(f, "{from} is outside the group's bounds: set to {to}")
+            }
+            Self::Tracked {
+                direction,
+                policy,
+                value,
+                warmed,
+                candidate,
+                desired,
+            } => {
+                let (name, unit) = (policy.metric.as_str(), policy.metric.unit());
+                let direction = match direction {
+                    Direction::Out => "out",
+                    Direction::In => "in",
+                };
+                let target = policy.target;
+                write!(
+                    f,
+                    "scale-{direction}: {name} at {value:.1}{unit}, target {target}{unit}, {warmed} warmed instances: "
+                )?;
+                write!(f, "{candidate} wanted")?;
+                if desired == candidate {
+                    Ok(())
+                } else {
+                    write!(f, ", {desired} set")
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Metric;
+    use super::*;
+    use crate::Span;
+
+    fn policy(target: f64) -> TargetPolicy {
+        TargetPolicy {
+            metric: Metric::Cpu,
+            target,
+            disable_scale_in: false,
+        }
+    }
+
+    fn config(policies: &[TargetPolicy]) -> Config {
+        Config {
+            min: 1,
+            max: 20,
+            policies: policies.to_vec(),
+            period: Span::from_secs(60),
+            high_datapoints: 3,
+            low_datapoints: 15,
+            low_factor: 0.9,
+            alarm_repeat: Span::from_secs(60),
+            instance_warmup: Span::from_secs(300),
+        }
+    }
+
+    fn at(now: i64, desired: i32) -> Observation<'static> {
+        Observation {
+            now: Timestamp::from_secs(now),
+            desired,
+            warmed: desired,
+            warming: 0,
+            datapoints: &[],
+        }
+    }
+
+    fn decide_once(config: &Config, observation: &Observation<'_>) -> Decision {
+        decide(config, &mut Memory::default(), observation)
+    }
+
+    #[test]
+    fn worked_values_of_the_documentation() {
+        let worked = [
+            (2, 87.5, 50.0, 4),
+            (10, 60.0, 50.0, 12),
+            (10, 40.0, 50.0, 8),
+            (10, 33.0, 50.0, 7),
+            (3, 49.0, 50.0, 3),
+        ];
+        for (warmed, value, target, new) in worked {
+            assert_eq!(proportional_capacity(warmed, value, target), new);
+        }
+        assert_eq!(proportional_capacity(10, 150.0, 100.0), 15);
+    }
+
+    #[test]
+    fn scales_out_after_three_datapoints_above_the_target() {
+        let config = config(&[policy(50.0)]);
+        let two = [Some(40.0), Some(60.0), Some(60.0)];
+        let decision = decide_once(
+            &config,
+            &Observation {
+                datapoints: &[&two],
+                ..at(0, 10)
+            },
+        );
+        assert_eq!(
+            (decision.desired, decision.reason),
+            (10, Reason::InsufficientData)
+        );
+        let three = [Some(60.0); 3];
+        let decision = decide_once(
+            &config,
+            &Observation {
+                datapoints: &[&three],
+                ..at(0, 10)
+            },
+        );
+        assert_eq!(decision.desired, 12);
+        assert_eq!(
+            decision.reason.to_string(),
+            "scale-out: cpu at 60.0 %, target 50 %, 10 warmed instances: 12 wanted"
+        );
+    }
+
+    #[test]
+    fn warming_instances_count_as_capacity_on_the_way_out() {
+        let config = config(&[policy(50.0)]);
+        let points = [Some(60.0); 3];
+        let warming = Observation {
+            desired: 14,
+            warmed: 10,
+            warming: 4,
+            datapoints: &[&points],
+            ..at(0, 14)
+        };
+        assert_eq!(decide_once(&config, &warming).desired, 14);
+        let steeper = [Some(90.0); 3];
+        assert_eq!(
+            decide_once(
+                &config,
+                &Observation {
+                    datapoints: &[&steeper],
+                    ..warming
+                }
+            )
+            .desired,
+            18
+        );
+    }
+
+    #[test]
+    fn scales_in_after_fifteen_datapoints_and_only_when_nothing_warms() {
+        let config = config(&[policy(50.0)]);
+        let low = [Some(33.0); 15];
+        let calm = Observation {
+            datapoints: &[&low],
+            ..at(0, 10)
+        };
+        assert_eq!(decide_once(&config, &calm).desired, 7);
+        let warming = decide_once(&config, &Observation { warming: 1, ..calm });
+        assert_eq!(
+            (warming.desired, warming.reason),
+            (10, Reason::Warming { warming: 1 })
+        );
+        let almost = decide_once(
+            &config,
+            &Observation {
+                datapoints: &[&low[1..]],
+                ..calm
+            },
+        );
+        assert_eq!(almost.reason, Reason::InsufficientData);
+    }
+
+    #[test]
+    fn between_the_thresholds_nothing_happens() {
+        let config = config(&[policy(50.0)]);
+        for value in [45.0, 47.0, 50.0] {
+            let points = [Some(value); 15];
+            let decision = decide_once(
+                &config,
+                &Observation {
+                    datapoints: &[&points],
+                    ..at(0, 10)
+                },
+            );
+            assert_eq!((decision.desired, decision.reason), (10, Reason::Steady));
+        }
+    }
+
+    #[test]
+    fn any_policy_scales_out_and_all_must_agree_to_scale_in() {
+        let config = config(&[policy(50.0), policy(70.0)]);
+        let (high, low, mid) = ([Some(60.0); 15], [Some(20.0); 15], [Some(68.0); 15]);
+        let desired = |points: &[&[Option<f64>]]| {
+            decide_once(
+                &config,
+                &Observation {
+                    datapoints: points,
+                    ..at(0, 10)
+                },
+            )
+            .desired
+        };
+        assert_eq!(desired(&[&high, &low]), 12);
+        assert_eq!(desired(&[&low, &mid]), 10);
+        assert_eq!(desired(&[&low, &low]), 4);
+        assert_eq!(desired(&[&low, &[]]), 10);
+    }
+
+    #[test]
+    fn a_policy_that_may_not_scale_in_has_no_say() {
+        let only_out = TargetPolicy {
+            disable_scale_in: true,
+            ..policy(70.0)
+        };
+        let (low, mid) = ([Some(20.0); 15], [Some(68.0); 15]);
+        let observation = Observation {
+            datapoints: &[&low, &mid],
+            ..at(0, 10)
+        };
+        assert_eq!(
+            decide_once(&config(&[policy(50.0), only_out]), &observation).desired,
+            4
+        );
+        let observation = Observation {
+            datapoints: &[&low],
+            ..at(0, 10)
+        };
+        assert_eq!(decide_once(&config(&[only_out]), &observation).desired, 10);
+    }
+
+    #[test]
+    fn an_alarm_that_stays_on_acts_once_a_minute() {
+        let config = config(&[policy(50.0)]);
+        let mut memory = Memory::default();
+        let points = [Some(60.0); 3];
+        let mut decide_at = |now| {
+            decide(
+                &config,
+                &mut memory,
+                &Observation {
+                    datapoints: &[&points],
+                    ..at(now, 10)
+                },
+            )
+        };
+        assert_eq!(decide_at(0).desired, 12);
+        assert_eq!(decide_at(10).reason, Reason::Waiting);
+        assert_eq!(decide_at(60).desired, 12);
+        assert_eq!(decide_at(119).reason, Reason::Waiting);
+    }
+
+    #[test]
+    fn an_alarm_that_goes_off_and_on_acts_at_once() {
+        let config = config(&[policy(50.0)]);
+        let mut memory = Memory::default();
+        let (high, calm) = ([Some(60.0); 3], [Some(50.0); 3]);
+        let mut decide_at = |now, points: &[Option<f64>]| {
+            decide(
+                &config,
+                &mut memory,
+                &Observation {
+                    datapoints: &[points],
+                    ..at(now, 10)
+                },
+            )
+            .desired
+        };
+        assert_eq!(decide_at(0, &high), 12);
+        assert_eq!(decide_at(10, &calm), 10);
+        assert_eq!(decide_at(20, &high), 12);
+    }
+
+    #[test]
+    fn the_group_bounds_hold() {
+        let config = Config {
+            max: 11,
+            min: 5,
+            ..config(&[policy(50.0)])
+        };
+        let (high, low) = ([Some(60.0); 15], [Some(1.0); 15]);
+        assert_eq!(
+            decide_once(
+                &config,
+                &Observation {
+                    datapoints: &[&high],
+                    ..at(0, 10)
+                }
+            )
+            .desired,
+            11
+        );
+        assert_eq!(
+            decide_once(
+                &config,
+                &Observation {
+                    datapoints: &[&low],
+                    ..at(0, 10)
+                }
+            )
+            .desired,
+            5
+        );
+        let outside = decide_once(&config, &at(0, 2));
+        assert_eq!(
+            (outside.desired, outside.reason),
+            (5, Reason::Clamped { from: 2, to: 5 })
+        );
+    }
+
+    #[test]
+    fn real_zeros_may_scale_to_zero() {
+        let config = Config {
+            min: 0,
+            ..config(&[policy(50.0)])
+        };
+        let zeros = [Some(0.0); 15];
+        assert_eq!(
+            decide_once(
+                &config,
+                &Observation {
+                    datapoints: &[&zeros],
+                    ..at(0, 3)
+                }
+            )
+            .desired,
+            0
+        );
+    }
+
+    #[test]
+    fn the_configuration_reads_from_json() {
+        let text = r#"{"min": 1, "max": 9, "policies": [{"metric": "request_count_per_target", "target": 1000.0,
+            "disable_scale_in": true}], "period_ns": 60000000000, "high_datapoints": 3, "low_datapoints": 15,
+            "low_factor": 0.9, "alarm_repeat_ns": 60000000000, "instance_warmup_ns": 300000000000}"#;
+        let config: Config = serde_json::from_str(text).unwrap();
+        assert_eq!(config.policies[0].metric, Metric::RequestCountPerTarget);
+        assert!(
+            serde_json::from_str::<Config>(&text.replace("low_factor", "high_factor")).is_err()
+        );
+    }
+}

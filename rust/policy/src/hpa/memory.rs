@@ -1,0 +1,100 @@
+//! What an HPA remembers between reconciles, and the list of scale events (end of section 6.2).
+
+use super::conditions::Conditions;
+use super::config::ScalingRules;
+use crate::{Span, Timestamp};
+
+/// A count that the metrics once asked for, before stabilisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recommendation {
+    /// The count.
+    pub replicas: i32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A change of the scale that this HPA made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScaleEvent {
+    /// By how many replicas, at least 1.
+    pub change: i32,
+    /// When.
+    pub at: Timestamp,
+    /// Older than every period of its direction, so that its place may be reused. It is still counted if a period reaches it.
+    pub outdated: bool,
+}
+
+/// What an HPA remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Past recommendations; `None` until the first reconcile, which seeds the list with the size it finds.
+    pub recommendations: Option<Vec<Recommendation>>,
+    /// Scale-ups made.
+    pub up_events: Vec<ScaleEvent>,
+    /// Scale-downs made.
+    pub down_events: Vec<ScaleEvent>,
+    /// The conditions of the object's status, which outlive the controller.
+    pub conditions: Conditions,
+}
+
+impl Memory {
+    /// Forgets what a restart of the controller forgets: everything except the conditions.
+    pub fn forget_on_restart(&mut self) {
+        self.recommendations = None;
+        self.up_events.clear();
+        self.down_events.clear();
+    }
+
+    /// The recommendations, seeded with the current size on first use. The effect is that nothing is scaled below the
+    /// starting size for one window after creation or restart.
+    pub(super) fn seeded_recommendations(
+        &mut self,
+        current: i32,
+        now: Timestamp,
+    ) -> &mut Vec<Recommendation> {
+        self.recommendations.get_or_insert_with(|| {
+            vec![Recommendation {
+                replicas: current,
+                at: now,
+            }]
+        })
+    }
+}
+
+/// Replicas changed by events younger than `period`; an event exactly that old is out.
+pub fn changed_within(events: &[ScaleEvent], period: Span, now: Timestamp) -> i64 {
+    let since = now.saturating_sub(period);
+    events
+        .iter()
+        .filter(|event| event.at > since)
+        .map(|event| i64::from(event.change))
+        .sum()
+}
+
+/// Stores a change made now: in the place of the last event of the list that no period can reach any more, else at the end.
+pub fn store_event(
+    events: &mut Vec<ScaleEvent>,
+    rules: &ScalingRules,
+    change: i32,
+    now: Timestamp,
+) {
+    let longest = rules
+        .policies
+        .iter()
+        .map(|policy| policy.period)
+        .max()
+        .unwrap_or_default();
+    let oldest = now.saturating_sub(longest);
+    for event in events.iter_mut().filter(|event| event.at < oldest) {
+        event.outdated = true;
+    }
+    let new = ScaleEvent {
+        change,
+        at: now,
+        outdated: false,
+    };
+    match events.iter_mut().rev().find(|event| event.outdated) {
+        Some(old) => *old = new,
+        None => events.push(new),
+    }
+}

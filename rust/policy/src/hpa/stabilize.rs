@@ -1,0 +1,136 @@
+//! Sections 6.1 and 6.3: past recommendations hold back a change.
+//!
+//! The two paths treat an entry exactly as old as the window differently: the legacy path still uses it, the path with
+//! behaviour does not.
+
+use super::memory::Recommendation;
+use crate::{Span, Timestamp};
+
+/// Stabilisation windows of both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// On the way up.
+    pub up: Span,
+    /// On the way down.
+    pub down: Span,
+}
+
+/// Without behaviour: the largest of `desired` and everything recommended within `window`. Records `desired`.
+pub fn stabilize_legacy(
+    log: &mut Vec<Recommendation>,
+    desired: i32,
+    window: Span,
+    now: Timestamp,
+) -> i32 {
+    let cutoff = now.saturating_sub(window);
+    let recent = log
+        .iter()
+        .filter(|past| past.at >= cutoff)
+        .map(|past| past.replicas);
+    let stabilized = recent.fold(desired, i32::max);
+    record(
+        log,
+        Recommendation {
+            replicas: desired,
+            at: now,
+        },
+        cutoff,
+    );
+    stabilized
+}
+
+/// With behaviour: the count nearest to `current` between what the windows allow. Records `desired`.
+pub fn stabilize_with_behavior(
+    log: &mut Vec<Recommendation>,
+    current: i32,
+    desired: i32,
+    windows: Windows,
+    now: Timestamp,
+) -> i32 {
+    let up_cutoff = now.saturating_sub(windows.up);
+    let down_cutoff = now.saturating_sub(windows.down);
+    let within = |cutoff: Timestamp| {
+        log.iter()
+            .filter(move |past| past.at > cutoff)
+            .map(|past| past.replicas)
+    };
+    let up_bound = within(up_cutoff).fold(desired, i32::min);
+    let down_bound = within(down_cutoff).fold(desired, i32::max);
+    record(
+        log,
+        Recommendation {
+            replicas: desired,
+            at: now,
+        },
+        up_cutoff.min(down_cutoff),
+    );
+    // As `clamp`, and `up_bound <= desired <= down_bound` always holds.
+    current.max(up_bound).min(down_bound)
+}
+
+/// Records a recommendation in the place of the last entry of the list older than `cutoff`, else at the end.
+fn record(log: &mut Vec<Recommendation>, new: Recommendation, cutoff: Timestamp) {
+    match log.iter_mut().rev().find(|past| past.at < cutoff) {
+        Some(old) => *old = new,
+        None => log.push(new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(entries: &[(i32, i64)]) -> Vec<Recommendation> {
+        entries
+            .iter()
+            .map(|&(replicas, t)| Recommendation {
+                replicas,
+                at: Timestamp::from_secs(t),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_entry_as_old_as_the_window_counts_on_the_legacy_path_only() {
+        let window = Span::from_secs(300);
+        assert_eq!(
+            stabilize_legacy(&mut log(&[(9, -300)]), 3, window, Timestamp::ZERO),
+            9
+        );
+        let windows = Windows {
+            up: Span::ZERO,
+            down: window,
+        };
+        assert_eq!(
+            stabilize_with_behavior(&mut log(&[(9, -300)]), 9, 3, windows, Timestamp::ZERO),
+            3
+        );
+    }
+
+    #[test]
+    fn the_last_old_entry_is_reused_and_the_raw_count_recorded() {
+        let mut past = log(&[(10, -600), (4, -60), (9, -540)]);
+        stabilize_legacy(&mut past, 3, Span::from_secs(300), Timestamp::ZERO);
+        assert_eq!(past, log(&[(10, -600), (4, -60), (3, 0)]));
+    }
+
+    #[test]
+    fn the_current_count_stays_between_the_bounds() {
+        let windows = Windows {
+            up: Span::from_secs(300),
+            down: Span::from_secs(300),
+        };
+        let stabilized = |current, desired| {
+            stabilize_with_behavior(
+                &mut log(&[(4, -10), (8, -20)]),
+                current,
+                desired,
+                windows,
+                Timestamp::ZERO,
+            )
+        };
+        assert_eq!(stabilized(6, 6), 6);
+        assert_eq!(stabilized(2, 20), 4);
+        assert_eq!(stabilized(30, 1), 8);
+    }
+}
