@@ -414,7 +414,7 @@ mod tests {
         );
         assert_eq!(
             (decision.desired, decision.reason),
-            (10, Reason::InsufficientData)
+            (10, Reason::Steady)
         );
         let three = [Some(60.0); 3];
         let decision = decide_once(
