@@ -1,1 +1,28 @@
-//! Placeholder crate root.
+//! Simulation kernel: time, event order, random streams, distributions and statistics. It knows no domain.
+//!
+//! Everything here gives the same bits on every platform: integers, IEEE `+ - * /` and nothing from a math library.
+
+mod digest;
+mod distribution;
+mod event;
+mod histogram;
+mod mean;
+mod normal;
+pub mod portable;
+mod random;
+mod stream;
+mod time;
+mod winner_tree;
+mod ziggurat;
+
+pub use digest::{Digest, fold};
+pub use distribution::{Distribution, DistributionError, Sampler};
+pub use event::{EventKey, EventList, class};
+pub use histogram::{Histogram, WindowHistogram};
+pub use mean::TimeWeightedMean;
+pub use normal::standard_normal;
+pub use random::{Xoshiro256PlusPlus, philox4x32_10, splitmix, unit_f64};
+pub use stream::{StreamKey, counter_draw, stable_hash};
+pub use time::{SimDuration, SimTime};
+pub use winner_tree::{PackingOverflow, WinnerTree};
+pub use ziggurat::standard_exponential;

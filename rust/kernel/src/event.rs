@@ -1,0 +1,163 @@
+//! The control event list: a binary heap in the total order (time, class, entity, sequence).
+
+use crate::SimTime;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// Classes of events at one instant, in the order in which they happen.
+pub mod class {
+    /// A fault, or a recovery from one.
+    pub const FAULT: u8 = 0;
+    /// A change of speed.
+    pub const SPEED: u8 = 1;
+    /// A control tick: metrics are read, decisions made and applied.
+    pub const TICK: u8 = 2;
+    /// Something becomes ready.
+    pub const READINESS: u8 = 3;
+    /// A request leaves: it completes or gives up.
+    pub const DEPARTURE: u8 = 4;
+    /// A request arrives.
+    pub const ARRIVAL: u8 = 5;
+}
+
+/// What orders events; smaller is earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKey {
+    /// When.
+    pub time: SimTime,
+    /// Class at that instant (see [`class`]).
+    pub class: u8,
+    /// Stable number of the entity concerned: order of declaration, then of creation.
+    pub entity: u32,
+    /// Order of insertion.
+    pub sequence: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry<E> {
+    key: EventKey,
+    event: E,
+}
+
+impl<E> PartialEq for Entry<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<E> Eq for Entry<E> {}
+
+impl<E> PartialOrd for Entry<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<E> Ord for Entry<E> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+/// Pending events. Events of equal time, class and entity leave in the order in which they were pushed.
+#[derive(Debug, Clone)]
+pub struct EventList<E> {
+    heap: BinaryHeap<Reverse<Entry<E>>>,
+    pushed: u64,
+}
+
+impl<E> Default for EventList<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> EventList<E> {
+    /// Makes an empty list.
+    pub fn new() -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            pushed: 0,
+        }
+    }
+
+    /// Inserts an event and returns its key.
+    pub fn push(&mut self, time: SimTime, class: u8, entity: u32, event: E) -> EventKey {
+        let key = EventKey {
+            time,
+            class,
+            entity,
+            sequence: self.pushed,
+        };
+        self.pushed += 1;
+        self.heap.push(Reverse(Entry { key, event }));
+        key
+    }
+
+    /// When the first event happens.
+    pub fn peek_time(&self) -> Option<SimTime> {
+        self.peek_key().map(|key| key.time)
+    }
+
+    /// Key of the first event.
+    pub fn peek_key(&self) -> Option<EventKey> {
+        self.heap.peek().map(|Reverse(entry)| entry.key)
+    }
+
+    /// Removes and returns the first event.
+    pub fn pop(&mut self) -> Option<(EventKey, E)> {
+        self.heap
+            .pop()
+            .map(|Reverse(entry)| (entry.key, entry.event))
+    }
+
+    /// How many events are pending.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether none is pending.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(keys: &[(u64, u8, u32)]) -> Vec<usize> {
+        let mut list = EventList::new();
+        for (i, &(time, class, entity)) in keys.iter().enumerate() {
+            list.push(SimTime::from_nanos(time), class, entity, i);
+        }
+        std::iter::from_fn(|| list.pop().map(|(_, i)| i)).collect()
+    }
+
+    #[test]
+    fn earlier_time_comes_first() {
+        assert_eq!(order(&[(2, 0, 0), (1, 5, 9)]), [1, 0]);
+    }
+
+    #[test]
+    fn lower_class_comes_first_at_one_instant() {
+        assert_eq!(
+            order(&[
+                (1, class::ARRIVAL, 0),
+                (1, class::FAULT, 9),
+                (1, class::TICK, 1)
+            ]),
+            [1, 2, 0]
+        );
+    }
+
+    #[test]
+    fn lower_entity_comes_first_in_one_class() {
+        assert_eq!(order(&[(1, 2, 7), (1, 2, 3)]), [1, 0]);
+    }
+
+    #[test]
+    fn equal_events_keep_the_order_of_insertion() {
+        assert_eq!(order(&[(1, 2, 3), (1, 2, 3), (1, 2, 3)]), [0, 1, 2]);
+    }
+}

@@ -1,0 +1,199 @@
+//! A winner tree: for each slot a time, and the earliest of them (ties: the lowest slot) in one read.
+//!
+//! Time and slot share one word, `time << slot_bits | slot`, so an update is one walk of integer minima from leaf to
+//! root. Times are relative to an origin that the owner moves on (rebasing); a time that does not fit is refused,
+//! never wrapped.
+
+use thiserror::Error;
+
+/// A time does not fit beside its slot number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "time {time} ns does not fit into {time_bits} bits beside its slot number; the origin must be moved on"
+)]
+pub struct PackingOverflow {
+    /// The time, relative to the tree's origin.
+    pub time: u64,
+    /// Bits that are left for a time.
+    pub time_bits: u32,
+}
+
+const EMPTY: u64 = u64::MAX;
+
+/// The tree. Slots without a time compare later than any time.
+#[derive(Debug, Clone)]
+pub struct WinnerTree {
+    nodes: Box<[u64]>,
+    slot_bits: u32,
+}
+
+impl WinnerTree {
+    /// Makes a tree with room for at least `slots` slots, all empty.
+    pub fn with_capacity(slots: usize) -> Self {
+        let leaves = slots.next_power_of_two().max(2);
+        Self {
+            nodes: vec![EMPTY; 2 * leaves].into_boxed_slice(),
+            slot_bits: leaves.trailing_zeros(),
+        }
+    }
+
+    /// How many slots there are.
+    #[inline]
+    pub const fn capacity(&self) -> usize {
+        self.nodes.len() / 2
+    }
+
+    /// The largest time that can be stored.
+    #[inline]
+    pub const fn max_time(&self) -> u64 {
+        (EMPTY >> self.slot_bits) - 2
+    }
+
+    /// The time shown for a slot that was put [beyond](Self::set_beyond).
+    #[inline]
+    pub const fn beyond(&self) -> u64 {
+        (EMPTY >> self.slot_bits) - 1
+    }
+
+    /// The earliest time; larger than [`WinnerTree::beyond`] when all slots are empty.
+    #[inline]
+    pub fn min_time(&self) -> u64 {
+        self.nodes[1] >> self.slot_bits
+    }
+
+    /// The lowest slot with the earliest time; meaningless when all slots are empty.
+    #[inline]
+    pub fn min_slot(&self) -> usize {
+        self.nodes[1] as usize & (self.capacity() - 1)
+    }
+
+    /// The time of `slot`, `None` when it is empty.
+    #[inline]
+    pub fn time(&self, slot: usize) -> Option<u64> {
+        let key = self.nodes[self.capacity() + slot];
+        (key != EMPTY).then_some(key >> self.slot_bits)
+    }
+
+    /// Gives `slot` a time.
+    ///
+    /// # Errors
+    /// [`PackingOverflow`] when `time` is larger than [`WinnerTree::max_time`]; the tree is unchanged.
+    #[inline]
+    pub fn try_set(&mut self, slot: usize, time: u64) -> Result<(), PackingOverflow> {
+        if time > self.max_time() {
+            return Err(PackingOverflow {
+                time,
+                time_bits: 64 - self.slot_bits,
+            });
+        }
+        self.write(slot, time << self.slot_bits | slot as u64);
+        Ok(())
+    }
+
+    /// Gives `slot` a time.
+    ///
+    /// # Panics
+    /// When `time` is larger than [`WinnerTree::max_time`].
+    #[inline]
+    pub fn set(&mut self, slot: usize, time: u64) {
+        assert!(
+            time <= self.max_time(),
+            "winner tree: time {time} ns does not fit beside the slot number"
+        );
+        self.write(slot, time << self.slot_bits | slot as u64);
+    }
+
+    /// Gives `slot` a time later than all that can be stored; its owner knows the true one.
+    pub fn set_beyond(&mut self, slot: usize) {
+        self.write(slot, self.beyond() << self.slot_bits | slot as u64);
+    }
+
+    /// Empties `slot`.
+    #[inline]
+    pub fn clear(&mut self, slot: usize) {
+        self.write(slot, EMPTY);
+    }
+
+    #[inline]
+    fn write(&mut self, slot: usize, key: u64) {
+        let nodes = &mut self.nodes[..];
+        let leaves = nodes.len() / 2;
+        debug_assert!(slot < leaves, "Invariant: slots are below the capacity");
+        let mut at = leaves + slot;
+        let mut winner = key;
+        nodes[at] = winner;
+        while at > 1 {
+            winner = winner.min(nodes[at ^ 1]);
+            at /= 2;
+            nodes[at] = winner;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ties_go_to_the_lowest_slot() {
+        let mut tree = WinnerTree::with_capacity(5);
+        assert_eq!(tree.capacity(), 8);
+        tree.set(4, 10);
+        tree.set(2, 10);
+        assert_eq!((tree.min_time(), tree.min_slot()), (10, 2));
+        tree.clear(2);
+        assert_eq!((tree.min_time(), tree.min_slot()), (10, 4));
+    }
+
+    #[test]
+    fn an_empty_tree_is_later_than_every_time() {
+        let mut tree = WinnerTree::with_capacity(2);
+        assert!(tree.min_time() > tree.beyond());
+        tree.set_beyond(1);
+        assert_eq!(tree.min_time(), tree.beyond());
+        tree.set(0, tree.max_time());
+        assert_eq!((tree.min_time(), tree.min_slot()), (tree.max_time(), 0));
+    }
+
+    #[test]
+    fn a_time_that_does_not_fit_is_refused_and_changes_nothing() {
+        let mut tree = WinnerTree::with_capacity(4096);
+        tree.set(7, 5);
+        let too_late = tree.max_time() + 1;
+        assert_eq!(
+            tree.try_set(7, too_late),
+            Err(PackingOverflow {
+                time: too_late,
+                time_bits: 52
+            })
+        );
+        assert_eq!((tree.min_time(), tree.min_slot()), (5, 7));
+    }
+
+    #[test]
+    #[should_panic(expected = "does not fit beside the slot number")]
+    fn setting_a_time_that_does_not_fit_stops_the_program() {
+        let mut tree = WinnerTree::with_capacity(4096);
+        tree.set(0, 1 << 52);
+    }
+
+    proptest! {
+        #[test]
+        fn prop_minimum_is_that_of_a_plain_scan(ops in prop::collection::vec((0_usize..13, prop::option::of(0_u64..50)), 1..200)) {
+            let mut tree = WinnerTree::with_capacity(13);
+            let mut plain = [None; 13];
+            for (slot, time) in ops {
+                plain[slot] = time;
+                match time {
+                    Some(time) => tree.set(slot, time),
+                    None => tree.clear(slot),
+                }
+                let expected = plain.iter().enumerate().filter_map(|(s, t)| t.map(|t| (t, s))).min();
+                let got = (tree.min_time() <= tree.max_time()).then(|| (tree.min_time(), tree.min_slot()));
+                prop_assert_eq!(got, expected);
+                prop_assert_eq!(tree.time(slot), time);
+            }
+        }
+    }
+}
