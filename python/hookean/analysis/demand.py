@@ -7,8 +7,8 @@ whose capacity covers the offered load. No load needs no replica.
 
 A replica with k cores serves k requests at once under processor sharing (fewer if its concurrency is lower), each on
 one core; a replica with less than one core is one slow server. Under FIFO every slot of the concurrency is a server and
-the slots share the cores. The speed of a core is relative to a bare-metal core. Pooling is optimistic for services whose
-replicas have queues of their own, and service times are taken as exponential: the curve is a yardstick that is the same
+the slots share the cores. The speed of a core is relative to a bare-metal core. Pooling is optimistic for services
+whose replicas have queues of their own, and service times are taken as exponential: the curve is a yardstick, the same
 for every contender on the same platform, not a bound.
 """
 
