@@ -1,0 +1,24 @@
+"""The compiled engine. Callers use `hookean.simulate` and `hookean.conformance`; these names may change."""
+
+from collections.abc import Callable
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+def git_revision() -> str: ...
+@final
+class RawResult:
+    def table(self, name: str) -> object: ...
+    def info(self) -> bytes: ...
+
+def simulate(
+    plan: bytes,
+    f64_arrays: list[NDArray[np.float64]],
+    u64_arrays: list[NDArray[np.uint64]],
+    threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> RawResult: ...
+def conformance(name: str, text: str) -> bytes: ...

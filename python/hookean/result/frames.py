@@ -1,0 +1,82 @@
+"""Frames: a result table must have exactly the columns that `columns.py` documents, in that order and type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hookean.result.columns import TABLES
+
+if TYPE_CHECKING:
+    from hookean.result.columns import Column
+
+DTYPES: dict[str, pl.DataType] = {
+    "duration": pl.Duration("ns"),
+    "u32": pl.UInt32(),
+    "u64": pl.UInt64(),
+    "f64": pl.Float64(),
+    "bool": pl.Boolean(),
+    "str": pl.String(),
+}
+"""The polars type of each `Column.dtype`."""
+
+
+def schema_of(table: str) -> pl.Schema:
+    """Returns the schema of a result table.
+
+    Args:
+        table: Name in `TABLES`.
+    """
+    return pl.Schema({column.name: DTYPES[column.dtype] for column in TABLES[table]})
+
+
+def empty_frame(table: str) -> pl.DataFrame:
+    """Returns a result table without rows.
+
+    Args:
+        table: Name in `TABLES`.
+    """
+    return pl.DataFrame(schema=schema_of(table))
+
+
+def plain_strings(frame: pl.DataFrame) -> pl.DataFrame:
+    """Returns the frame with dictionary-encoded text as plain strings; nothing else is cast.
+
+    Args:
+        frame: Any frame.
+    """
+    encoded = [name for name, dtype in frame.schema.items() if dtype in (pl.Categorical, pl.Enum)]
+    return frame.with_columns(pl.col(encoded).cast(pl.String)) if encoded else frame
+
+
+def mismatch(table: str, frame: pl.DataFrame) -> str | None:
+    """Says how a frame differs from the documented columns of its table; None when it does not.
+
+    Args:
+        table: Name in `TABLES`.
+        frame: The frame to check.
+    """
+    wanted = schema_of(table)
+    missing = [name for name in wanted if name not in frame.schema]
+    unknown = [name for name in frame.schema if name not in wanted]
+    if missing or unknown:
+        parts = [f"lacks {_ticked(missing)}"] * bool(missing) + [f"has unknown {_ticked(unknown)}"] * bool(unknown)
+        return f"table `{table}` " + " and ".join(parts)
+    for name, dtype in wanted.items():
+        if frame.schema[name] != dtype:
+            return f"column `{table}.{name}` is `{frame.schema[name]}` instead of `{dtype}`"
+    if frame.columns != wanted.names():
+        return f"the columns of table `{table}` are in another order"
+    return _unexpected_null(table, frame, TABLES[table])
+
+
+def _unexpected_null(table: str, frame: pl.DataFrame, columns: tuple[Column, ...]) -> str | None:
+    for column in columns:
+        if not column.nullable and (nulls := frame[column.name].null_count()):
+            return f"column `{table}.{column.name}` has {nulls} nulls and may have none"
+    return None
+
+
+def _ticked(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

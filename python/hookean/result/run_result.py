@@ -1,0 +1,115 @@
+"""What a simulation returns: six tables and a manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from hookean.result.store import ResultFolder, read_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class RunResult:
+    """One simulation's outcome. The columns of every frame are documented in `hookean.result.columns`.
+
+    Attributes:
+        summary: One row per service.
+        series: One row per service and interval of the scenario's series step.
+        decisions: One row per decision of a controller, with inputs and reason.
+        replicas: One row per replica, with its start-up stages.
+        nodes: One row per node, with its bill.
+        requests: One row per kept request; None when the scenario keeps none.
+        manifest: What was run, by which version, and what the numbers rest on (keys: `MANIFEST_KEYS` of
+            `hookean.result.store`).
+    """
+
+    summary: pl.DataFrame
+    series: pl.DataFrame
+    decisions: pl.DataFrame
+    replicas: pl.DataFrame
+    nodes: pl.DataFrame
+    requests: pl.DataFrame | None
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the scenario."""
+        return str(self.manifest["name"])
+
+    @property
+    def partial(self) -> bool:
+        """Whether the run was stopped before its horizon."""
+        return bool(self.manifest["partial"])
+
+    @property
+    def digest(self) -> str:
+        """Digest of everything that happened: equal for equal runs."""
+        return str(self.manifest["result_digest"])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the run wants its reader to know."""
+        return list(self.manifest["warnings"])
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Returns the frames by table name; `requests` only when it was kept."""
+        frames = {
+            "summary": self.summary,
+            "series": self.series,
+            "decisions": self.decisions,
+            "replicas": self.replicas,
+            "nodes": self.nodes,
+        }
+        return frames if self.requests is None else {**frames, "requests": self.requests}
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Saves the result as a folder of Parquet files and a manifest.
+
+        Args:
+            folder: Where to; created with its parents. Files that are no part of a result are left alone.
+            overwrite: Whether a result that is already there may be replaced.
+
+        Raises:
+            ResultError: If the folder cannot be written or must not be replaced.
+        """
+        with ResultFolder(folder, overwrite=overwrite) as claim:
+            self.publish(claim)
+
+    def publish(self, claim: ResultFolder) -> None:
+        """Saves the result into a folder that was claimed before the simulation.
+
+        Args:
+            claim: An entered claim.
+
+        Raises:
+            ResultError: If something cannot be written.
+        """
+        claim.publish(self.tables(), self.manifest)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Loads a saved result and checks it: manifest, checksums, columns, row counts.
+
+        Args:
+            folder: A folder that `save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such folder.
+            ResultError: If it is incomplete, damaged, or of another result schema.
+        """
+        manifest, frames = read_folder(folder)
+        return cls(manifest=manifest, requests=frames.pop("requests", None), **frames)
+
+    def __repr__(self) -> str:
+        simulated = timedelta(microseconds=self.manifest["simulated_ns"] // 1000)
+        partial = ", partial" if self.partial else ""
+        return (
+            f"RunResult({self.name!r}: {self.summary.height} services, {self.summary['arrivals'].sum()} requests, "
+            f"{simulated} simulated{partial})"
+        )
