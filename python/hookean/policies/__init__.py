@@ -1,0 +1,29 @@
+"""Controllers as a scenario writes them: one pydantic model each, listed once in `CONTROLLERS`."""
+
+from .base import Controller
+from .ec2_target_tracking import Ec2TargetTracking, TargetPolicy
+from .hpa import Hpa, HpaGates, HpaMetric
+from .hpa_behavior import HpaBehavior, HpaPolicy, HpaRules
+from .pipeline import CloudwatchPipeline, IdealPipeline, KubernetesPipeline, Pipeline
+from .static import Static
+from .table import CONTROLLERS, AnyController, ControllerEntry
+
+__all__ = [
+    "CONTROLLERS",
+    "AnyController",
+    "CloudwatchPipeline",
+    "Controller",
+    "ControllerEntry",
+    "Ec2TargetTracking",
+    "Hpa",
+    "HpaBehavior",
+    "HpaGates",
+    "HpaMetric",
+    "HpaPolicy",
+    "HpaRules",
+    "IdealPipeline",
+    "KubernetesPipeline",
+    "Pipeline",
+    "Static",
+    "TargetPolicy",
+]

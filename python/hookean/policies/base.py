@@ -1,0 +1,80 @@
+"""What every controller has in a scenario."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from hookean.scenario.fields import FieldProblem, Model, Name
+from hookean.scenario.provenance import Fixed, Known
+from hookean.scenario.units import Duration
+
+from .pipeline import AnyPipeline
+
+
+class Controller(Model):
+    """Base of the controllers.
+
+    Class attributes:
+        PLATFORMS: Kinds of platform on which the controller has a meaning.
+        ELSEWHERE: What to use on the other kind of platform.
+    """
+
+    PLATFORMS: ClassVar[tuple[str, ...]] = ("fleet", "cluster")
+    ELSEWHERE: ClassVar[str] = ""
+
+    service: Name
+    """The service it scales."""
+    pipeline: AnyPipeline
+    """What feeds it."""
+
+    @property
+    def name(self) -> str:
+        """The controller's name in the table."""
+        return str(getattr(self, "kind"))  # noqa: B009 (every controller has one; the base does not say which)
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """Returns the configuration that the decision function reads, with provenance."""
+
+    @abstractmethod
+    def period_plan(self) -> Known:
+        """Returns the period of its loop, in nanoseconds, with provenance."""
+
+    @abstractmethod
+    def phase_plan(self) -> Known | Fixed:
+        """Returns its first tick in nanoseconds from the creation of the service, with provenance."""
+
+    def pipeline_plan(self) -> dict[str, Any]:
+        """Returns the pipeline as the plan writes it, with provenance."""
+        return self.pipeline.plan()
+
+    @abstractmethod
+    def initial_replicas(self) -> int:
+        """Returns the replicas its service has at creation when nothing else says."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Returns the controller and its most telling settings in a few words."""
+
+
+def check_bounds(low: int, high: int) -> None:
+    """Checks the bounds of a scaled service.
+
+    Raises:
+        FieldProblem: `min` is above `max`.
+    """
+    if low > high:
+        raise FieldProblem(f"`min` ({low}) is above `max` ({high})", hint="exchange the two, or raise `max`", at=["min"])
+
+
+def check_positive(model: Model, *names: str) -> None:
+    """Checks that durations are longer than zero.
+
+    Raises:
+        FieldProblem: One is zero.
+    """
+    for name in names:
+        value = getattr(model, name)
+        if isinstance(value, Duration) and value.base == 0:
+            raise FieldProblem(f"`{name}` must be longer than 0", at=[name])

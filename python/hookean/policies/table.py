@@ -1,0 +1,55 @@
+"""The table of controllers: validation, JSON schema, `hookean list controllers` and the tests read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from .base import Controller
+from .ec2_target_tracking import Ec2TargetTracking
+from .hpa import Hpa
+from .static import Static
+
+
+@dataclass(frozen=True)
+class ControllerEntry:
+    """One controller.
+
+    Attributes:
+        name: Its `kind` in a scenario.
+        summary: One sentence.
+        model: How a scenario writes it.
+        vectors: Folder of its conformance vectors in `tests/conformance`, or `None` when there are none.
+        specification: What its decisions follow.
+    """
+
+    name: str
+    summary: str
+    model: type[Controller]
+    vectors: str | None
+    specification: str
+
+
+CONTROLLERS: tuple[ControllerEntry, ...] = (
+    ControllerEntry(
+        "hpa",
+        "Kubernetes Horizontal Pod Autoscaler, decision for decision.",
+        Hpa,
+        "hpa",
+        "Kubernetes pkg/controller/podautoscaler, development of v1.38",
+    ),
+    ControllerEntry(
+        "ec2-target-tracking",
+        "EC2 Auto Scaling target tracking: alarm pair, warm-up, proportional capacity.",
+        Ec2TargetTracking,
+        None,
+        "Amazon EC2 Auto Scaling user guide and API model; AWS publishes no test vectors",
+    ),
+    ControllerEntry(
+        "static", "A fixed number of replicas, the baseline of every comparison.", Static, None, "its own definition"
+    ),
+)
+
+AnyController: TypeAlias = Annotated[Hpa | Ec2TargetTracking | Static, Field(discriminator="kind")]

@@ -1,0 +1,80 @@
+"""Arrays inside scenarios: read-only float64 vectors that compare and hash by value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic_core import core_schema
+
+from hookean.scenario.fields import FieldProblem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
+
+class Vector:
+    """A non-empty, finite, non-negative, read-only vector of numbers.
+
+    Args:
+        values: Sequence or array, shape (n,), n >= 1.
+
+    Raises:
+        FieldProblem: The values are not such a vector; the message names the first offender.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: object) -> None:
+        try:
+            array = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise FieldProblem("expected a list of numbers") from None
+        if array.ndim != 1 or array.size == 0 or _has_bools(values):
+            raise FieldProblem("expected a list of at least one number")
+        bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+        if bad.size:
+            index = int(bad[0])
+            raise FieldProblem(f"value {index} is `{array[index]}`, not a finite number of at least 0", at=[index])
+        array.flags.writeable = False
+        self.values: NDArray[np.float64] = array
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vector) and bool(np.array_equal(self.values, other.values))
+
+    def __hash__(self) -> int:
+        return hash(self.values.tobytes())
+
+    def __len__(self) -> int:
+        return int(self.values.size)
+
+    def __repr__(self) -> str:
+        return f"Vector({len(self)} values)"
+
+    @classmethod
+    def of(cls, value: object) -> Vector:
+        """Returns a vector of the values; a vector is returned as it is."""
+        if isinstance(value, str):
+            raise FieldProblem(f"expected a list of numbers, got the text `{value}`")
+        return value if isinstance(value, Vector) else cls(value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: type, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.of,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda vector: vector.values.tolist(), when_used="json"
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 1}
+
+
+def _has_bools(values: Any) -> bool:
+    return isinstance(values, (list, tuple)) and any(isinstance(value, (bool, str)) for value in values)

@@ -1,0 +1,137 @@
+"""Reading scenario files: YAML or TOML, then overrides, then validation."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from hookean.errors import ScenarioError
+
+from .model import Scenario
+from .problems import scenario_error
+from .source import Places, dotted, toml_data
+from .yaml_source import yaml_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+_SUFFIXES = (".yaml", ".yml", ".toml")
+
+
+def load_scenario(path: str | PathLike[str], overrides: Iterable[str] = ()) -> Scenario:
+    """Reads a scenario file.
+
+    Args:
+        path: A `.yaml`, `.yml` or `.toml` file. Relative paths in it start from its folder.
+        overrides: Changes as `a.b=c`, with the value written as in YAML: `services.web.replica.cpu=2`,
+            `controllers.0.max=50`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ScenarioError: The file or an override is not as it should be; the message says where and how to mend it.
+    """
+    file = Path(path)
+    places = Places(str(path))
+    data = _parsed(file, _text(file), places)
+    for override in overrides:
+        _apply(data, override, places)
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        raise scenario_error(Scenario, error, data, places.where) from None
+    scenario._places = places  # noqa: SLF001 (set once, by the only reader of files)
+    scenario._base_dir = file.parent  # noqa: SLF001
+    return scenario
+
+
+def _text(file: Path) -> str:
+    if file.suffix not in _SUFFIXES:
+        raise ScenarioError(f"`{file}` is neither YAML nor TOML", hint=f"its name ends in one of {', '.join(_SUFFIXES)}")
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        near = difflib.get_close_matches(file.name, _scenario_names(file.parent), n=1)
+        hint = f"did you mean `{file.parent / near[0]}`?" if near else f"`{file.parent.resolve()}` has no such file"
+        raise FileNotFoundError(f"scenario file `{file}` not found\n\nhint: {hint}") from None
+    except IsADirectoryError:
+        raise ScenarioError(f"`{file}` is a folder", hint="give a scenario file") from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"byte {error.start} is not UTF-8", where=f"`{file}`") from None
+
+
+def _scenario_names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir() if each.suffix in _SUFFIXES] if folder.is_dir() else []
+
+
+def _parsed(file: Path, text: str, places: Places) -> dict[str, Any]:
+    data = toml_data(text, places) if file.suffix == ".toml" else yaml_data(text, places)
+    if not data:
+        raise ScenarioError("the scenario is empty", where=f"`{file}`", hint="it needs at least `seed`, `services` and `platform`")
+    if not isinstance(data, dict):
+        raise ScenarioError("a scenario is a section with named fields", where=f"`{file}`", hint="begin with `name: …`")
+    _refuse_nan(data, (), places)
+    return data
+
+
+def _refuse_nan(node: Any, path: tuple[str | int, ...], places: Places) -> None:
+    if isinstance(node, float) and not math.isfinite(node):
+        raise ScenarioError(f"`{node}` is not a finite number", where=places.where(path))
+    entries = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in entries:
+        _refuse_nan(value, (*path, key), places)
+
+
+def _apply(data: dict[str, Any], override: str, places: Places) -> None:
+    """Sets one field of the data as an override says."""
+    where = f"override `{override}`"
+    name, separator, value_text = override.partition("=")
+    if not separator or not all(name.split(".")):
+        raise ScenarioError("an override has the form `a.b=c`", where=where)
+    path = tuple(int(part) if part.isdecimal() else part for part in name.strip().split("."))
+    value = yaml_data(value_text, Places(where))
+    node: Any = data
+    for depth, part in enumerate(path[:-1]):
+        node = _descend(node, part, path[:depth], where)
+    _set(node, path, value, where)
+    for old in [each for each in places.lines if each[: len(path)] == path]:
+        del places.lines[old]
+    places.overrides[path] = override
+
+
+def _descend(node: Any, part: str | int, before: tuple[str | int, ...], where: str) -> Any:
+    if isinstance(node, list):
+        _check_index(node, part, before, where)
+        return node[int(part)]
+    key = _key(node, part, before, where)
+    return node.setdefault(key, {})
+
+
+def _set(node: Any, path: tuple[str | int, ...], value: Any, where: str) -> None:
+    if isinstance(node, list):
+        _check_index(node, path[-1], path[:-1], where)
+        node[int(path[-1])] = value
+    else:
+        node[_key(node, path[-1], path[:-1], where)] = value
+
+
+def _check_index(node: list[Any], part: str | int, before: tuple[str | int, ...], where: str) -> None:
+    if not isinstance(part, int) or part >= len(node):
+        count = f"`{dotted(before)}` has {len(node)} entries"
+        raise ScenarioError(f"no entry `{part}`", where=where, hint=f"{count}, counted from 0")
+
+
+def _key(node: Any, part: str | int, before: tuple[str | int, ...], where: str) -> str:
+    """Returns the key for a part of a path; names that the file chose (services) must exist."""
+    if not isinstance(node, dict):
+        raise ScenarioError(f"`{dotted(before)}` is no section", where=where, hint=f"its value is `{node}`")
+    key = str(part)
+    if before == ("services",) and key not in node:
+        near = difflib.get_close_matches(key, node, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "the services are " + ", ".join(f"`{name}`" for name in node)
+        raise ScenarioError(f"unknown service `{key}`", where=where, hint=hint)
+    return key

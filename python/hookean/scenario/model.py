@@ -1,0 +1,152 @@
+"""The scenario: traffic, services, a platform, controllers."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictInt, model_validator
+
+from hookean.platforms.model import AnyPlatform
+from hookean.policies.table import AnyController
+
+from .fields import FieldProblem, FieldProblems, Model, Name, Origin, PositiveCount, either
+from .service import Service
+from .units import Duration
+from .workload import Workload, workload_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .source import Places
+
+_SECOND = 1_000_000_000
+
+
+class Sampled(Model):
+    """Keep a sample of the requests."""
+
+    sampled: PositiveCount
+    """One request in this many is kept, chosen by a hash of its index."""
+
+
+def _request_log(value: object) -> object:
+    if isinstance(value, (dict, Sampled)):
+        return value
+    return either("off", "full", "{sampled: N}")(value)
+
+
+class Record(Model):
+    """What a run records."""
+
+    series: Annotated[Duration, Origin("assumed", "fine enough for a day, coarse enough for months")] = Duration(60 * _SECOND)
+    """Distance of the rows of the `series` table."""
+    requests: Annotated[
+        Literal["off", "full"] | Sampled,
+        BeforeValidator(_request_log, json_schema_input_type=Literal["off", "full"] | Sampled),
+        Origin("assumed", "single requests take much space"),
+    ] = "off"
+    """Which single requests are kept: `off`, `full`, or `{sampled: 1000}` for one in a thousand."""
+
+    @model_validator(mode="after")
+    def _positive(self) -> Record:
+        if self.series.base == 0:
+            raise FieldProblem("`series` must be longer than 0", at=["series"])
+        return self
+
+
+def _at_least_one_service(services: dict[str, Service]) -> dict[str, Service]:
+    if not services:
+        raise FieldProblem("a scenario needs at least one service")
+    return services
+
+
+class Scenario(Model):
+    """Everything one simulation is told."""
+
+    name: Name = "scenario"
+    """Name of the scenario."""
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**64)]
+    """Root of all random streams: the same scenario and seed give the same result."""
+    duration: Duration | None = None
+    """End of simulated time. Default: the end of the longest workload."""
+    workload: Annotated[
+        tuple[Workload, ...], BeforeValidator(workload_list, json_schema_input_type=list[Workload])
+    ] = ()
+    """What arrives; at most one workload for each service."""
+    services: Annotated[dict[Name, Service], AfterValidator(_at_least_one_service)]
+    """What receives requests, by name."""
+    platform: AnyPlatform
+    """Where replicas run."""
+    controllers: tuple[AnyController, ...] = ()
+    """What scales the services."""
+    record: Record = Record()
+    """What is recorded."""
+    engine: Annotated[
+        Literal["lazy", "reference"], Origin("assumed", "both engines give the same result; `reference` is slow")
+    ] = "lazy"
+    """Which engine advances the stations."""
+
+    _places: Places | None = PrivateAttr(default=None)
+    _base_dir: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder that relative paths of the scenario start from."""
+        return self._base_dir
+
+    def place(self, path: Iterable[str | int]) -> str:
+        """Returns where a field was written: file, line, column and path; the path alone for a scenario built in Python."""
+        from .source import dotted  # noqa: PLC0415 (reads files; not needed to build a scenario in Python)
+
+        return self._places.where(tuple(path)) if self._places else dotted(path)
+
+    @model_validator(mode="after")
+    def _cross_checked(self) -> Scenario:
+        problems = [*self._workload_problems(), *self._controller_problems(), *self._duration_problems()]
+        if problems:
+            raise FieldProblems(problems)
+        return self
+
+    def _unknown_service(self, name: str, at: list[str | int]) -> Iterator[FieldProblem]:
+        if name not in self.services:
+            near = difflib.get_close_matches(name, self.services, n=1)
+            listed = ", ".join(f"`{service}`" for service in self.services)
+            hint = f"did you mean `{near[0]}`?" if near else f"the services are {listed}"
+            yield FieldProblem(f"unknown service `{name}`", hint=hint, at=[*at, "service"])
+
+    def _workload_problems(self) -> Iterator[FieldProblem]:
+        seen: set[str] = set()
+        for index, workload in enumerate(self.workload):
+            at: list[str | int] = ["workload", index]
+            yield from self._unknown_service(workload.service, at)
+            if workload.service in seen:
+                hint = "keep one, or make it two services"
+                yield FieldProblem(f"service `{workload.service}` has a second workload", hint=hint, at=[*at, "service"])
+            seen.add(workload.service)
+            service = self.services.get(workload.service)
+            if service and workload.start is not None and workload.start < service.start:
+                text = f"the workload begins at {workload.start}, before `{workload.service}` is created at {service.start}"
+                yield FieldProblem(text, hint="leave `start` out to begin with the service", at=[*at, "start"])
+
+    def _controller_problems(self) -> Iterator[FieldProblem]:
+        kind = "fleet" if self.platform.is_fleet else "cluster"
+        for index, controller in enumerate(self.controllers):
+            at: list[str | int] = ["controllers", index]
+            yield from self._unknown_service(controller.service, at)
+            if kind not in controller.PLATFORMS:
+                text = f"`{controller.name}` has no meaning on a {kind}"
+                yield FieldProblem(text, hint=controller.ELSEWHERE, at=[*at, "kind"])
+
+    def _duration_problems(self) -> Iterator[FieldProblem]:
+        if self.duration is not None and self.duration.base == 0:
+            yield FieldProblem("`duration` must be longer than 0", at=["duration"])
+        if self.duration is None and all(workload.cycle for workload in self.workload):
+            text = "nothing ends this scenario" if self.workload else "a scenario without workload needs a `duration`"
+            yield FieldProblem(text, hint="for example `duration: 6h`", at=["duration"])
+
+
+def model_schema() -> dict[str, Any]:
+    """Returns the JSON schema of scenario files."""
+    return Scenario.model_json_schema(by_alias=True)

@@ -1,0 +1,210 @@
+"""From what pydantic found to errors a person can mend: what, where, and how, with the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from hookean.errors import ScenarioError
+
+from .fields import FieldProblem, FieldProblems
+from .source import Path, dotted
+from .units import UnitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+
+class ScenarioErrors(ScenarioError):
+    """Several things are wrong with a scenario; `errors` has them one by one."""
+
+    def __init__(self, errors: tuple[ScenarioError, ...]) -> None:
+        super().__init__(f"{len(errors)} problems in the scenario")
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "\n\n".join([f"{self.message}:", *(str(error) for error in self.errors)])
+
+
+@dataclass(frozen=True)
+class _Problem:
+    path: Path
+    message: str
+    hint: str
+
+
+def raise_together(errors: list[ScenarioError]) -> None:
+    """Raises one error as it is, several as one, and nothing when there is none."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ScenarioErrors(tuple(errors))
+
+
+def scenario_error(
+    model: type, error: ValidationError, data: Any, where: Callable[[Path], str] = dotted
+) -> ScenarioError:
+    """Returns the error to raise for a failed validation.
+
+    Args:
+        model: The model that was validated.
+        error: What pydantic found.
+        data: What was validated, to tell fields from the tags that pydantic puts into its paths.
+        where: Turns a path into the place it was written at.
+    """
+    found = [problem for details in error.errors() for problem in _problems(model, details, data)]
+    errors = tuple(ScenarioError(each.message, where=where(each.path), hint=each.hint) for each in found)
+    return errors[0] if len(errors) == 1 else ScenarioErrors(errors)
+
+
+def _problems(model: type, details: ErrorDetails, data: Any) -> Iterator[_Problem]:
+    path = _without_tags(details["loc"], data)
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, FieldProblems):
+        yield from (_Problem((*path, *each.at), each.message, each.hint) for each in cause.problems)
+    elif isinstance(cause, FieldProblem):
+        yield _Problem((*path, *cause.at), cause.message, cause.hint)
+    elif isinstance(cause, ScenarioErrors):
+        yield from (_Problem(path, each.message, each.hint) for each in cause.errors)
+    elif isinstance(cause, (UnitError, ScenarioError)):
+        yield _Problem(path, cause.message, cause.hint)
+    else:
+        message, hint = _worded(model, details, path)
+        yield _Problem(path, message, hint)
+
+
+def _without_tags(loc: tuple[int | str, ...], data: Any) -> Path:
+    """Leaves out of a path what names a member of a union instead of a field."""
+    path: list[str | int] = []
+    node = data
+    for position, part in enumerate(loc):
+        is_last = position == len(loc) - 1
+        if isinstance(node, dict) and part in node:
+            node = node[part]
+        elif isinstance(node, (list, tuple)) and isinstance(part, int):
+            node = node[part] if part < len(node) else None
+        elif not is_last or _is_tag(part, node):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _is_tag(part: str | int, node: Any) -> bool:
+    if part == "[key]" or not isinstance(node, dict):
+        return True
+    return part in node.values()
+
+
+def _worded(model: type, details: ErrorDetails, path: Path) -> tuple[str, str]:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown_field(model, path)
+    if kind == "missing":
+        return f"`{path[-1]}` is missing", _description(model, path)
+    if kind == "union_tag_not_found":
+        tag = str(context["discriminator"]).strip("'")
+        return f"`{tag}` is missing", f"one of {_ticked(_choices(model, path))}"
+    if kind in {"union_tag_invalid", "literal_error"}:
+        given = context.get("tag", details["input"])
+        return _unknown_choice(str(given), [word.strip("'") for word in _expected(context)], path)
+    shown = details["input"]
+    got = "a section" if isinstance(shown, dict) else "a list" if isinstance(shown, (list, tuple)) else f"`{shown}`"
+    return f"{_WORDS.get(kind, details['msg'].lower()).format(**context)}, got {got}", ""
+
+
+_WORDS = {
+    "int_type": "expected a whole number",
+    "bool_type": "expected `true` or `false`",
+    "string_type": "expected text",
+    "float_type": "expected a number",
+    "finite_number": "expected a finite number",
+    "dict_type": "expected a section with named fields",
+    "model_type": "expected a section with named fields",
+    "model_attributes_type": "expected a section with named fields",
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "too_short": "expected at least {min_length} entry",
+    "greater_than": "expected a number above {gt:g}",
+    "greater_than_equal": "expected at least {ge:g}",
+    "less_than": "expected a number below {lt:g}",
+    "less_than_equal": "expected at most {le:g}",
+}
+
+
+def _expected(context: dict[str, Any]) -> list[str]:
+    text = str(context.get("expected_tags", context.get("expected", "")))
+    return [word.strip() for part in text.split(" or ") for word in part.split(",")]
+
+
+def _unknown_choice(given: str, allowed: list[str], path: Path) -> tuple[str, str]:
+    what = "controller" if path[:1] == ("controllers",) and len(path) == 2 else str(path[-1] if path else "value")
+    near = difflib.get_close_matches(given, allowed, n=1)
+    meant = f"did you mean `{near[0]}`? " if near else ""
+    name = f"unknown {what} `{given}`" if not isinstance(path[-1] if path else "", int) or what == "controller" else f"unknown `{given}`"
+    return name, f"{meant}allowed: {_ticked(allowed)}"
+
+
+def _unknown_field(model: type, path: Path) -> tuple[str, str]:
+    fields = [
+        field.alias or name for owner in _owners(model, path[:-1]) for name, field in owner.model_fields.items()
+    ]
+    near = difflib.get_close_matches(str(path[-1]), fields, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"the fields here are {_ticked(fields)}"
+    return f"unknown field `{path[-1]}`", hint
+
+
+def _description(model: type, path: Path) -> str:
+    for owner in _owners(model, path[:-1]):
+        for name, field in owner.model_fields.items():
+            if path[-1] in {name, field.alias} and field.description:
+                return field.description[0].lower() + field.description[1:].rstrip(".")
+    return ""
+
+
+def _choices(model: type, path: Path) -> list[str]:
+    return [str(get_args(owner.model_fields[name].annotation)[0])
+            for owner in _owners(model, path) for name in ("kind", "distribution") if name in owner.model_fields]
+
+
+def _ticked(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
+
+
+def _owners(model: Any, path: Path) -> list[type[BaseModel]]:
+    """Returns the models that a path may lead to."""
+    types: list[Any] = [model]
+    for part in path:
+        types = [each for owner in _models(types) for each in _below(owner, part)] + [
+            each for container in types for each in _items(container)
+        ]
+    return _models(types)
+
+
+def _below(owner: type[BaseModel], part: str | int) -> list[Any]:
+    return [field.annotation for name, field in owner.model_fields.items() if part in (name, field.alias)]
+
+
+def _items(annotation: Any) -> list[Any]:
+    """Element types of a list or mapping anywhere in an annotation."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (tuple, list):
+        return [arguments[0]]
+    if origin is dict:
+        return [arguments[1]]
+    return [item for argument in arguments for item in _items(argument)]
+
+
+def _models(annotations: list[Any]) -> list[type[BaseModel]]:
+    found: list[type[BaseModel]] = []
+    for annotation in annotations:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found.append(annotation)
+        elif get_origin(annotation) not in (tuple, list, dict):
+            found += _models(list(get_args(annotation)))
+    return found

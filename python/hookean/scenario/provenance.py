@@ -1,0 +1,64 @@
+"""Values that know where they come from.
+
+A plan is built as a tree whose leaves are `Known` (a parameter) or `Fixed` (structure: names, indices, kinds); a bare
+leaf is refused, so that no parameter can enter a plan without provenance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hookean.scenario.fields import Origin, Status
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Known:
+    """A parameter.
+
+    Attributes:
+        value: What the plan holds: a number, text, `None`, or a small structure that is one parameter.
+        text: The value as shown to people, with its unit.
+        status: How well it is known.
+        source: Where it comes from.
+    """
+
+    value: Any
+    text: str
+    status: Status
+    source: str
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A part of the plan's structure that is no parameter.
+
+    Attributes:
+        value: What the plan holds.
+    """
+
+    value: Any
+
+
+def known(model: BaseModel, name: str, *, value: Any, text: str | None = None) -> Known:
+    """Returns a field of a model as a parameter: set by the user, or its default with the origin of the default.
+
+    Args:
+        model: The model that holds the field.
+        name: Name of the field.
+        value: The field in base units, as the plan holds it.
+        text: The value as shown to people; by default the field's own text.
+
+    Raises:
+        LookupError: The field has a default without an `Origin`: a mistake of ours.
+    """
+    shown = str(getattr(model, name)) if text is None else text
+    if name in model.model_fields_set:
+        return Known(value, shown, "user", "scenario")
+    for entry in type(model).model_fields[name].metadata:
+        if isinstance(entry, Origin):
+            return Known(value, shown, entry.status, entry.source)
+    raise LookupError(f"default of {type(model).__name__}.{name} has no origin")

@@ -1,0 +1,144 @@
+"""Services: what receives requests."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hookean.scenario.distribution import Distribution
+from hookean.scenario.fields import Count, FieldProblem, Flag, Model, Origin, PositiveCount, Share
+from hookean.scenario.units import Cpu, Duration, Memory
+
+_PS_NEVER_WAITS = (
+    "under `processor_sharing` without `concurrency` every request is served at once, so `{name}` can never act"
+)
+
+
+class Replica(Model):
+    """Shape of one replica."""
+
+    cpu: Cpu | None = None
+    """CPU requested and usable. May be left out in a VM fleet, where it is the whole instance."""
+    memory: Memory | None = None
+    """Memory requested. May be left out in a VM fleet, where it is the whole instance."""
+    concurrency: PositiveCount | Literal["unlimited"] | None = None
+    """Most requests in service at once. Default: unlimited under processor sharing, else one for each whole core."""
+    image: Annotated[Memory, Origin("assumed", "images are taken to be on every node already")] = Memory(0)
+    """Uncompressed size of the container image; 0 B means that nothing is pulled."""
+    memory_idle: Annotated[Memory, Origin("assumed", "no memory use was described")] = Memory(0)
+    """Memory in use with no request."""
+    memory_per_request: Annotated[Memory, Origin("assumed", "no memory use was described")] = Memory(0)
+    """Memory in use for each request waiting or in service."""
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Replica:
+        if self.cpu is not None and self.cpu.base == 0:
+            raise FieldProblem("a replica needs CPU", hint="for example `cpu: 500m`", at=["cpu"])
+        if self.memory is not None and self.memory_idle > self.memory:
+            raise FieldProblem(f"`memory_idle` ({self.memory_idle}) is above `memory` ({self.memory})", at=["memory_idle"])
+        return self
+
+
+class Queue(Model):
+    """How requests share the replicas of a service."""
+
+    discipline: Annotated[
+        Literal["central_fifo", "fifo", "processor_sharing"], Origin("assumed", "the usual model of a web server")
+    ] = "processor_sharing"
+    """`central_fifo`: one queue for all replicas; `fifo` and `processor_sharing`: one for each replica."""
+    routing: Annotated[
+        Literal["random", "round_robin", "least_outstanding"],
+        Origin("recalled", "kube-proxy picks an endpoint at random"),
+    ] = "random"
+    """How a request finds its replica; not with `central_fifo`."""
+    limit: Annotated[Count | None, Origin("assumed", "queues are unbounded")] = None
+    """Most requests that may wait, in the central queue or in each replica's own; more are rejected."""
+    timeout: Annotated[Duration | None, Origin("assumed", "requests wait for ever")] = None
+    """Longest time a request waits for its service to start."""
+
+    @model_validator(mode="after")
+    def _routing_has_a_use(self) -> Queue:
+        if self.discipline == "central_fifo" and "routing" in self.model_fields_set:
+            raise FieldProblem(
+                "`routing` has no effect with `discipline: central_fifo`",
+                hint="leave `routing` out, or give each replica its own queue: `discipline: fifo`",
+                at=["routing"],
+            )
+        return self
+
+
+class Slo(Model):
+    """Service-level objective."""
+
+    latency: Duration
+    """A request is good when it completes within this time."""
+    target: Share
+    """Wanted share of good requests, 0 to 1."""
+
+    @model_validator(mode="after")
+    def _positive(self) -> Slo:
+        if self.latency.base == 0:
+            raise FieldProblem("a latency objective of 0 can never be met", at=["latency"])
+        return self
+
+
+class ReplicaStartup(Model):
+    """Stages between the placement of a replica and its readiness, in place of those of the platform."""
+
+    create: Distribution | None = None
+    """From placement to a running process. Default: of the platform."""
+    init: Distribution | None = None
+    """From a running process to readiness: the application's own initialisation. Default: none."""
+
+
+class Service(Model):
+    """A service."""
+
+    work: Distribution | None = None
+    """CPU time of one request on one full core. Needed unless the workload brings its own."""
+    replica: Replica = Replica()
+    """Shape of one replica."""
+    replicas: Count | None = None
+    """Replicas at creation. Default: the smallest `min` of its controllers, else 1."""
+    warm_start: Annotated[Flag, Origin("assumed", "a run begins with a service that is up")] = True
+    """Whether the initial replicas are ready at once."""
+    start: Annotated[Duration, Origin("assumed", "services exist from the beginning")] = Duration(0)
+    """When the service is created."""
+    queue: Queue = Queue()
+    """Queue and routing."""
+    slo: Slo | None = None
+    """Objective."""
+    startup: ReplicaStartup = ReplicaStartup()
+    """Own start-up stages."""
+    termination_grace: Annotated[
+        Duration, Origin("recalled", "default grace period of a Kubernetes pod on deletion")
+    ] = Duration(30_000_000_000)
+    """Longest time a draining replica may finish its requests."""
+
+    @model_validator(mode="after")
+    def _queue_can_fill(self) -> Service:
+        concurrency = self.replica.concurrency
+        if self.queue.discipline != "processor_sharing":
+            if concurrency == "unlimited":
+                raise FieldProblem(
+                    f"`concurrency: unlimited` needs `discipline: processor_sharing`, not `{self.queue.discipline}`",
+                    at=["replica", "concurrency"],
+                )
+            return self
+        for name in ("limit", "timeout"):
+            if concurrency in (None, "unlimited") and getattr(self.queue, name) is not None:
+                raise FieldProblem(
+                    _PS_NEVER_WAITS.format(name=name),
+                    hint="set `replica.concurrency` to a number, or choose `discipline: fifo`",
+                    at=["queue", name],
+                )
+        return self
+
+    def concurrency_on(self, cpu_millicores: int) -> int | None:
+        """Returns the most requests a replica of this many millicores serves at once; `None` is unlimited."""
+        if isinstance(self.replica.concurrency, int):
+            return self.replica.concurrency
+        if self.queue.discipline == "processor_sharing":
+            return None
+        return max(1, cpu_millicores // 1000)
