@@ -1,1 +1,39 @@
-//! Placeholder crate root.
+//! `hookean._core`: the simulator as seen from Python. Thin: extract, call, map errors, wrap.
+
+mod run;
+mod table;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::run::{RawResult, simulate};
+    #[pymodule_export]
+    use crate::table::ArrowTable;
+
+    /// Git revision of the build.
+    #[pyfunction]
+    fn git_revision() -> &'static str {
+        env!("HOOKEAN_GIT_REVISION")
+    }
+
+    /// Runs the cases of one vector file; returns a JSON report.
+    #[pyfunction]
+    fn conformance(py: Python<'_>, name: &str, text: &str) -> PyResult<Vec<u8>> {
+        crate::conformance(py, name, text)
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+fn conformance(py: Python<'_>, name: &str, text: &str) -> PyResult<Vec<u8>> {
+    let report = py.detach(|| hookean_policy::conformance::run_file(name, text));
+    serde_json::to_vec(&report)
+        .map_err(|e| pyo3::exceptions::PyRuntimeError::new_err(e.to_string()))
+}

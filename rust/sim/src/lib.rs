@@ -1,1 +1,20 @@
-//! Placeholder crate root.
+//! The simulator: plan in, tables out.
+//!
+//! A plan says everything (`plan`); stations serve requests lazily between control events (`station`, `workload`);
+//! the control plane measures, decides, places and bills (`metrics`, `control`, `placement`, `platform`, `cost`); what
+//! happened is kept in columns (`record`); `run` is the loop over it all.
+
+pub mod control;
+pub mod cost;
+mod error;
+pub mod metrics;
+pub mod placement;
+pub mod plan;
+pub mod platform;
+pub mod record;
+pub mod replica;
+pub mod run;
+pub mod station;
+pub mod workload;
+
+pub use error::SimError;

@@ -11,7 +11,7 @@ mod validate;
 mod workload;
 
 pub use controller::{ControllerPlan, PipelinePlan};
-pub use platform::{BillingPlan, NodeStagePlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
+pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
 pub use service::{Discipline, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan};
 pub use validate::PlanError;
 pub use workload::{ArrivalMode, LoadStep, WorkloadPlan, WorkloadSource};

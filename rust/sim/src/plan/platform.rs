@@ -25,9 +25,6 @@ pub struct StagePlan {
     pub duration: Distribution,
 }
 
-/// A stage of a node's start-up.
-pub type NodeStagePlan = StagePlan;
-
 /// Image transfer (`T = missing / (compression * min(bandwidths)) + missing / unpack + layers * rtt`).
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +70,7 @@ pub struct PoolPlan {
     /// Price and rounding.
     pub billing: BillingPlan,
     /// Stages from the purchase of a node to its readiness.
-    pub startup: Vec<NodeStagePlan>,
+    pub startup: Vec<StagePlan>,
 }
 
 /// Where replicas run.

@@ -1,0 +1,65 @@
+# Everything below sets itself up inside this folder (.venv/, target/) and is quick the second time.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint golden bench peers exactness schema lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.setup-done
+BUILT := .venv/.build-done
+RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(SETUP) ## create .venv with the locked Python packages
+
+$(SETUP): requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: hookean needs Python 3.11 or newer; set PYTHON=/path/to/python3 in front of make")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+build: $(BUILT) ## compile the engine and install hookean into .venv
+
+$(BUILT): $(SETUP) $(RUST_SOURCES) pyproject.toml
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --quiet
+	@touch $@
+
+demo: $(BUILT) ## replay a World Cup day against three platforms: a table and hookean-demo/report.html
+	$(BIN)/hookean demo
+
+test: $(BUILT) lint ## all tests and linters
+	cargo test --workspace --locked --quiet
+	$(BIN)/pytest -n auto
+
+lint: $(BUILT) ## rustfmt, clippy, ruff, mypy, stub check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest hookean._core
+
+golden: $(BUILT) ## rewrite the golden digests; explain every change in CHANGELOG under "Results changed"
+	HOOKEAN_GOLDEN=rewrite $(BIN)/pytest tests/golden -q
+
+exactness: ## 1,000 random scripts per discipline, lazy engine against the event list
+	HOOKEAN_EXACTNESS_CASES=1000 cargo test --release --locked -p hookean-sim --test station_exactness -- --nocapture
+
+bench: ## criterion benches of the kernels
+	cargo bench --locked -p hookean-sim
+
+peers: $(BUILT) ## the same two models in hookean, SimPy and Ciw, answers checked first
+	$(PYTHON) -m venv benches/peers/.venv
+	benches/peers/.venv/bin/pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
+	$(BIN)/python benches/peers/run.py --peer-python benches/peers/.venv/bin/python
+
+schema: $(BUILT) ## regenerate the JSON schema of scenarios
+	$(BIN)/python -m hookean.scenario.schema
+
+lock: $(SETUP) ## refresh requirements.lock (installs uv into .venv)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove everything that make created
+	rm -rf .venv target benches/peers/.venv

@@ -1,0 +1,141 @@
+//! The long call: simulate with the interpreter released, progress and Ctrl-C every 100 ms.
+
+use crate::table::ArrowTable;
+use hookean_sim::plan::Plan;
+use hookean_sim::run::{Heartbeat, RunOptions, RunOutput};
+use hookean_sim::workload::WorkloadArrays;
+use numpy::PyReadonlyArray1;
+use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
+use pyo3::prelude::*;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pyo3::import_exception!(hookean.errors, SimulationError);
+
+/// Least time between two calls of the progress function or looks for signals.
+const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
+
+/// What a simulation left behind.
+#[pyclass(frozen, module = "hookean._core")]
+pub struct RawResult(RunOutput);
+
+#[pymethods]
+impl RawResult {
+    /// A table by name.
+    fn table(&self, name: &str) -> PyResult<ArrowTable> {
+        let found = self.0.tables.iter().find(|(n, _)| *n == name);
+        let (_, table) = found.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        ArrowTable::new(table).map_err(|e| broken(&e.to_string()))
+    }
+
+    /// Digest, end, checks and the like, as JSON.
+    fn info(&self) -> PyResult<Vec<u8>> {
+        let checks: Vec<_> = self
+            .0
+            .checks
+            .iter()
+            .map(|c| json!({"check": c.check, "passed": true, "detail": c.detail}))
+            .collect();
+        let tables: Vec<_> = self.0.tables.iter().map(|(name, _)| *name).collect();
+        let info = json!({
+            "result_digest": self.0.digest,
+            "partial": self.0.interrupted,
+            "interrupted": self.0.interrupted,
+            "simulated_ns": self.0.end.as_nanos(),
+            "requests": self.0.requests,
+            "tables": tables,
+            "warnings": [],
+            "checks": checks,
+        });
+        serde_json::to_vec(&info).map_err(|e| broken(&e.to_string()))
+    }
+}
+
+/// Runs a plan.
+#[pyfunction]
+#[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress))]
+pub fn simulate(
+    py: Python<'_>,
+    plan: &[u8],
+    f64_arrays: Vec<PyReadonlyArray1<'_, f64>>,
+    u64_arrays: Vec<PyReadonlyArray1<'_, u64>>,
+    threads: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<RawResult> {
+    let plan = Plan::from_json(plan).map_err(|e| broken(&e.to_string()))?;
+    let arrays = WorkloadArrays {
+        f64s: f64_arrays
+            .iter()
+            .map(|a| Ok(Arc::from(a.as_slice()?)))
+            .collect::<PyResult<_>>()?,
+        u64s: u64_arrays
+            .iter()
+            .map(|a| Ok(Arc::from(a.as_slice()?)))
+            .collect::<PyResult<_>>()?,
+    };
+    let mut hook = Hook {
+        progress,
+        last: now(),
+        raised: None,
+    };
+    let output = py.detach(|| {
+        let mut heartbeat =
+            |at: hookean_kernel::SimTime, requests| hook.beat(at.as_nanos(), requests);
+        hookean_sim::run::simulate(
+            plan,
+            &arrays,
+            &mut RunOptions {
+                threads,
+                heartbeat: &mut heartbeat,
+            },
+        )
+    });
+    if let Some(error) = hook.raised {
+        return Err(error);
+    }
+    output.map(RawResult).map_err(|e| broken(&e.to_string()))
+}
+
+/// Ctrl-C stops a run and keeps its result; any other exception of the progress function ends the call.
+struct Hook {
+    progress: Option<Py<PyAny>>,
+    last: Instant,
+    raised: Option<PyErr>,
+}
+
+impl Hook {
+    fn beat(&mut self, simulated_ns: u64, requests: u64) -> Heartbeat {
+        if self.last.elapsed() < PROGRESS_PERIOD {
+            return Heartbeat::Continue;
+        }
+        self.last = now();
+        Python::attach(|py| {
+            let called = match &self.progress {
+                Some(progress) => progress.call1(py, (simulated_ns, requests)).map(drop),
+                None => Ok(()),
+            };
+            match called.and_then(|()| py.check_signals()) {
+                Ok(()) => Heartbeat::Continue,
+                Err(error) => {
+                    if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                        self.raised = Some(error);
+                    }
+                    Heartbeat::Stop
+                }
+            }
+        })
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paces progress and signals; no result depends on it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn broken(message: &str) -> PyErr {
+    SimulationError::new_err(message.to_owned())
+}

@@ -1,0 +1,80 @@
+//! Columns of the engine as Arrow.
+
+use arrow_array::types::UInt32Type;
+use arrow_array::{
+    ArrayRef, DictionaryArray, DurationNanosecondArray, Float64Array, RecordBatch, StringArray,
+    UInt32Array, UInt64Array,
+};
+use arrow_schema::{ArrowError, Field, Schema};
+use hookean_sim::record::{Column, Strings, Table};
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+use pyo3_arrow::PyTable;
+use std::sync::Arc;
+
+/// A table that polars reads through the Arrow stream interface.
+#[pyclass(frozen, module = "hookean._core")]
+pub struct ArrowTable(RecordBatch);
+
+#[pymethods]
+impl ArrowTable {
+    /// The Arrow C stream of the table.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let schema = self.0.schema();
+        Ok(PyTable::to_stream_pycapsule(
+            py,
+            vec![self.0.clone()],
+            schema,
+            requested_schema,
+        )?)
+    }
+}
+
+impl ArrowTable {
+    /// Converts a table; texts take 64-bit offsets, since the reasons of a long run may exceed 2 GiB.
+    pub(crate) fn new(table: &Table) -> Result<Self, ArrowError> {
+        let mut fields = Vec::with_capacity(table.columns.len());
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(table.columns.len());
+        for (name, column) in &table.columns {
+            let array = array(column)?;
+            fields.push(Field::new(*name, array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        Ok(Self(RecordBatch::try_new(
+            Arc::new(Schema::new(fields)),
+            arrays,
+        )?))
+    }
+}
+
+fn array(column: &Column) -> Result<ArrayRef, ArrowError> {
+    Ok(match column {
+        Column::Duration(values) => {
+            let nanos = values
+                .iter()
+                .map(|v| v.map(|n| i64::try_from(n).unwrap_or(i64::MAX)));
+            Arc::new(nanos.collect::<DurationNanosecondArray>())
+        }
+        Column::U32(values) => Arc::new(values.iter().copied().collect::<UInt32Array>()),
+        Column::U64(values) => Arc::new(values.iter().copied().collect::<UInt64Array>()),
+        Column::F64(values) => Arc::new(values.iter().copied().collect::<Float64Array>()),
+        Column::Text(strings) => text(strings),
+        Column::Names(rows, names) => {
+            let values: StringArray = names.iter().map(Some).collect();
+            let keys = UInt32Array::from(rows.clone());
+            Arc::new(DictionaryArray::<UInt32Type>::try_new(
+                keys,
+                Arc::new(values),
+            )?)
+        }
+    })
+}
+
+fn text(strings: &Strings) -> ArrayRef {
+    Arc::new(strings.iter().collect::<arrow_array::LargeStringArray>())
+}

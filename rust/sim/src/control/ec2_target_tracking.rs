@@ -1,0 +1,105 @@
+//! EC2 target tracking in the engine: instances from replicas, datapoints from CloudWatch.
+//!
+//! An instance is warm once it has been in service for the warm-up time. Instances that the group started with count as
+//! warm from the beginning of the run.
+
+use super::{Controller, Verdict, View, config};
+use crate::plan::ControllerPlan;
+use crate::replica::{Replica, ReplicaState};
+use hookean_kernel::{SimDuration, SimTime};
+use hookean_policy::Timestamp;
+use hookean_policy::ec2_target_tracking::{AlarmState, Config, Decision, Evaluation, Memory, Metric, Observation, Reason, decide};
+use serde_json::json;
+
+struct TargetTracking {
+    config: Config,
+    memory: Memory,
+    warmup: SimDuration,
+}
+
+pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String> {
+    let config: Config = config(plan)?;
+    let warmup = u64::try_from(config.instance_warmup.as_nanos()).map_err(|_| "has a negative warm-up".to_owned())?;
+    Ok(Box::new(TargetTracking { config, memory: Memory::default(), warmup: SimDuration::from_nanos(warmup) }))
+}
+
+impl Controller for TargetTracking {
+    fn warmup(&self) -> SimDuration {
+        self.warmup
+    }
+
+    fn decide(&mut self, view: &View<'_>) -> Verdict {
+        let warmed = view.replicas.iter().filter(|r| self.is_warm(r, view.now)).count() as i32;
+        let existing = view.replicas.len() as i32;
+        let datapoints: Vec<Vec<Option<f64>>> = self.config.policies.iter().map(|p| datapoints(p.metric, view)).collect();
+        let slices: Vec<&[Option<f64>]> = datapoints.iter().map(Vec::as_slice).collect();
+        let observation = Observation {
+            now: Timestamp::from_nanos(i64::try_from(view.now.as_nanos()).unwrap_or(i64::MAX)),
+            desired: i32::try_from(view.desired).unwrap_or(i32::MAX),
+            warmed,
+            warming: existing - warmed,
+            datapoints: &slices,
+        };
+        let decision = decide(&self.config, &mut self.memory, &observation);
+        verdict(&observation, &decision)
+    }
+}
+
+impl TargetTracking {
+    fn is_warm(&self, replica: &Replica, now: SimTime) -> bool {
+        let in_service = replica.ready.filter(|_| replica.state == ReplicaState::Ready);
+        in_service.is_some_and(|since| since + self.warmup <= now || replica.is_initial())
+    }
+}
+
+/// The published datapoints of a metric, oldest first, in the unit of its target.
+fn datapoints(metric: Metric, view: &View<'_>) -> Vec<Option<f64>> {
+    let cores = view.service.replica.cpu_millicores as f64 / 1000.0;
+    let points = view.pipeline.group_points(view.now).iter();
+    match metric {
+        Metric::Cpu => points.map(|p| p.cpu_cores.map(|used| used / cores * 100.0)).collect(),
+        Metric::RequestCountPerTarget => points.map(|p| p.requests_per_minute).collect(),
+    }
+}
+
+fn verdict(observation: &Observation<'_>, decision: &Decision) -> Verdict {
+    let decisive = match decision.reason {
+        Reason::Tracked { policy, .. } => decision.evaluations.iter().find(|e| e.policy == policy),
+        _ => decision.evaluations.first(),
+    };
+    let policies: Vec<_> = decision.evaluations.iter().map(evaluation).collect();
+    let inputs = json!({
+        "current": observation.desired,
+        "warmed": observation.warmed,
+        "warming": observation.warming,
+        "policies": policies,
+    });
+    Verdict {
+        desired: u32::try_from(decision.desired).unwrap_or(0),
+        metric: decisive.map(|e| e.policy.metric.as_str().to_owned()),
+        value: decisive.and_then(|e| e.value),
+        target: decisive.map(|e| e.policy.target),
+        inputs: inputs.to_string(),
+        reason: decision.reason.to_string(),
+    }
+}
+
+fn evaluation(evaluation: &Evaluation) -> serde_json::Value {
+    json!({
+        "metric": evaluation.policy.metric.as_str(),
+        "value": evaluation.value,
+        "target": evaluation.policy.target,
+        "high": alarm(evaluation.high),
+        "low": alarm(evaluation.low),
+        "candidate": evaluation.candidate,
+    })
+}
+
+/// CloudWatch's name of the state.
+fn alarm(state: AlarmState) -> &'static str {
+    match state {
+        AlarmState::Ok => "OK",
+        AlarmState::Alarm => "ALARM",
+        AlarmState::InsufficientData => "INSUFFICIENT_DATA",
+    }
+}

@@ -1,0 +1,81 @@
+//! Controllers: each builds its observation from the metrics pipeline, lets `hookean_policy` decide, and says why.
+//!
+//! To add one: a file here, a row in [`CONTROLLERS`], and its decision in the policy crate.
+
+mod ec2_target_tracking;
+mod hpa;
+mod static_replicas;
+
+use crate::metrics::{Pipeline, ReplicaSample};
+use crate::plan::{ControllerPlan, PlanError, ServicePlan};
+use crate::replica::Replica;
+use hookean_kernel::{SimDuration, SimTime};
+use serde::de::DeserializeOwned;
+
+/// What a controller may look at.
+pub struct View<'a> {
+    /// The moment.
+    pub now: SimTime,
+    /// The service.
+    pub service: &'a ServicePlan,
+    /// Replicas wanted so far.
+    pub desired: u32,
+    /// Replicas that exist and are not on their way out, in order of creation.
+    pub replicas: &'a [&'a Replica],
+    /// Present readings of the running ones, for the ideal pipeline.
+    pub samples: &'a [ReplicaSample],
+    /// What has been measured.
+    pub pipeline: &'a Pipeline,
+}
+
+/// What a controller wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Replicas wanted from now on.
+    pub desired: u32,
+    /// Metric that decided.
+    pub metric: Option<String>,
+    /// Its value.
+    pub value: Option<f64>,
+    /// Its target.
+    pub target: Option<f64>,
+    /// Everything it saw, as a JSON object.
+    pub inputs: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// A controller of one service.
+pub trait Controller: Send {
+    /// Decides.
+    fn decide(&mut self, view: &View<'_>) -> Verdict;
+
+    /// How long a new replica stays out of group averages.
+    fn warmup(&self) -> SimDuration {
+        SimDuration::ZERO
+    }
+}
+
+/// Builds a controller from its plan.
+type Build = fn(&ControllerPlan) -> Result<Box<dyn Controller>, String>;
+
+/// Every controller by its kind.
+pub static CONTROLLERS: &[(&str, Build)] = &[
+    ("ec2-target-tracking", ec2_target_tracking::build),
+    ("hpa", hpa::build),
+    ("static", static_replicas::build),
+];
+
+/// Builds the controller of a plan.
+///
+/// # Errors
+/// [`PlanError`] for an unknown kind or a configuration that the policy refuses.
+pub fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, PlanError> {
+    let entry = CONTROLLERS.iter().find(|(kind, _)| *kind == plan.kind);
+    let (_, build) = entry.ok_or_else(|| PlanError::invalid("controllers.kind", format!("is `{}`, which does not exist", plan.kind)))?;
+    build(plan).map_err(|problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem))
+}
+
+fn config<C: DeserializeOwned>(plan: &ControllerPlan) -> Result<C, String> {
+    serde_json::from_value(plan.config.clone()).map_err(|e| e.to_string())
+}

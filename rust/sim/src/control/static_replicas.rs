@@ -1,0 +1,26 @@
+//! A fixed number of replicas.
+
+use super::{Controller, Verdict, View, config};
+use crate::plan::ControllerPlan;
+use hookean_policy::static_replicas::{Config, Observation, decide};
+
+struct Static(Config);
+
+pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String> {
+    Ok(Box::new(Static(config(plan)?)))
+}
+
+impl Controller for Static {
+    fn decide(&mut self, view: &View<'_>) -> Verdict {
+        let observation = Observation { current_replicas: i32::try_from(view.desired).unwrap_or(i32::MAX) };
+        let decision = decide(&self.0, &observation);
+        Verdict {
+            desired: u32::try_from(decision.desired_replicas).unwrap_or(0),
+            metric: None,
+            value: None,
+            target: None,
+            inputs: format!("{{\"current\":{}}}", view.desired),
+            reason: decision.reason.to_string(),
+        }
+    }
+}

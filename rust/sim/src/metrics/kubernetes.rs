@@ -1,0 +1,267 @@
+//! The Kubernetes pipeline: cAdvisor housekeeping, metrics-server, and a Prometheus-style adapter for request rates.
+//!
+//! Follows the lag model of the HPA specification, section 8: a cumulative CPU counter is sampled every 10 to 15 s;
+//! metrics-server scrapes the newest sample every resolution period and keeps the last two distinct points per
+//! container; CPU is their difference quotient, memory the last working set. Simplified: the replicas of one service
+//! share one housekeeping clock, whose phase and intervals are drawn uniformly (cAdvisor's dynamic rule is not known).
+
+use super::{NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
+use crate::plan::PipelinePlan;
+use crate::station::ReplicaId;
+use hookean_kernel::Xoshiro256PlusPlus;
+use hookean_kernel::{SimDuration, SimTime};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Youngest age at which a container's first point is paired with its start.
+const FRESH_CONTAINER_MIN: SimDuration = SimDuration::from_nanos(10_000_000_000);
+
+const HOUSEKEEPING: u8 = 0;
+const METRICS_SERVER: u8 = 1;
+const ADAPTER: u8 = 2;
+
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    at: SimTime,
+    cpu_core_ns: f64,
+    memory_bytes: u64,
+}
+
+/// What metrics-server keeps for a container.
+#[derive(Debug, Clone, Copy)]
+struct Container {
+    previous: Option<Point>,
+    last: Point,
+}
+
+/// State of the pipeline.
+#[derive(Debug)]
+pub struct KubernetesPipeline {
+    housekeeping: (u64, u64),
+    resolution: SimDuration,
+    adapter: Adapter,
+    rng: Xoshiro256PlusPlus,
+    created_at: SimTime,
+    kubelet: Vec<(ReplicaId, SimTime, Point)>,
+    containers: BTreeMap<ReplicaId, Container>,
+}
+
+#[derive(Debug)]
+struct Adapter {
+    period: SimDuration,
+    window: SimDuration,
+    delay: SimDuration,
+    /// Scrapes, oldest first: completed requests per replica.
+    scrapes: VecDeque<(SimTime, Vec<(ReplicaId, u64)>)>,
+}
+
+impl KubernetesPipeline {
+    /// Builds it from a [`PipelinePlan::Kubernetes`].
+    pub(super) fn new(plan: PipelinePlan, rng: Xoshiro256PlusPlus, created_at: SimTime) -> Self {
+        let PipelinePlan::Kubernetes {
+            housekeeping_min_ns,
+            housekeeping_max_ns,
+            resolution_ns,
+            adapter_period_ns,
+            adapter_window_ns,
+            adapter_delay_ns,
+        } = plan
+        else {
+            unreachable!("Invariant: the caller has matched the variant")
+        };
+        Self {
+            housekeeping: (housekeeping_min_ns, housekeeping_max_ns),
+            resolution: SimDuration::from_nanos(resolution_ns),
+            adapter: Adapter {
+                period: SimDuration::from_nanos(adapter_period_ns),
+                window: SimDuration::from_nanos(adapter_window_ns),
+                delay: SimDuration::from_nanos(adapter_delay_ns),
+                scrapes: VecDeque::new(),
+            },
+            rng,
+            created_at,
+            kubelet: Vec::new(),
+            containers: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn first_samples(&mut self) -> Vec<NextSample> {
+        let phase = |rng: &mut Xoshiro256PlusPlus, period: u64| SimDuration::from_nanos((rng.next_unit() * period as f64) as u64);
+        let housekeeping = phase(&mut self.rng, self.housekeeping.1);
+        let server = phase(&mut self.rng, self.resolution.as_nanos());
+        let adapter = phase(&mut self.rng, self.adapter.period.as_nanos());
+        [(housekeeping, HOUSEKEEPING), (server, METRICS_SERVER), (adapter, ADAPTER)]
+            .map(|(after, clock)| NextSample { at: self.created_at + after, clock })
+            .to_vec()
+    }
+
+    pub(super) fn sample(&mut self, clock: u8, now: SimTime, replicas: &[ReplicaSample]) -> NextSample {
+        let wait = match clock {
+            HOUSEKEEPING => self.housekeep(now, replicas),
+            METRICS_SERVER => self.scrape(now),
+            _ => self.adapter.scrape(now, replicas),
+        };
+        NextSample { at: now + wait, clock }
+    }
+
+    fn housekeep(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> SimDuration {
+        self.kubelet.clear();
+        self.kubelet.extend(replicas.iter().map(|r| {
+            let point = Point { at: now, cpu_core_ns: r.cpu_core_ns, memory_bytes: r.memory_bytes };
+            (r.replica, r.running_since, point)
+        }));
+        let (min, max) = self.housekeeping;
+        SimDuration::from_nanos(min + (self.rng.next_unit() * (max - min) as f64) as u64)
+    }
+
+    /// metrics-server takes the newest point of each container that the kubelet still lists.
+    fn scrape(&mut self, _now: SimTime) -> SimDuration {
+        let mut kept = BTreeMap::new();
+        for (replica, running_since, point) in &self.kubelet {
+            let container = match self.containers.get(replica) {
+                Some(known) if known.last.at == point.at => *known,
+                Some(known) => Container { previous: Some(known.last), last: *point },
+                None => Container { previous: self.container_start(*running_since, point), last: *point },
+            };
+            kept.insert(*replica, container);
+        }
+        self.containers = kept;
+        self.resolution
+    }
+
+    /// The start of a fresh container serves as its first point, unless it is too young or too old for that.
+    fn container_start(&self, running_since: SimTime, first: &Point) -> Option<Point> {
+        let age = first.at.saturating_since(running_since);
+        (age >= FRESH_CONTAINER_MIN && age < self.resolution)
+            .then_some(Point { at: running_since, cpu_core_ns: 0.0, memory_bytes: 0 })
+    }
+
+    pub(super) fn pod_samples(&self, metric: PodMetric, now: SimTime, out: &mut Vec<PodSample>) {
+        if metric == PodMetric::RequestRate {
+            self.adapter.rates(now, out);
+            return;
+        }
+        for (replica, container) in &self.containers {
+            // without a previous point the whole pod is absent, memory included
+            let Some(previous) = container.previous else { continue };
+            let window = container.last.at.saturating_since(previous.at);
+            let value = match metric {
+                PodMetric::Memory => container.last.memory_bytes as f64,
+                _ => (container.last.cpu_core_ns - previous.cpu_core_ns) / window.as_nanos() as f64,
+            };
+            out.push(PodSample { replica: *replica, at: container.last.at, window, value_milli: milli_up(value) });
+        }
+    }
+}
+
+impl Adapter {
+    fn scrape(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> SimDuration {
+        let oldest_needed = self.window + self.delay + self.period;
+        while self.scrapes.front().is_some_and(|(at, _)| *at + oldest_needed < now) {
+            self.scrapes.pop_front();
+        }
+        let counters = replicas.iter().filter(|r| r.ready_since.is_some()).map(|r| (r.replica, r.completed)).collect();
+        self.scrapes.push_back((now, counters));
+        self.period
+    }
+
+    /// Increase over the scrapes inside the window that ended `delay` ago, per second between the first and the last of
+    /// them (Prometheus' extrapolation to the window's edges is not modelled).
+    fn rates(&self, now: SimTime, out: &mut Vec<PodSample>) {
+        let end = now.saturating_since(SimTime::ZERO + self.delay);
+        let start = SimTime::from_nanos(end.as_nanos().saturating_sub(self.window.as_nanos()));
+        let end = SimTime::from_nanos(end.as_nanos());
+        let inside = || self.scrapes.iter().filter(|(at, _)| *at >= start && *at <= end);
+        let Some((last_at, last)) = inside().next_back() else { return };
+        for (replica, completed) in last {
+            let count_at = |(at, counters): &(SimTime, Vec<(ReplicaId, u64)>)| {
+                counters.binary_search_by_key(replica, |c| c.0).ok().map(|i| (*at, counters[i].1))
+            };
+            let Some((first_at, first)) = inside().find_map(count_at) else { continue };
+            let span = last_at.saturating_since(first_at);
+            if span == SimDuration::ZERO {
+                continue;
+            }
+            let rate = (completed - first) as f64 * 1e9 / span.as_nanos() as f64;
+            out.push(PodSample { replica: *replica, at: *last_at, window: span, value_milli: milli_up(rate) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hookean_kernel::StreamKey;
+
+    const S: u64 = 1_000_000_000;
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::from_nanos(secs * S)
+    }
+
+    fn pipeline() -> KubernetesPipeline {
+        let plan = PipelinePlan::Kubernetes {
+            housekeeping_min_ns: 10 * S,
+            housekeeping_max_ns: 15 * S,
+            resolution_ns: 15 * S,
+            adapter_period_ns: 15 * S,
+            adapter_window_ns: 60 * S,
+            adapter_delay_ns: 0,
+        };
+        KubernetesPipeline::new(plan, StreamKey::new(1, "web", "housekeeping", 0).generator(), SimTime::ZERO)
+    }
+
+    fn sample(running: u64, cpu_core_s: f64, completed: u64) -> ReplicaSample {
+        ReplicaSample {
+            replica: ReplicaId(7),
+            running_since: at(running),
+            ready_since: Some(at(running)),
+            initial: false,
+            cpu_core_ns: cpu_core_s * 1e9,
+            cpu_cores: 0.0,
+            memory_bytes: 100,
+            completed,
+        }
+    }
+
+    fn cpu(pipeline: &KubernetesPipeline, now: u64) -> Vec<(u64, u64, i64)> {
+        let mut out = Vec::new();
+        pipeline.pod_samples(PodMetric::Cpu, at(now), &mut out);
+        out.iter().map(|s| (s.at.as_nanos() / S, s.window.as_nanos() / S, s.value_milli)).collect()
+    }
+
+    #[test]
+    fn cpu_is_the_difference_of_the_last_two_distinct_points() {
+        let mut p = pipeline();
+        p.sample(HOUSEKEEPING, at(100), &[sample(0, 50.0, 0)]);
+        p.sample(METRICS_SERVER, at(101), &[]);
+        assert!(cpu(&p, 102).is_empty(), "an old container needs two points");
+        p.sample(METRICS_SERVER, at(105), &[]);
+        assert!(cpu(&p, 106).is_empty(), "the same point twice is one point");
+        p.sample(HOUSEKEEPING, at(112), &[sample(0, 56.0, 0)]);
+        p.sample(METRICS_SERVER, at(120), &[]);
+        assert_eq!(cpu(&p, 121), [(112, 12, 500)]);
+    }
+
+    #[test]
+    fn the_start_of_a_fresh_container_is_its_first_point() {
+        for (age, expected) in [(9, vec![]), (10, vec![(110, 10, 200)]), (15, vec![])] {
+            let mut p = pipeline();
+            let running = 110 - age;
+            p.sample(HOUSEKEEPING, at(110), &[sample(running, 2.0, 0)]);
+            p.sample(METRICS_SERVER, at(111), &[]);
+            assert_eq!(cpu(&p, 112), expected, "age {age} s");
+        }
+    }
+
+    #[test]
+    fn rates_are_taken_between_the_scrapes_inside_the_window() {
+        let mut p = pipeline();
+        for (secs, completed) in [(0, 0), (15, 30), (30, 60), (45, 90), (60, 150), (75, 300)] {
+            p.sample(ADAPTER, at(secs), &[sample(0, 0.0, completed)]);
+        }
+        let mut out = Vec::new();
+        p.pod_samples(PodMetric::RequestRate, at(76), &mut out);
+        // window 16..76 s holds the scrapes at 30 and 75 s
+        assert_eq!((out[0].value_milli, out[0].window), (5334, SimDuration::from_secs(45)));
+    }
+}

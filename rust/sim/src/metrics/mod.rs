@@ -1,0 +1,157 @@
+//! Metrics pipelines: how the state of a service becomes what a controller observes.
+//!
+//! A pipeline names the instants at which it looks ([`Pipeline::first_samples`], [`Pipeline::sample`]); the engine
+//! advances the station to them. Between them it knows nothing.
+
+mod cloudwatch;
+mod ideal;
+mod kubernetes;
+
+pub use cloudwatch::{CloudwatchPipeline, GroupPoint};
+pub use ideal::IdealPipeline;
+pub use kubernetes::KubernetesPipeline;
+
+use crate::plan::{ControllerPlan, PipelinePlan};
+use crate::station::ReplicaId;
+use hookean_kernel::StreamKey;
+use hookean_kernel::{SimDuration, SimTime};
+
+/// What can be read of a running replica at one instant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReplicaSample {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// When its container began to run.
+    pub running_since: SimTime,
+    /// When it became ready; `None` while it initialises.
+    pub ready_since: Option<SimTime>,
+    /// Whether it was there, and ready, when its service was created.
+    pub initial: bool,
+    /// CPU used so far, in core-nanoseconds.
+    pub cpu_core_ns: f64,
+    /// CPU in use at this instant, in cores.
+    pub cpu_cores: f64,
+    /// Memory in use.
+    pub memory_bytes: u64,
+    /// Requests completed so far.
+    pub completed: u64,
+}
+
+/// What a controller of pods gets for one replica and metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PodSample {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// Time stamp of the sample.
+    pub at: SimTime,
+    /// Window the sample averages over.
+    pub window: SimDuration,
+    /// Value in thousandths of the metric's unit, rounded up.
+    pub value_milli: i64,
+}
+
+/// Metrics of single replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodMetric {
+    /// CPU in cores.
+    Cpu,
+    /// Memory in bytes.
+    Memory,
+    /// Completed requests per second.
+    RequestRate,
+}
+
+/// The pipeline of one controller.
+#[derive(Debug)]
+pub enum Pipeline {
+    /// Exact and immediate.
+    Ideal(IdealPipeline),
+    /// cAdvisor, metrics-server and a rate adapter.
+    Kubernetes(Box<KubernetesPipeline>),
+    /// Group averages per period.
+    Cloudwatch(CloudwatchPipeline),
+}
+
+/// A look at the service that the engine owes to a pipeline: when, and which of its clocks it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextSample {
+    /// When.
+    pub at: SimTime,
+    /// Number of the clock, passed back to [`Pipeline::sample`].
+    pub clock: u8,
+}
+
+impl Pipeline {
+    /// Builds the pipeline of a controller whose service is created at `created_at`.
+    pub fn new(plan: &ControllerPlan, service: &str, seed: u64, created_at: SimTime) -> Self {
+        match plan.metrics {
+            PipelinePlan::Ideal { window_ns } => Self::Ideal(IdealPipeline::new(plan, window_ns, created_at)),
+            PipelinePlan::Kubernetes { .. } => {
+                let rng = StreamKey::new(seed, service, "housekeeping", 0).generator();
+                Self::Kubernetes(Box::new(KubernetesPipeline::new(plan.metrics, rng, created_at)))
+            }
+            PipelinePlan::Cloudwatch { period_ns, delay_ns } => {
+                Self::Cloudwatch(CloudwatchPipeline::new(period_ns, delay_ns, created_at))
+            }
+        }
+    }
+
+    /// The first instants at which it looks.
+    pub fn first_samples(&mut self) -> Vec<NextSample> {
+        match self {
+            Self::Ideal(p) => p.first_samples(),
+            Self::Kubernetes(p) => p.first_samples(),
+            Self::Cloudwatch(p) => p.first_samples(),
+        }
+    }
+
+    /// Takes in the running replicas at `now`; returns when this clock looks next. Replicas count in the averages of a
+    /// group once they have been ready for `warmup`.
+    pub fn sample(&mut self, clock: u8, now: SimTime, replicas: &[ReplicaSample], warmup: SimDuration) -> NextSample {
+        match self {
+            Self::Ideal(p) => p.sample(now, replicas),
+            Self::Kubernetes(p) => p.sample(clock, now, replicas),
+            Self::Cloudwatch(p) => p.sample(now, replicas, warmup),
+        }
+    }
+
+    /// Writes the samples of a metric of single replicas as a controller reads them at `now` into `out`, by replica.
+    /// `replicas` is the present state, which only the ideal pipeline may look at.
+    pub fn pod_samples(&self, metric: PodMetric, now: SimTime, replicas: &[ReplicaSample], out: &mut Vec<PodSample>) {
+        out.clear();
+        match self {
+            Self::Ideal(p) => p.pod_samples(metric, now, replicas, out),
+            Self::Kubernetes(p) => p.pod_samples(metric, now, out),
+            Self::Cloudwatch(_) => {}
+        }
+    }
+
+    /// The group datapoints published by `now`, oldest first; empty for pipelines of single replicas.
+    pub fn group_points(&self, now: SimTime) -> &[GroupPoint] {
+        match self {
+            Self::Cloudwatch(p) => p.published(now),
+            Self::Ideal(_) | Self::Kubernetes(_) => &[],
+        }
+    }
+}
+
+/// Thousandths, rounded up as the quantity type of the metrics API does when a value is finer than a milli.
+pub(crate) fn milli_up(value: f64) -> i64 {
+    // `as` saturates; a remainder below 1e-6 of a milli is noise of the f64 arithmetic, not a value
+    let scaled = value * 1000.0;
+    let floor = scaled.floor();
+    if scaled - floor > 1e-6 { floor as i64 + 1 } else { floor as i64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::milli_up;
+
+    #[test]
+    fn milli_values_are_rounded_up_except_for_noise() {
+        assert_eq!(milli_up(0.5), 500);
+        assert_eq!(milli_up(0.500_1), 501);
+        assert_eq!(milli_up(0.1 + 0.2), 300);
+        assert_eq!(milli_up(0.0), 0);
+    }
+}

@@ -1,0 +1,170 @@
+//! The platform: nodes bought from pools, what runs on them, what they cost.
+
+mod node;
+mod pull;
+mod startup;
+
+pub use node::{Node, NodeId};
+pub use pull::pull_duration;
+pub use startup::{Marks, Startup};
+
+use crate::placement::{self, Misfit, NodeResources, Request};
+use crate::plan::{PlatformPlan, PoolPlan, PullPlan};
+use hookean_kernel::{SimDuration, SimTime};
+
+/// Nodes and the rules by which replicas get one.
+#[derive(Debug)]
+pub struct Platform {
+    pools: Vec<PoolPlan>,
+    nodes: Vec<Node>,
+    pull: Option<PullPlan>,
+    fleet: bool,
+    in_use: u32,
+    scores: Vec<u64>,
+    feasible: Vec<NodeId>,
+}
+
+/// Why no node was found, summed over nodes, as the scheduler reports it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NoPlace {
+    nodes: usize,
+    cpu: usize,
+    memory: usize,
+    replicas: usize,
+}
+
+impl std::fmt::Display for NoPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "0 of {} nodes have room", self.nodes)?;
+        for (count, what) in [(self.cpu, "CPU"), (self.memory, "memory"), (self.replicas, "replica slots")] {
+            if count > 0 {
+                write!(f, "; {count} lack {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Platform {
+    /// Builds the platform with the nodes its pools hold from the start.
+    pub fn new(plan: &PlatformPlan) -> Self {
+        let (fleet, pools, pull) = match plan {
+            PlatformPlan::Fleet { pools, .. } => (true, pools, None),
+            PlatformPlan::Cluster { pools, pull, .. } => (false, pools, *pull),
+        };
+        let mut platform = Self {
+            pools: pools.clone(),
+            nodes: Vec::new(),
+            pull,
+            fleet,
+            in_use: 0,
+            scores: Vec::new(),
+            feasible: Vec::new(),
+        };
+        for (index, pool) in pools.iter().enumerate() {
+            for _ in 0..pool.nodes {
+                let id = platform.buy(index, SimTime::ZERO);
+                platform.nodes[id.index()].ready = Some(SimTime::ZERO);
+            }
+        }
+        platform
+    }
+
+    /// Whether every replica is a machine of its own.
+    pub fn is_fleet(&self) -> bool {
+        self.fleet
+    }
+
+    /// The pools.
+    pub fn pools(&self) -> &[PoolPlan] {
+        &self.pools
+    }
+
+    /// Every node ever bought, in order of purchase.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Nodes paid for now.
+    pub fn nodes_in_use(&self) -> u32 {
+        self.in_use
+    }
+
+    /// The node's pool.
+    pub fn pool_of(&self, node: NodeId) -> &PoolPlan {
+        &self.pools[self.nodes[node.index()].pool]
+    }
+
+    /// Buys a node. It is ready once [`Node::ready`] is set.
+    pub fn buy(&mut self, pool: usize, now: SimTime) -> NodeId {
+        let id = NodeId::new(self.nodes.len());
+        self.nodes.push(Node::new(pool, &self.pools[pool], now));
+        self.in_use += 1;
+        id
+    }
+
+    /// Gives a node back; its bill ends.
+    pub fn give_back(&mut self, node: NodeId, now: SimTime) {
+        self.nodes[node.index()].ended = Some(now);
+        self.in_use -= 1;
+    }
+
+    /// Marks a bought node as ready to hold replicas.
+    pub fn set_ready(&mut self, node: NodeId, at: SimTime) {
+        self.nodes[node.index()].ready = Some(at);
+    }
+
+    /// Finds a ready node for the request by fit and least allocated.
+    ///
+    /// # Errors
+    /// [`NoPlace`] with the reasons when no node has room.
+    pub fn find(&mut self, request: Request) -> Result<NodeId, NoPlace> {
+        let mut why = NoPlace::default();
+        self.feasible.clear();
+        self.scores.clear();
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, n)| n.is_usable()) {
+            why.nodes += 1;
+            if let Some(misfit) = node.resources.misfit(request) {
+                why.add(misfit);
+            } else {
+                self.feasible.push(NodeId::new(index));
+                self.scores.push(placement::least_allocated(&node.resources, request));
+            }
+        }
+        placement::choose(&self.scores).map(|i| self.feasible[i]).ok_or(why)
+    }
+
+    /// Puts a replica of `service` on the node.
+    pub fn occupy(&mut self, node: NodeId, request: Request, now: SimTime) {
+        self.nodes[node.index()].occupy(request, now);
+    }
+
+    /// Takes it off.
+    pub fn vacate(&mut self, node: NodeId, request: Request, now: SimTime) {
+        self.nodes[node.index()].vacate(request, now);
+    }
+
+    /// Time until the image of `service` is on the node, and notes the transfer; zero when it is there already.
+    pub fn pull_image(&mut self, node: NodeId, service: usize, image_bytes: u64, now: SimTime) -> SimDuration {
+        let Some(plan) = self.pull.filter(|_| image_bytes > 0) else { return SimDuration::ZERO };
+        self.nodes[node.index()].pull(service, pull_duration(&plan, image_bytes), plan.serialized, now)
+    }
+
+    /// Notes that the image of `service` has been on the node for ever (its warm initial replicas ran there).
+    pub fn preload_image(&mut self, node: NodeId, service: usize) {
+        self.nodes[node.index()].preload(service);
+    }
+
+    /// Resources of a node.
+    pub fn resources(&self, node: NodeId) -> &NodeResources {
+        &self.nodes[node.index()].resources
+    }
+}
+
+impl NoPlace {
+    fn add(&mut self, misfit: Misfit) {
+        self.cpu += usize::from(misfit.cpu);
+        self.memory += usize::from(misfit.memory);
+        self.replicas += usize::from(misfit.replicas);
+    }
+}

@@ -1,0 +1,97 @@
+//! One node: its resources, its images, its life.
+
+use crate::placement::{NodeResources, Request};
+use crate::plan::PoolPlan;
+use hookean_kernel::{SimDuration, SimTime, TimeWeightedMean};
+
+/// Number of a node, in order of purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    pub(super) fn new(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// Position in the platform's list.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A node.
+#[derive(Debug)]
+pub struct Node {
+    /// Index of its pool.
+    pub pool: usize,
+    /// When it was bought.
+    pub bought: SimTime,
+    /// When it could hold replicas.
+    pub ready: Option<SimTime>,
+    /// When it was given back.
+    pub ended: Option<SimTime>,
+    /// Capacity and use.
+    pub resources: NodeResources,
+    /// Most replicas at once.
+    pub replicas_max: u32,
+    /// CPU requested over time.
+    pub cpu_requested: TimeWeightedMean,
+    images: Vec<(usize, SimTime)>,
+    pulls_free_at: SimTime,
+}
+
+impl Node {
+    pub(super) fn new(pool: usize, plan: &PoolPlan, now: SimTime) -> Self {
+        Self {
+            pool,
+            bought: now,
+            ready: None,
+            ended: None,
+            resources: NodeResources {
+                allocatable_cpu_millicores: plan.allocatable_cpu_millicores,
+                allocatable_memory_bytes: plan.allocatable_memory_bytes,
+                max_replicas: plan.max_replicas,
+                used_cpu_millicores: 0,
+                used_memory_bytes: 0,
+                replicas: 0,
+            },
+            replicas_max: 0,
+            cpu_requested: TimeWeightedMean::new(now, 0),
+            images: Vec::new(),
+            pulls_free_at: SimTime::ZERO,
+        }
+    }
+
+    pub(super) fn is_usable(&self) -> bool {
+        self.ready.is_some() && self.ended.is_none()
+    }
+
+    pub(super) fn occupy(&mut self, request: Request, now: SimTime) {
+        self.resources.reserve(request);
+        self.replicas_max = self.replicas_max.max(self.resources.replicas);
+        self.cpu_requested.set(now, self.resources.used_cpu_millicores);
+    }
+
+    pub(super) fn vacate(&mut self, request: Request, now: SimTime) {
+        self.resources.release(request);
+        self.cpu_requested.set(now, self.resources.used_cpu_millicores);
+    }
+
+    pub(super) fn preload(&mut self, service: usize) {
+        if !self.images.iter().any(|(s, _)| *s == service) {
+            self.images.push((service, SimTime::ZERO));
+        }
+    }
+
+    /// Starts the transfer of a service's image unless it is here or on its way; returns how long until it is here.
+    pub(super) fn pull(&mut self, service: usize, transfer: SimDuration, serialized: bool, now: SimTime) -> SimDuration {
+        if let Some((_, here_at)) = self.images.iter().find(|(s, _)| *s == service) {
+            return here_at.saturating_since(now);
+        }
+        let start = if serialized { self.pulls_free_at.max(now) } else { now };
+        let here_at = start + transfer;
+        self.pulls_free_at = here_at;
+        self.images.push((service, here_at));
+        here_at.saturating_since(now)
+    }
+}

@@ -1,0 +1,13 @@
+//! What a run leaves behind: columnar tables, in the columns that `python/hookean/result/columns.py` documents.
+
+mod column;
+mod decisions;
+mod series;
+mod summary;
+mod tables;
+
+pub use column::{Column, Strings, Table};
+pub(crate) use decisions::{DecisionContext, DecisionLog};
+pub(crate) use series::{SeriesLog, SeriesRow};
+pub(crate) use summary::{ServiceTotals, summary_table};
+pub(crate) use tables::{bill, nodes_table, replicas_table, requests_table};

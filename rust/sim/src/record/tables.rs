@@ -1,0 +1,129 @@
+//! The tables of replicas, nodes and requests.
+
+use super::Table;
+use crate::cost::{billed, price_nanousd};
+use crate::plan::ServicePlan;
+use crate::platform::{Node, Platform};
+use crate::replica::{Ending, Replica, ReplicaState, STAGES};
+use crate::station::{Ledger, Outcome};
+use hookean_kernel::{SimDuration, SimTime};
+
+const NANOUSD_PER_USD: f64 = 1e9;
+
+/// The `replicas` table: `replicas` holds every replica of each service, in the order of services.
+pub(crate) fn replicas_table(services: &[ServicePlan], replicas: &[&[Replica]], end: SimTime) -> Table {
+    let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
+    let owners = replicas.iter().enumerate().flat_map(|(s, of)| std::iter::repeat_n(s as u32, of.len())).collect();
+    let all: Vec<&Replica> = replicas.iter().flat_map(|of| of.iter()).collect();
+    let happened = |at: Option<SimTime>| at.filter(|at| *at <= end);
+    let mut table = Table::default();
+    table.u32s("replica", all.iter().map(|r| Some(r.id.0)));
+    table.names("service", owners, &names);
+    table.u32s("node", all.iter().map(|r| r.node.map(|n| n.0)));
+    table.times("created", all.iter().map(|r| Some(r.created)));
+    table.times("placed", all.iter().map(|r| r.placed));
+    table.times("ready", all.iter().map(|r| happened(r.ready.filter(|_| was_ready(r)))));
+    table.times("drained", all.iter().map(|r| r.drained));
+    table.times("ended", all.iter().map(|r| r.ended));
+    for (index, stage) in STAGES.iter().enumerate() {
+        table.durations(stage, all.iter().map(|r| r.stages[index]));
+    }
+    table.u64s("completed", all.iter().map(|r| Some(r.last_reading.completed)));
+    table.f64s("cpu_core_seconds", all.iter().map(|r| Some(r.last_reading.cpu_core_ns / 1e9)));
+    table.texts("outcome", all.iter().map(|r| Some(outcome(r))));
+    table.texts("reason", all.iter().map(|r| reason(r)));
+    table
+}
+
+/// A replica given up while it started was never ready, though it knows when it would have been.
+fn was_ready(replica: &Replica) -> bool {
+    replica.ending != Some(Ending::Cancelled)
+}
+
+fn outcome(replica: &Replica) -> &'static str {
+    match (replica.state, replica.ending) {
+        (ReplicaState::Pending, _) => "pending",
+        (ReplicaState::Starting, _) => "starting",
+        (_, Some(Ending::Drained)) => "drained",
+        (_, Some(Ending::Killed)) => "killed",
+        (_, Some(Ending::Cancelled)) => "cancelled",
+        (ReplicaState::Ready | ReplicaState::Draining | ReplicaState::Ended, None) => "ready",
+    }
+}
+
+fn reason(replica: &Replica) -> Option<&str> {
+    let still = match replica.state {
+        ReplicaState::Starting => Some("still starting at the end"),
+        ReplicaState::Draining => Some("still draining at the end"),
+        ReplicaState::Pending | ReplicaState::Ready | ReplicaState::Ended => None,
+    };
+    replica.reason.as_deref().or(still)
+}
+
+/// Billed time and price of a node whose run ended at `end`.
+pub(crate) fn bill(platform: &Platform, node: &Node, end: SimTime) -> (SimDuration, u64) {
+    let rule = &platform.pools()[node.pool].billing;
+    let time = billed(rule, node.ended.unwrap_or(end).saturating_since(node.bought));
+    (time, price_nanousd(rule, time))
+}
+
+/// The `nodes` table.
+pub(crate) fn nodes_table(platform: &Platform, end: SimTime) -> Table {
+    let nodes = platform.nodes();
+    let pools = platform.pools();
+    let cores = |millicores: u64| Some(millicores as f64 / 1000.0);
+    let bills: Vec<(SimDuration, u64)> = nodes.iter().map(|n| bill(platform, n, end)).collect();
+    let mut table = Table::default();
+    table.u32s("node", (0..nodes.len()).map(|i| Some(i as u32)));
+    table.texts("pool", nodes.iter().map(|n| Some(pools[n.pool].name.as_str())));
+    table.texts("instance", nodes.iter().map(|n| Some(pools[n.pool].instance.as_str())));
+    table.times("bought", nodes.iter().map(|n| Some(n.bought)));
+    table.times("ready", nodes.iter().map(|n| n.ready.filter(|at| *at <= n.ended.unwrap_or(end))));
+    table.times("ended", nodes.iter().map(|n| n.ended));
+    table.f64s("cpu_cores", nodes.iter().map(|n| cores(pools[n.pool].cpu_millicores)));
+    table.u64s("memory_bytes", nodes.iter().map(|n| Some(pools[n.pool].memory_bytes)));
+    table.f64s("allocatable_cpu_cores", nodes.iter().map(|n| cores(n.resources.allocatable_cpu_millicores)));
+    table.u64s("allocatable_memory_bytes", nodes.iter().map(|n| Some(n.resources.allocatable_memory_bytes)));
+    table.u32s("replicas_max", nodes.iter().map(|n| Some(n.replicas_max)));
+    table.f64s("cpu_requested_ratio", nodes.iter().map(|n| requested_ratio(n, end)));
+    table.durations("billed", bills.iter().map(|b| Some(b.0)));
+    table.f64s("cost_usd", bills.iter().map(|b| Some(b.1 as f64 / NANOUSD_PER_USD)));
+    table
+}
+
+fn requested_ratio(node: &Node, end: SimTime) -> Option<f64> {
+    let mean = node.cpu_requested.mean(node.ended.unwrap_or(end))?;
+    let allocatable = node.resources.allocatable_cpu_millicores;
+    (allocatable > 0).then(|| mean / allocatable as f64)
+}
+
+/// The `requests` table; `None` when no station kept any.
+pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> Option<Table> {
+    let logs: Vec<_> = ledgers.iter().map(|l| l.requests()).collect::<Option<_>>()?;
+    let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
+    let owners = logs.iter().enumerate().flat_map(|(s, log)| std::iter::repeat_n(s as u32, log.len())).collect();
+    let rows = || logs.iter().flat_map(|log| log.iter());
+    let mut table = Table::default();
+    table.names("service", owners, &names);
+    table.u64s("request", rows().map(|r| Some(r.index)));
+    table.times("arrival", rows().map(|r| Some(r.arrival)));
+    table.times("start", rows().map(|r| r.start));
+    table.times("end", rows().map(|r| r.end));
+    table.durations("work", rows().map(|r| Some(SimDuration::from_nanos(r.work_ns))));
+    table.u32s("replica", rows().map(|r| r.replica.map(|id| id.0)));
+    let outcomes = rows().map(|r| outcome_index(r.outcome)).collect();
+    table.names("outcome", outcomes, &OUTCOMES.map(str::to_owned));
+    Some(table)
+}
+
+const OUTCOMES: [&str; 5] = ["completed", "rejected", "timed_out", "lost", "in_system"];
+
+fn outcome_index(outcome: Option<Outcome>) -> u32 {
+    match outcome {
+        Some(Outcome::Completed) => 0,
+        Some(Outcome::Rejected) => 1,
+        Some(Outcome::TimedOut) => 2,
+        Some(Outcome::Lost) => 3,
+        None => 4,
+    }
+}

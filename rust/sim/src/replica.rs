@@ -1,0 +1,111 @@
+//! One replica: its life from the wish to the end, as the control plane sees it.
+
+use crate::platform::NodeId;
+use crate::station::{ReplicaId, ReplicaReading};
+use hookean_kernel::{SimDuration, SimTime};
+
+/// Stages of a start-up, in the order in which they happen and in which tables show them.
+pub const STAGES: [&str; 7] = ["place", "provision", "boot", "join", "pull", "create", "init"];
+
+/// Position in [`STAGES`] of the wait for a place.
+pub const PLACE: usize = 0;
+/// Position in [`STAGES`] of the image transfer.
+pub const PULL: usize = 4;
+
+/// Position of a stage in [`STAGES`].
+pub fn stage_index(stage: &str) -> Option<usize> {
+    STAGES.iter().position(|s| *s == stage)
+}
+
+/// Where a replica stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplicaState {
+    /// No node has room for it.
+    Pending,
+    /// On a node, not yet taking requests.
+    Starting,
+    /// Taking requests.
+    Ready,
+    /// Finishing what it holds.
+    Draining,
+    /// Gone.
+    Ended,
+}
+
+/// How a replica ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It finished what it held.
+    Drained,
+    /// It was removed with work in hand.
+    Killed,
+    /// It was given up before it was ready.
+    Cancelled,
+}
+
+/// A replica.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    /// Its number in the station.
+    pub id: ReplicaId,
+    /// Where it stands.
+    pub state: ReplicaState,
+    /// Its node.
+    pub node: Option<NodeId>,
+    /// When a controller asked for it.
+    pub created: SimTime,
+    /// When it got a node.
+    pub placed: Option<SimTime>,
+    /// When its container (or machine) runs the application, which then starts.
+    pub running: Option<SimTime>,
+    /// When it takes, or will take, requests.
+    pub ready: Option<SimTime>,
+    /// When it was told to stop.
+    pub drained: Option<SimTime>,
+    /// When it was gone.
+    pub ended: Option<SimTime>,
+    /// Length of each stage in [`STAGES`] that it has been through or is in.
+    pub stages: [Option<SimDuration>; STAGES.len()],
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// Why it is not ready, or why it ended.
+    pub reason: Option<String>,
+    /// What it had done at its end.
+    pub last_reading: ReplicaReading,
+}
+
+impl Replica {
+    /// A replica that has just been asked for.
+    pub fn new(id: ReplicaId, now: SimTime) -> Self {
+        Self {
+            id,
+            state: ReplicaState::Pending,
+            node: None,
+            created: now,
+            placed: None,
+            running: None,
+            ready: None,
+            drained: None,
+            ended: None,
+            stages: [None; STAGES.len()],
+            ending: None,
+            reason: None,
+            last_reading: ReplicaReading::default(),
+        }
+    }
+
+    /// Whether it counts towards what the controller asked for.
+    pub fn is_wanted(&self) -> bool {
+        matches!(self.state, ReplicaState::Pending | ReplicaState::Starting | ReplicaState::Ready)
+    }
+
+    /// Whether it was there, and ready, when its service was created.
+    pub fn is_initial(&self) -> bool {
+        self.ready == Some(self.created)
+    }
+
+    /// Whether its station knows it.
+    pub fn is_serving(&self) -> bool {
+        matches!(self.state, ReplicaState::Ready | ReplicaState::Draining)
+    }
+}

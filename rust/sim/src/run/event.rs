@@ -1,0 +1,40 @@
+//! Events of the control plane and the order of those at one instant.
+
+use crate::station::ReplicaId;
+use hookean_kernel::class;
+
+/// What may happen outside the stations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A service and its initial replicas come into being.
+    Create { service: usize },
+    /// A metrics pipeline looks at its service.
+    Sample { controller: usize, clock: u8 },
+    /// A controller decides.
+    Tick { controller: usize },
+    /// A row of the series is due.
+    Series,
+    /// A replica begins to take requests.
+    Ready { service: usize, replica: ReplicaId },
+    /// A draining replica may be empty, or its grace is over.
+    Drained { service: usize, replica: ReplicaId },
+}
+
+/// Among control events: services first, then measurements, then decisions, then the record of it all.
+const ENTITY_SAMPLES: u32 = 1 << 28;
+const ENTITY_TICKS: u32 = 2 << 28;
+const ENTITY_SERIES: u32 = 3 << 28;
+
+impl Event {
+    /// Class and entity of the event.
+    pub(super) fn order(self) -> (u8, u32) {
+        match self {
+            Self::Create { service } => (class::TICK, service as u32),
+            Self::Sample { controller, .. } => (class::TICK, ENTITY_SAMPLES + controller as u32),
+            Self::Tick { controller } => (class::TICK, ENTITY_TICKS + controller as u32),
+            Self::Series => (class::TICK, ENTITY_SERIES),
+            Self::Ready { service, .. } => (class::READINESS, service as u32),
+            Self::Drained { service, .. } => (class::DEPARTURE, service as u32),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The life of replicas: wished for, placed, started, ready, drained, gone.
+
+use super::event::Event;
+use super::victims;
+use super::world::World;
+use crate::placement::Request;
+use crate::platform::NodeId;
+use crate::replica::{Ending, PLACE, PULL, ReplicaState, STAGES};
+use crate::station::{ReplicaId, ReplicaShape};
+use hookean_kernel::{SimDuration, SimTime};
+
+impl World {
+    /// Creates a service and its initial replicas.
+    pub(super) fn create_service(&mut self, service: usize) {
+        let plan = &self.plan.services[service];
+        let (count, warm) = (plan.initial_replicas, plan.warm_start);
+        self.services[service].desired = count;
+        for _ in 0..count {
+            let id = self.services[service].push(self.now);
+            if warm { self.place_warm(service, id) } else { self.place(service, id) }
+        }
+    }
+
+    /// Makes the service have `desired` replicas: creates or removes the difference.
+    pub(super) fn scale(&mut self, service: usize, desired: u32) {
+        let state = &mut self.services[service];
+        state.desired = desired;
+        let wanted = state.wanted();
+        for _ in wanted..desired {
+            let id = self.services[service].push(self.now);
+            self.place(service, id);
+        }
+        if wanted > desired {
+            let count = (wanted - desired) as usize;
+            let state = &self.services[service];
+            let fleet = self.platform.is_fleet();
+            let leaving =
+                if fleet { victims::of_fleet(state, count, self.now) } else { victims::of_cluster(state, count, self.now) };
+            for id in leaving {
+                self.remove(service, id);
+            }
+        }
+    }
+
+    fn request(&self, service: usize) -> Request {
+        let replica = &self.plan.services[service].replica;
+        Request { cpu_millicores: replica.cpu_millicores, memory_bytes: replica.memory_bytes }
+    }
+
+    /// Gives a pending replica a node and starts it, or notes why not.
+    fn place(&mut self, service: usize, id: ReplicaId) {
+        match self.find_node(service) {
+            Ok(node) => self.start(service, id, node),
+            Err(reason) => {
+                self.services[service].get_mut(id).reason = Some(reason);
+                self.waiting.push_back((service, id));
+            }
+        }
+    }
+
+    /// Places an initial replica that is ready at once.
+    fn place_warm(&mut self, service: usize, id: ReplicaId) {
+        match self.find_node(service) {
+            Ok(node) => {
+                self.settle(service, id, node);
+                self.platform.preload_image(node, service);
+                if self.platform.is_fleet() {
+                    self.platform.set_ready(node, self.now);
+                }
+                let replica = self.services[service].get_mut(id);
+                replica.running = Some(self.now);
+                replica.ready = Some(self.now);
+                self.begin_service(service, id);
+            }
+            Err(reason) => {
+                self.services[service].get_mut(id).reason = Some(reason);
+                self.waiting.push_back((service, id));
+            }
+        }
+    }
+
+    fn find_node(&mut self, service: usize) -> Result<NodeId, String> {
+        if self.platform.is_fleet() {
+            return Ok(self.platform.buy(0, self.now));
+        }
+        self.platform.find(self.request(service)).map_err(|why| why.to_string())
+    }
+
+    /// Books the node for the replica.
+    fn settle(&mut self, service: usize, id: ReplicaId, node: NodeId) {
+        let (now, request) = (self.now, self.request(service));
+        self.platform.occupy(node, request, now);
+        let state = &mut self.services[service];
+        state.note_request(true, request.cpu_millicores, now);
+        let replica = state.get_mut(id);
+        replica.node = Some(node);
+        replica.placed = Some(now);
+        replica.reason = None;
+        state.set_state(id, ReplicaState::Starting, now);
+    }
+
+    /// Runs a placed replica through its start-up stages.
+    fn start(&mut self, service: usize, id: ReplicaId, node: NodeId) {
+        self.settle(service, id, node);
+        let now = self.now;
+        let created = self.services[service].get(id).created;
+        let mut stages = [None; STAGES.len()];
+        stages[PLACE] = Some(now.saturating_since(created));
+        let key = (self.plan.seed, self.plan.services[service].name.as_str(), u64::from(id.0));
+        let begin = if self.platform.is_fleet() {
+            let pool = self.platform.nodes()[node.index()].pool;
+            let marks = self.node_startup[pool].draw(key, now, &mut stages);
+            self.platform.set_ready(node, marks.ready);
+            marks.ready
+        } else {
+            let image = self.plan.services[service].replica.image_bytes;
+            let pull = self.platform.pull_image(node, service, image, now);
+            stages[PULL] = Some(pull);
+            now + pull
+        };
+        let marks = self.replica_startup[service].draw(key, begin, &mut stages);
+        let replica = self.services[service].get_mut(id);
+        replica.stages = stages;
+        replica.running = Some(marks.running);
+        replica.ready = Some(marks.ready);
+        self.schedule(marks.ready, Event::Ready { service, replica: id });
+    }
+
+    /// A started replica begins to take requests.
+    pub(super) fn replica_ready(&mut self, service: usize, id: ReplicaId) {
+        if self.services[service].get(id).state == ReplicaState::Starting {
+            self.stations[service].advance(self.now);
+            self.begin_service(service, id);
+        }
+    }
+
+    fn begin_service(&mut self, service: usize, id: ReplicaId) {
+        let plan = &self.plan.services[service].replica;
+        let node = self.services[service].get(id).node;
+        let shape = ReplicaShape {
+            cpu_millicores: plan.cpu_millicores,
+            concurrency: plan.concurrency,
+            speed_ratio: node.map_or(1.0, |node| self.platform.pool_of(node).speed_ratio),
+        };
+        self.stations[service].add(self.now, id, shape);
+        self.services[service].set_state(id, ReplicaState::Ready, self.now);
+    }
+
+    /// Takes a replica out: cancels it if it has not started to serve, else lets it finish what it holds.
+    fn remove(&mut self, service: usize, id: ReplicaId) {
+        let state = self.services[service].get(id).state;
+        if state != ReplicaState::Ready {
+            self.waiting.retain(|waiting| *waiting != (service, id));
+            self.end(service, id, Ending::Cancelled, "no longer wanted before it was ready");
+            return;
+        }
+        self.stations[service].advance(self.now);
+        let empty_at = self.stations[service].drain(self.now, id);
+        self.services[service].get_mut(id).drained = Some(self.now);
+        self.services[service].set_state(id, ReplicaState::Draining, self.now);
+        self.schedule_drained(service, id, empty_at);
+    }
+
+    /// A departure at `t` has happened for a control event just after `t`; the end of the grace is exact.
+    fn schedule_drained(&mut self, service: usize, id: ReplicaId, empty_at: SimTime) {
+        let just_after = empty_at + SimDuration::from_nanos(1);
+        self.schedule(just_after.min(self.grace_end(service, id)), Event::Drained { service, replica: id });
+    }
+
+    fn grace_end(&self, service: usize, id: ReplicaId) -> SimTime {
+        let grace = SimDuration::from_nanos(self.plan.services[service].termination_grace_ns);
+        self.services[service].get(id).drained.map_or(SimTime::MAX, |since| since + grace)
+    }
+
+    /// Ends a draining replica that is empty or out of time; asks again later otherwise.
+    pub(super) fn replica_drained(&mut self, service: usize, id: ReplicaId) {
+        if self.services[service].get(id).state != ReplicaState::Draining {
+            return;
+        }
+        let station = &mut self.stations[service];
+        station.advance(self.now);
+        let empty_at = station.drained_at(self.now, id);
+        if empty_at < self.now || station.read(self.now, id).in_service == 0 {
+            self.end(service, id, Ending::Drained, "scaled in");
+        } else if self.now >= self.grace_end(service, id) {
+            self.end(service, id, Ending::Killed, "still busy when its termination grace was over");
+        } else {
+            self.schedule_drained(service, id, empty_at);
+        }
+    }
+
+    /// Removes every trace of a replica from station and node.
+    fn end(&mut self, service: usize, id: ReplicaId, ending: Ending, reason: &str) {
+        let (now, request) = (self.now, self.request(service));
+        let serving = self.services[service].get(id).is_serving();
+        if serving {
+            let reading = self.stations[service].read(now, id);
+            self.stations[service].kill(now, id);
+            let state = &mut self.services[service];
+            state.ended_cpu_core_ns += reading.cpu_core_ns;
+            state.get_mut(id).last_reading = reading;
+        }
+        let state = &mut self.services[service];
+        state.set_state(id, ReplicaState::Ended, now);
+        let replica = state.get_mut(id);
+        replica.ended = Some(now);
+        replica.ending = Some(ending);
+        replica.reason = Some(reason.to_owned());
+        if let Some(node) = replica.node {
+            state.note_request(false, request.cpu_millicores, now);
+            self.platform.vacate(node, request, now);
+            if self.platform.is_fleet() {
+                self.platform.give_back(node, now);
+            } else {
+                self.place_waiting();
+            }
+        }
+    }
+
+    /// Room has appeared: tries the waiting replicas in order.
+    fn place_waiting(&mut self) {
+        for (service, id) in std::mem::take(&mut self.waiting) {
+            self.place(service, id);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What the control plane keeps of one service.
+
+use crate::replica::{Replica, ReplicaState};
+use crate::station::ReplicaId;
+use hookean_kernel::{SimTime, TimeWeightedMean};
+
+/// Replicas by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct StateCounts {
+    pub(super) pending: u32,
+    pub(super) starting: u32,
+    pub(super) ready: u32,
+    pub(super) draining: u32,
+}
+
+/// One service.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) desired: u32,
+    /// Every replica ever, by number.
+    pub(super) replicas: Vec<Replica>,
+    /// Numbers of those not ended, in order of creation.
+    pub(super) live: Vec<ReplicaId>,
+    pub(super) counts: StateCounts,
+    pub(super) ready: TimeWeightedMean,
+    pub(super) ready_max: u32,
+    /// CPU requested by placed replicas, in millicores.
+    pub(super) requested: TimeWeightedMean,
+    requested_now: u64,
+    pub(super) ended_cpu_core_ns: f64,
+    pub(super) scale_outs: u64,
+    pub(super) scale_ins: u64,
+}
+
+impl Service {
+    pub(super) fn new(now: SimTime) -> Self {
+        Self {
+            desired: 0,
+            replicas: Vec::new(),
+            live: Vec::new(),
+            counts: StateCounts::default(),
+            ready: TimeWeightedMean::new(now, 0),
+            ready_max: 0,
+            requested: TimeWeightedMean::new(now, 0),
+            requested_now: 0,
+            ended_cpu_core_ns: 0.0,
+            scale_outs: 0,
+            scale_ins: 0,
+        }
+    }
+
+    pub(super) fn get(&self, id: ReplicaId) -> &Replica {
+        &self.replicas[id.0 as usize]
+    }
+
+    pub(super) fn get_mut(&mut self, id: ReplicaId) -> &mut Replica {
+        &mut self.replicas[id.0 as usize]
+    }
+
+    /// Adds a replica in state pending.
+    pub(super) fn push(&mut self, now: SimTime) -> ReplicaId {
+        let id = ReplicaId(self.replicas.len() as u32);
+        self.replicas.push(Replica::new(id, now));
+        self.live.push(id);
+        self.counts.pending += 1;
+        id
+    }
+
+    /// Moves a replica to another state and keeps every count in step.
+    pub(super) fn set_state(&mut self, id: ReplicaId, state: ReplicaState, now: SimTime) {
+        let before = std::mem::replace(&mut self.get_mut(id).state, state);
+        if let Some(count) = self.count_mut(before) {
+            *count -= 1;
+        }
+        if let Some(count) = self.count_mut(state) {
+            *count += 1;
+        }
+        if state == ReplicaState::Ended {
+            self.live.retain(|r| *r != id);
+        }
+        self.ready.set(now, u64::from(self.counts.ready));
+        self.ready_max = self.ready_max.max(self.counts.ready);
+    }
+
+    fn count_mut(&mut self, state: ReplicaState) -> Option<&mut u32> {
+        match state {
+            ReplicaState::Pending => Some(&mut self.counts.pending),
+            ReplicaState::Starting => Some(&mut self.counts.starting),
+            ReplicaState::Ready => Some(&mut self.counts.ready),
+            ReplicaState::Draining => Some(&mut self.counts.draining),
+            ReplicaState::Ended => None,
+        }
+    }
+
+    /// Notes that a replica took (`true`) or gave back its share of a node.
+    pub(super) fn note_request(&mut self, taken: bool, cpu_millicores: u64, now: SimTime) {
+        self.requested_now = if taken { self.requested_now + cpu_millicores } else { self.requested_now - cpu_millicores };
+        self.requested.set(now, self.requested_now);
+    }
+
+    /// Replicas that count towards the wanted number.
+    pub(super) fn wanted(&self) -> u32 {
+        self.counts.pending + self.counts.starting + self.counts.ready
+    }
+}

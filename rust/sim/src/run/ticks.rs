@@ -1,0 +1,119 @@
+//! What happens periodically: measurements, decisions, rows of the series.
+
+use super::event::Event;
+use super::world::World;
+use crate::control::{Verdict, View};
+use crate::metrics::ReplicaSample;
+use crate::record::{DecisionContext, SeriesRow};
+use crate::replica::{Replica, ReplicaState};
+use hookean_kernel::{SimDuration, SimTime};
+
+impl World {
+    /// Lets a pipeline look at its service.
+    pub(super) fn sample(&mut self, controller: usize, clock: u8) {
+        let service = self.loops[controller].service;
+        self.stations[service].advance(self.now);
+        let samples = self.samples(service);
+        let this = &mut self.loops[controller];
+        let next = this.pipeline.sample(clock, self.now, &samples, this.controller.warmup());
+        self.schedule(next.at, Event::Sample { controller, clock: next.clock });
+    }
+
+    /// Lets a controller decide, and does what it says.
+    pub(super) fn tick(&mut self, controller: usize) {
+        self.advance_all(self.now);
+        let service = self.loops[controller].service;
+        let samples = self.samples(service);
+        let state = &self.services[service];
+        let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).filter(|r| r.is_wanted()).collect();
+        let Self { loops, plan, .. } = self;
+        let this = &mut loops[controller];
+        let verdict = this.controller.decide(&View {
+            now: self.now,
+            service: &plan.services[service],
+            desired: state.desired,
+            replicas: &replicas,
+            samples: &samples,
+            pipeline: &this.pipeline,
+        });
+        self.apply(controller, service, &verdict);
+        let period = SimDuration::from_nanos(self.plan.controllers[controller].period_ns);
+        self.schedule(self.now + period, Event::Tick { controller });
+    }
+
+    fn apply(&mut self, controller: usize, service: usize, verdict: &Verdict) {
+        let state = &mut self.services[service];
+        let current = state.desired;
+        state.scale_outs += u64::from(verdict.desired > current);
+        state.scale_ins += u64::from(verdict.desired < current);
+        let context = DecisionContext { now: self.now, controller, service, current, ready: state.counts.ready };
+        self.decisions.push(&context, verdict);
+        self.scale(service, verdict.desired);
+    }
+
+    /// Readings of the running replicas of a service, in order of creation; those on their way out are not measured.
+    fn samples(&self, service: usize) -> Vec<ReplicaSample> {
+        let state = &self.services[service];
+        let running = state.live.iter().map(|id| state.get(*id)).filter(|r| self.is_measured(r));
+        running.map(|replica| self.read(service, replica)).collect()
+    }
+
+    fn is_measured(&self, replica: &Replica) -> bool {
+        let runs = replica.running.is_some_and(|since| since <= self.now);
+        runs && matches!(replica.state, ReplicaState::Starting | ReplicaState::Ready)
+    }
+
+    /// CPU and requests before readiness count as none: what an application does while it initialises is not modelled.
+    fn read(&self, service: usize, replica: &Replica) -> ReplicaSample {
+        let serving = replica.is_serving();
+        let reading = if serving { self.stations[service].read(self.now, replica.id) } else { replica.last_reading };
+        let shape = &self.plan.services[service].replica;
+        let held = u64::from(reading.in_service) + u64::from(reading.waiting);
+        ReplicaSample {
+            replica: replica.id,
+            running_since: replica.running.unwrap_or(SimTime::MAX),
+            ready_since: replica.ready.filter(|_| serving),
+            initial: replica.is_initial(),
+            cpu_core_ns: reading.cpu_core_ns,
+            cpu_cores: reading.cpu_cores,
+            memory_bytes: shape.memory_idle_bytes + shape.memory_per_request_bytes * held,
+            completed: reading.completed,
+        }
+    }
+
+    /// CPU the service has used so far, in core-nanoseconds.
+    pub(super) fn cpu_core_ns(&self, service: usize) -> f64 {
+        let state = &self.services[service];
+        let serving = state.live.iter().filter(|id| state.get(**id).is_serving());
+        state.ended_cpu_core_ns + serving.map(|id| self.stations[service].read(self.now, *id).cpu_core_ns).sum::<f64>()
+    }
+
+    /// Writes a row per service and schedules the next; the last row ends at the horizon.
+    pub(super) fn record_series(&mut self) {
+        self.write_series_rows();
+        let step = SimDuration::from_nanos(self.plan.record.series_step_ns);
+        let horizon = SimTime::from_nanos(self.plan.horizon_ns);
+        if self.now < horizon {
+            self.schedule((self.now + step).min(horizon), Event::Series);
+        }
+    }
+
+    /// Writes a row per service for the interval that ends now.
+    pub(super) fn write_series_rows(&mut self) {
+        self.advance_all(self.now);
+        for service in 0..self.services.len() {
+            let cpu_core_ns = self.cpu_core_ns(service);
+            let state = &self.services[service];
+            let row = SeriesRow {
+                now: self.now,
+                desired: state.desired,
+                counts: (state.counts.ready, state.counts.starting, state.counts.pending, state.counts.draining),
+                nodes: self.platform.nodes_in_use(),
+                cpu_core_ns,
+                in_system: self.stations[service].in_system(self.now),
+                waiting: self.stations[service].waiting(self.now),
+            };
+            self.series.push(service, &row, self.stations[service].ledger_mut());
+        }
+    }
+}
