@@ -1,85 +1,15 @@
 //! Log-linear histograms: every power of two is cut into `2^BITS` buckets of equal width (7: 128 buckets, 0.8 %).
 //!
-//! Values below `2^(BITS + 1)` have a bucket each. Buckets are made as far up as values need them.
+//! Values below `2^(BITS + 1)` have a bucket each. Buckets are made as far up as values need them. Besides the whole run
+//! a histogram keeps its latest window, whose reading and closing cost what the window holds, not what it could hold.
 
 use std::collections::BTreeMap;
 
-/// Counts per bucket: 32 bits each, with the rare overflow kept beside.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Buckets<const BITS: u32> {
-    counts: Vec<u32>,
-    carries: BTreeMap<usize, u64>,
-}
+/// One more in the whole run (upper half of a word) and in the window (lower half).
+const ONE: u64 = 1 << 32 | 1;
 
-impl<const BITS: u32> Buckets<BITS> {
-    /// Buckets that cover all of `u64`.
-    const MOST: usize = (65 - BITS as usize) << BITS;
-
-    #[inline]
-    const fn index(value: u64) -> usize {
-        let exponent = (value | ((2 << BITS) - 1)).ilog2();
-        let shift = exponent - BITS;
-        ((shift as usize) << BITS) + (value >> shift) as usize
-    }
-
-    /// Least value and width of a bucket.
-    const fn range(index: usize) -> (u64, u64) {
-        let shift = (index >> BITS).saturating_sub(1);
-        (((index - (shift << BITS)) as u64) << shift, 1 << shift)
-    }
-
-    /// Adds one; returns whether the bucket was empty.
-    #[inline]
-    fn add_one(&mut self, index: usize) -> bool {
-        if index >= self.counts.len() {
-            self.grow(index);
-        }
-        let count = &mut self.counts[index];
-        let before = *count;
-        *count = before.wrapping_add(1);
-        if before == u32::MAX {
-            self.carry(index, 1);
-        }
-        before == 0
-    }
-
-    fn add(&mut self, index: usize, n: u64) {
-        if index >= self.counts.len() {
-            self.grow(index);
-        }
-        let sum = u64::from(self.counts[index]) + (n & u64::from(u32::MAX));
-        self.counts[index] = sum as u32;
-        let carry = (sum >> 32) + (n >> 32);
-        if carry > 0 {
-            self.carry(index, carry);
-        }
-    }
-
-    #[cold]
-    fn grow(&mut self, index: usize) {
-        let octave = 1 << BITS;
-        self.counts
-            .resize(((index / octave + 1) * octave).min(Self::MOST), 0);
-    }
-
-    #[cold]
-    fn carry(&mut self, index: usize, n: u64) {
-        *self.carries.entry(index).or_default() += n;
-    }
-
-    fn get(&self, index: usize) -> u64 {
-        u64::from(self.counts[index]) + self.carries.get(&index).map_or(0, |carry| carry << 32)
-    }
-
-    fn is_used(&self, index: usize) -> bool {
-        self.counts[index] != 0 || self.carries.contains_key(&index)
-    }
-
-    fn clear(&mut self) {
-        self.counts.fill(0);
-        self.carries.clear();
-    }
-}
+/// Counts of what overflowed 32 bits, in units of 2^32.
+type Carries = BTreeMap<usize, u64>;
 
 /// How many values, and their exact extremes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +37,7 @@ impl Extremes {
         self.max = self.max.max(value);
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: Self) {
         self.count += other.count;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
@@ -120,192 +50,245 @@ impl Extremes {
     }
 }
 
-/// A histogram of a whole run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A histogram of `u64` values.
+#[derive(Debug, Clone, Default)]
 pub struct Histogram<const BITS: u32 = 7> {
-    buckets: Buckets<BITS>,
-    extremes: Extremes,
+    /// Per bucket: count of the run and of the window, 32 bits each.
+    words: Vec<u64>,
+    /// Buckets used in the window, in order of first use.
+    used: Vec<u16>,
+    closed: Extremes,
+    window: Extremes,
+    run_carries: Carries,
+    window_carries: Carries,
 }
 
 impl<const BITS: u32> Histogram<BITS> {
+    /// Buckets that cover all of `u64`.
+    const MOST: usize = (65 - BITS as usize) << BITS;
+
     /// Makes an empty histogram.
     pub fn new() -> Self {
+        const { assert!(Self::MOST <= 1 << 16, "bucket numbers fit into 16 bits") };
         Self::default()
+    }
+
+    #[inline]
+    const fn index(value: u64) -> usize {
+        let shift = (value | ((2 << BITS) - 1)).ilog2() - BITS;
+        ((shift as usize) << BITS) + (value >> shift) as usize
+    }
+
+    /// Least value and width of a bucket.
+    const fn range(index: usize) -> (u64, u64) {
+        let shift = (index >> BITS).saturating_sub(1);
+        (((index - (shift << BITS)) as u64) << shift, 1 << shift)
     }
 
     /// Records a value.
     #[inline]
     pub fn record(&mut self, value: u64) {
-        self.extremes.record(value);
-        self.buckets.add_one(Buckets::<BITS>::index(value));
+        self.window.record(value);
+        let index = Self::index(value);
+        match self.words.get_mut(index) {
+            Some(word) => {
+                let before = *word;
+                *word = before.wrapping_add(ONE);
+                // First in the window, or a half that has run over.
+                if *word as u32 <= 1 || *word < ONE {
+                    self.record_rare(index, before);
+                }
+            }
+            None => self.record_beyond(index),
+        }
     }
 
-    /// Records a value `n` times.
+    #[cold]
+    fn record_beyond(&mut self, index: usize) {
+        self.grow(index);
+        self.record_rare(index, 0);
+    }
+
+    fn grow(&mut self, index: usize) {
+        let octave = 1 << BITS;
+        self.words
+            .resize(((index / octave + 1) * octave).min(Self::MOST), 0);
+    }
+
+    /// Does what [`Histogram::record`] does, with every carry.
+    #[inline(never)]
+    fn record_rare(&mut self, index: usize, before: u64) {
+        let (run, run_over) = ((before >> 32) as u32).overflowing_add(1);
+        let (window, window_over) = (before as u32).overflowing_add(1);
+        self.words[index] = u64::from(run) << 32 | u64::from(window);
+        if window == 1 {
+            self.used.push(index as u16);
+        }
+        if run_over {
+            *self.run_carries.entry(index).or_default() += 1;
+        }
+        if window_over {
+            *self.window_carries.entry(index).or_default() += 1;
+        }
+    }
+
+    /// Adds `n` to a bucket of the run, outside the window.
+    fn add(&mut self, index: usize, n: u64) {
+        if index >= self.words.len() {
+            self.grow(index);
+        }
+        let word = self.words[index];
+        let sum = (word >> 32) + (n & u64::from(u32::MAX));
+        self.words[index] = sum << 32 | (word & u64::from(u32::MAX));
+        let carry = (sum >> 32) + (n >> 32);
+        if carry > 0 {
+            *self.run_carries.entry(index).or_default() += carry;
+        }
+    }
+
+    /// Records a value `n` times; the window does not see it.
     pub fn record_many(&mut self, value: u64, n: u64) {
         if n > 0 {
-            self.extremes.merge(&Extremes {
+            self.closed.merge(Extremes {
                 count: n,
                 min: value,
                 max: value,
             });
-            self.buckets.add(Buckets::<BITS>::index(value), n);
+            self.add(Self::index(value), n);
         }
     }
 
+    fn run_extremes(&self) -> Extremes {
+        let mut all = self.closed;
+        all.merge(self.window);
+        all
+    }
+
+    fn run_count(&self, index: usize) -> u64 {
+        (self.words[index] >> 32) + self.run_carries.get(&index).map_or(0, |n| n << 32)
+    }
+
+    fn window_bucket(&self, index: usize) -> u64 {
+        (self.words[index] & u64::from(u32::MAX))
+            + self.window_carries.get(&index).map_or(0, |n| n << 32)
+    }
+
     /// How many values were recorded.
-    pub const fn count(&self) -> u64 {
-        self.extremes.count
+    pub fn count(&self) -> u64 {
+        self.run_extremes().count
     }
 
     /// The least value, exactly.
     pub fn min(&self) -> Option<u64> {
-        (self.extremes.count > 0).then_some(self.extremes.min)
+        let all = self.run_extremes();
+        (all.count > 0).then_some(all.min)
     }
 
     /// The largest value, exactly.
     pub fn max(&self) -> Option<u64> {
-        (self.extremes.count > 0).then_some(self.extremes.max)
+        let all = self.run_extremes();
+        (all.count > 0).then_some(all.max)
     }
 
     /// The quantile `q` (0 to 1) by nearest rank: the mid-point of its bucket, kept between the exact extremes.
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        let rank = self.extremes.rank(q)?;
-        let used = (0..self.buckets.counts.len()).filter(|&i| self.buckets.is_used(i));
-        quantile_of(&self.buckets, &self.extremes, rank, used)
+        let all = self.run_extremes();
+        let counts = (0..self.words.len()).map(|i| (i, self.run_count(i)));
+        Self::quantile_of(all, all.rank(q)?, counts)
     }
 
-    /// Adds the values of `other`.
+    fn quantile_of(
+        extremes: Extremes,
+        rank: u64,
+        ascending: impl Iterator<Item = (usize, u64)>,
+    ) -> Option<u64> {
+        let mut seen = 0;
+        for (index, count) in ascending {
+            seen += count;
+            if seen >= rank {
+                let (low, width) = Self::range(index);
+                return Some((low + (width - 1) / 2).clamp(extremes.min, extremes.max));
+            }
+        }
+        None
+    }
+
+    /// How many values the window holds.
+    pub const fn window_count(&self) -> u64 {
+        self.window.count
+    }
+
+    /// The largest value of the window, exactly.
+    pub fn window_max(&self) -> Option<u64> {
+        (self.window.count > 0).then_some(self.window.max)
+    }
+
+    /// Quantiles of the window, each as in [`Histogram::quantile`].
+    pub fn window_quantiles<const N: usize>(&mut self, quantiles: [f64; N]) -> [Option<u64>; N] {
+        self.used.sort_unstable();
+        // A bucket that ran over 32 bits is listed twice.
+        self.used.dedup();
+        let counts = || {
+            self.used
+                .iter()
+                .map(|&i| (usize::from(i), self.window_bucket(usize::from(i))))
+        };
+        quantiles.map(|q| Self::quantile_of(self.window, self.window.rank(q)?, counts()))
+    }
+
+    /// Ends the window and starts the next; the run keeps everything.
+    pub fn close_window(&mut self) {
+        for index in self.used.drain(..) {
+            self.words[usize::from(index)] &= !u64::from(u32::MAX);
+        }
+        self.window_carries.clear();
+        self.closed.merge(std::mem::take(&mut self.window));
+    }
+
+    /// Adds the values of `other`'s run; the window does not see them.
     pub fn merge(&mut self, other: &Self) {
-        self.extremes.merge(&other.extremes);
-        for index in (0..other.buckets.counts.len()).filter(|&i| other.buckets.is_used(i)) {
-            self.buckets.add(index, other.buckets.get(index));
+        self.closed.merge(other.run_extremes());
+        for index in 0..other.words.len() {
+            let n = other.run_count(index);
+            if n > 0 {
+                self.add(index, n);
+            }
         }
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.extremes = Extremes::default();
-        self.buckets.clear();
+        *self = Self::default();
     }
 }
 
-fn quantile_of<const BITS: u32>(
-    buckets: &Buckets<BITS>,
-    extremes: &Extremes,
-    rank: u64,
-    ascending: impl Iterator<Item = usize>,
-) -> Option<u64> {
-    let mut seen = 0;
-    for index in ascending {
-        seen += buckets.get(index);
-        if seen >= rank {
-            let (low, width) = Buckets::<BITS>::range(index);
-            return Some((low + (width - 1) / 2).clamp(extremes.min, extremes.max));
-        }
-    }
-    None
-}
-
-/// A histogram of a short window: reading and emptying it costs what it holds, not what it could hold.
-#[derive(Debug, Clone, Default)]
-pub struct WindowHistogram<const BITS: u32 = 7> {
-    buckets: Buckets<BITS>,
-    extremes: Extremes,
-    /// Buckets in use, in order of first use.
-    used: Vec<u16>,
-}
-
-impl<const BITS: u32> WindowHistogram<BITS> {
-    /// Makes an empty histogram.
-    pub fn new() -> Self {
-        const {
-            assert!(
-                Buckets::<BITS>::MOST <= 1 << 16,
-                "bucket numbers fit into 16 bits"
-            );
-        };
-        Self::default()
-    }
-
-    /// Records a value.
-    #[inline]
-    pub fn record(&mut self, value: u64) {
-        self.extremes.record(value);
-        let index = Buckets::<BITS>::index(value);
-        if self.buckets.add_one(index) {
-            self.used.push(index as u16);
-        }
-    }
-
-    /// How many values were recorded.
-    pub const fn count(&self) -> u64 {
-        self.extremes.count
-    }
-
-    /// The largest value, exactly.
-    pub fn max(&self) -> Option<u64> {
-        (self.extremes.count > 0).then_some(self.extremes.max)
-    }
-
-    /// Quantiles, each as in [`Histogram::quantile`].
-    pub fn quantiles<const N: usize>(&mut self, quantiles: [f64; N]) -> [Option<u64>; N] {
-        self.used.sort_unstable();
-        self.used.dedup();
-        let used = || self.used.iter().map(|&i| usize::from(i));
-        quantiles.map(|q| {
-            quantile_of(
-                &self.buckets,
-                &self.extremes,
-                self.extremes.rank(q)?,
-                used(),
-            )
-        })
-    }
-
-    /// Adds everything to `total`.
-    pub fn add_to(&self, total: &mut Histogram<BITS>) {
-        total.extremes.merge(&self.extremes);
-        let mut used = self.used.clone();
-        used.sort_unstable();
-        used.dedup();
-        for index in used.into_iter().map(usize::from) {
-            total.buckets.add(index, self.buckets.get(index));
-        }
-    }
-
-    /// Adds everything to `total` and forgets it.
-    pub fn drain_into(&mut self, total: &mut Histogram<BITS>) {
-        total.extremes.merge(&self.extremes);
-        for index in self.used.drain(..).map(usize::from) {
-            // A bucket whose 32 bits ran over may be listed twice; it is empty the second time.
-            let carry = if self.buckets.carries.is_empty() {
-                None
-            } else {
-                self.buckets.carries.remove(&index)
-            };
-            total.buckets.add(
-                index,
-                u64::from(self.buckets.counts[index]) + carry.map_or(0, |n| n << 32),
-            );
-            self.buckets.counts[index] = 0;
-        }
-        self.extremes = Extremes::default();
+/// Histograms are equal when their runs are.
+impl<const BITS: u32> PartialEq for Histogram<BITS> {
+    fn eq(&self, other: &Self) -> bool {
+        let count = |h: &Self, i| if i < h.words.len() { h.run_count(i) } else { 0 };
+        let most = self.words.len().max(other.words.len());
+        self.run_extremes() == other.run_extremes()
+            && (0..most).all(|i| count(self, i) == count(other, i))
     }
 }
+
+impl<const BITS: u32> Eq for Histogram<BITS> {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Fine = Histogram<7>;
+
     #[test]
     fn buckets_tile_the_whole_range() {
         let mut expected_low = 0;
-        for index in 0..Buckets::<7>::MOST {
-            let (low, width) = Buckets::<7>::range(index);
+        for index in 0..Fine::MOST {
+            let (low, width) = Fine::range(index);
             assert_eq!(low, expected_low, "bucket {index}");
-            assert_eq!(Buckets::<7>::index(low), index);
-            assert_eq!(Buckets::<7>::index(low + (width - 1)), index);
+            assert_eq!(Fine::index(low), index);
+            assert_eq!(Fine::index(low + (width - 1)), index);
             expected_low = low.wrapping_add(width);
         }
         assert_eq!(expected_low, 0, "the last bucket ends with u64::MAX");
@@ -313,7 +296,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_within_half_a_bucket() {
-        let mut histogram = Histogram::<7>::new();
+        let mut histogram = Fine::new();
         for value in 1..=1_000_000 {
             histogram.record(value);
         }
@@ -331,64 +314,73 @@ mod tests {
 
     #[test]
     fn small_values_are_exact_and_nothing_is_not_zero() {
-        let mut histogram = Histogram::<7>::new();
+        let mut histogram = Fine::new();
         assert_eq!(histogram.quantile(0.5), None);
+        assert_eq!(histogram.window_quantiles([0.5]), [None]);
         for value in [3, 200, 255] {
             histogram.record(value);
         }
         assert_eq!(histogram.quantile(0.5), Some(200));
         assert_eq!(histogram.quantile(1.0), Some(255));
+        histogram.clear();
+        assert_eq!(histogram, Fine::new());
     }
 
     #[test]
     fn a_bucket_counts_beyond_32_bits() {
-        let mut histogram = Histogram::<7>::new();
+        let mut histogram = Fine::new();
         histogram.record_many(1, 10);
         histogram.record_many(9, u64::from(u32::MAX));
         histogram.record(9);
         histogram.record_many(9, 5_000_000_000);
         assert_eq!(histogram.count(), 9_294_967_306);
-        assert_eq!(histogram.buckets.get(9), 9_294_967_296);
+        assert_eq!(histogram.run_count(9), 9_294_967_296);
+        assert_eq!(histogram.window_bucket(9), 1);
         let mut merged = histogram.clone();
         merged.merge(&histogram);
-        assert_eq!(merged.buckets.get(9), 18_589_934_592);
+        assert_eq!(merged.run_count(9), 18_589_934_592);
         assert_eq!(merged.quantile(1e-9), Some(1));
         assert_eq!(merged.quantile(0.5), Some(9));
     }
 
     #[test]
-    fn a_window_that_runs_over_keeps_every_count() {
-        let mut window = WindowHistogram::<7>::new();
-        window.record(9);
-        window.buckets.counts[9] = u32::MAX;
-        window.extremes.count = u64::from(u32::MAX);
-        window.record(9);
-        window.record(9);
-        let mut total = Histogram::new();
-        window.add_to(&mut total);
-        assert_eq!(total.buckets.get(9), (1 << 32) + 1);
-        let mut drained = Histogram::new();
-        window.drain_into(&mut drained);
-        assert_eq!(drained, total);
-        assert_eq!(window.count(), 0);
+    fn a_window_counts_beyond_32_bits() {
+        let mut histogram = Fine::new();
+        histogram.record(9);
+        histogram.words[9] = u64::from(u32::MAX) << 32 | u64::from(u32::MAX);
+        histogram.window.count = u64::from(u32::MAX);
+        histogram.record(9);
+        histogram.record(9);
+        assert_eq!(
+            (histogram.run_count(9), histogram.window_bucket(9)),
+            ((1 << 32) + 1, (1 << 32) + 1)
+        );
+        assert_eq!(histogram.window_quantiles([1.0]), [Some(9)]);
+        histogram.close_window();
+        assert_eq!(
+            (histogram.run_count(9), histogram.window_bucket(9)),
+            ((1 << 32) + 1, 0)
+        );
+        assert_eq!(histogram.window_count(), 0);
     }
 
     proptest! {
         #[test]
         fn prop_windows_add_up_to_the_whole(windows in prop::collection::vec(prop::collection::vec(any::<u64>(), 0..40), 0..8)) {
-            let (mut whole, mut total, mut window) = (Histogram::<7>::new(), Histogram::new(), WindowHistogram::new());
+            let (mut whole, mut histogram) = (Fine::new(), Fine::new());
             for values in &windows {
-                let mut alone = Histogram::<7>::new();
+                let mut alone = Fine::new();
                 for &value in values {
                     whole.record(value);
                     alone.record(value);
-                    window.record(value);
+                    histogram.record(value);
                 }
-                prop_assert_eq!(window.quantiles([0.0, 0.5, 0.99]), [0.0, 0.5, 0.99].map(|q| alone.quantile(q)));
-                prop_assert_eq!(window.max(), alone.max());
-                window.drain_into(&mut total);
+                prop_assert_eq!(histogram.window_quantiles([0.0, 0.5, 0.99]), [0.0, 0.5, 0.99].map(|q| alone.quantile(q)));
+                prop_assert_eq!(histogram.window_max(), alone.max());
+                prop_assert_eq!(&histogram, &whole);
+                histogram.close_window();
             }
-            prop_assert_eq!(total, whole);
+            prop_assert_eq!(histogram, whole);
         }
     }
 }

@@ -18,7 +18,7 @@ mod ziggurat;
 pub use digest::{Digest, fold};
 pub use distribution::{Distribution, DistributionError, Sampler};
 pub use event::{EventKey, EventList, class};
-pub use histogram::{Histogram, WindowHistogram};
+pub use histogram::Histogram;
 pub use mean::TimeWeightedMean;
 pub use normal::standard_normal;
 pub use random::{Xoshiro256PlusPlus, philox4x32_10, splitmix, unit_f64};
