@@ -1,0 +1,9 @@
+"""Plans: scenarios with every default filled, every reference resolved and every quantity in base units.
+
+`resolve` makes one; its JSON document mirrors the structures of `rust/sim/src/plan/`, field by field.
+"""
+
+from .plan import Plan, Provenance
+from .resolve import resolve
+
+__all__ = ["Plan", "Provenance", "resolve"]

@@ -1,0 +1,72 @@
+"""The plan, and the list of what it rests on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hookean.scenario.fields import Status
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where one parameter of a plan comes from.
+
+    Attributes:
+        path: Dotted path, with names in place of indices: `services.web.queue.timeout`.
+        value: The value with its unit, as shown to people.
+        status: `user`, `measured`, `documented`, `fitted`, `recalled` or `assumed`.
+        source: Where it was read, or why it was chosen.
+    """
+
+    path: str
+    value: str
+    status: Status
+    source: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the engine is told.
+
+    Attributes:
+        document: The plan as plain data; indices in it refer to the two lists of arrays.
+        f64_arrays: Counts per bin, float64, each of shape (bins,).
+        u64_arrays: Times and work of request tables in nanoseconds, uint64, each of shape (requests,).
+        provenance: Where every parameter comes from, in the order of the document.
+        warnings: Sentences about what was written and has no effect, or an effect that may surprise.
+        descriptions: Short texts for reports: `platform`, and one for each service under `services.<name>`.
+    """
+
+    document: dict[str, Any]
+    f64_arrays: list[NDArray[np.float64]]
+    u64_arrays: list[NDArray[np.uint64]]
+    provenance: list[Provenance]
+    warnings: list[str] = field(default_factory=list)
+    descriptions: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _json(self) -> bytes:
+        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        return text.encode()
+
+    def json(self) -> bytes:
+        """Returns the document as canonical JSON: sorted keys, no spaces, no NaN."""
+        return self._json
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the document and all arrays, in hexadecimal."""
+        total = hashlib.sha256(self._json)
+        for array in [*self.f64_arrays, *self.u64_arrays]:
+            total.update(array.size.to_bytes(8, "little"))
+            total.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+        return total.hexdigest()

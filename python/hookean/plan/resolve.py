@@ -1,0 +1,186 @@
+"""From a scenario to a plan: defaults filled, references resolved, base units, provenance of every parameter."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hookean.errors import ScenarioError, TraceError
+from hookean.scenario.fields import FieldProblem
+from hookean.scenario.model import Sampled
+from hookean.scenario.problems import raise_together
+from hookean.scenario.provenance import Fixed, Known, known
+from hookean.scenario.units import Duration, UnitError
+
+from .plan import Plan
+from .platform import ResolvedPlatform, resolve_platform
+from .service import service_tree
+from .tree import split
+from .workload import Arrays, ResolvedWorkload, resolve_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hookean.policies.base import Controller
+    from hookean.scenario.model import Record, Scenario
+    from hookean.scenario.source import Path as FieldPath
+
+
+def resolve(scenario: Scenario, base_dir: str | Path | None = None) -> Plan:
+    """Resolves a scenario to a plan.
+
+    Args:
+        scenario: The scenario.
+        base_dir: The folder that relative paths start from; by default that of the scenario's file.
+
+    Raises:
+        ScenarioError: Parts of the scenario do not fit together; the message says where and how to mend it.
+        TraceError: A trace cannot be read.
+        FileNotFoundError: A trace is not there.
+    """
+    return _Resolver(scenario, scenario.base_dir if base_dir is None else Path(base_dir)).plan()
+
+
+class _Resolver:
+    """One resolution: collects problems, so that several are reported together."""
+
+    def __init__(self, scenario: Scenario, base_dir: Path) -> None:
+        self.scenario = scenario
+        self.base_dir = base_dir
+        self.names = sorted(scenario.services)
+        self.arrays = Arrays()
+        self.problems: list[ScenarioError] = []
+
+    def plan(self) -> Plan:
+        scenario = self.scenario
+        platform = self._platform()
+        workloads = self._workloads()
+        services = self._services(platform, workloads)
+        document, provenance = split(
+            {
+                "plan_version": Fixed(1),
+                "name": Fixed(scenario.name),
+                "seed": Known(scenario.seed, str(scenario.seed), "user", "scenario"),
+                "horizon_ns": self._horizon(workloads),
+                "engine": known(scenario, "engine", value=scenario.engine),
+                "services": services,
+                "workloads": [
+                    {"service": Fixed(self.names.index(name)), "label": Fixed(name)} | each.tree
+                    for name, each in workloads.items()
+                ],
+                "platform": platform.tree,
+                "controllers": [self._controller(each) for each in self._ordered_controllers()],
+                "record": _record(scenario.record),
+            }
+        )
+        warnings = [*platform.warnings, *self._warnings(workloads, document)]
+        descriptions = self._descriptions(platform, workloads)
+        return Plan(document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions)
+
+    @contextmanager
+    def _collecting(self, *at: str | int) -> Iterator[None]:
+        """Keeps a problem with its place, instead of raising it at once."""
+        try:
+            yield
+        except (FieldProblem, UnitError) as problem:
+            self.problems.append(self._placed(problem, at))
+        except TraceError as error:
+            where = error.where or self.scenario.place(at)
+            raise TraceError(error.message, where=where, hint=error.hint) from error
+
+    def _placed(self, problem: FieldProblem | UnitError, at: FieldPath) -> ScenarioError:
+        path = (*at, *getattr(problem, "at", ()))
+        return ScenarioError(problem.message, where=self.scenario.place(path), hint=problem.hint)
+
+    def _platform(self) -> ResolvedPlatform:
+        try:
+            return resolve_platform(self.scenario.platform)
+        except FieldProblem as problem:
+            raise self._placed(problem, ("platform",)) from None
+
+    def _workloads(self) -> dict[str, ResolvedWorkload]:
+        """Reads the workloads sorted by service, so that the plan does not depend on their order in the file."""
+        written = sorted(enumerate(self.scenario.workload), key=lambda entry: entry[1].service)
+        found = {}
+        for index, workload in written:
+            with self._collecting("workload", index):
+                service = self.scenario.services[workload.service]
+                found[workload.service] = resolve_workload(
+                    workload, service, base_dir=self.base_dir, arrays=self.arrays
+                )
+        raise_together(self.problems)
+        return found
+
+    def _services(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> list[dict[str, Any]]:
+        trees = []
+        for name in self.names:
+            with self._collecting("services", name):
+                tree = service_tree(
+                    name,
+                    self.scenario.services[name],
+                    platform=platform,
+                    controllers=[each for each in self.scenario.controllers if each.service == name],
+                    makes_requests=name in workloads and workloads[name].makes_requests,
+                )
+                trees.append(tree)
+        raise_together(self.problems)
+        return trees
+
+    def _horizon(self, workloads: dict[str, ResolvedWorkload]) -> Known:
+        own = self.scenario.duration
+        if own is not None:
+            return Known(own.nanos, str(own), "user", "scenario")
+        last = max(each.end_ns for each in workloads.values() if each.end_ns is not None)
+        return Known(last, str(Duration(last)), "user", "end of the longest workload")
+
+    def _ordered_controllers(self) -> list[Controller]:
+        return sorted(self.scenario.controllers, key=lambda each: each.service)
+
+    def _controller(self, controller: Controller) -> dict[str, Any]:
+        return {
+            "label": Fixed(f"{controller.service}.{controller.name}"),
+            "kind": Fixed(controller.name),
+            "service": Fixed(self.names.index(controller.service)),
+            "period_ns": controller.period_plan(),
+            "phase_ns": controller.phase_plan(),
+            "metrics": controller.pipeline_plan(),
+            "config": controller.config(),
+        }
+
+    def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:
+        is_fleet = self.scenario.platform.is_fleet
+        for name in self.names:
+            service = self.scenario.services[name]
+            if name not in workloads:
+                yield f"service `{name}` has no workload"
+            elif workloads[name].tree["start_ns"].value >= document["horizon_ns"]:
+                yield f"the workload of `{name}` begins when the scenario has ended"
+            if is_fleet and service.replica.image.base:
+                yield f"the image of `{name}` is not pulled: in a fleet it is part of the machine's own image"
+            if is_fleet and service.replica.cpu is not None:
+                whole = document["platform"]["pools"][0]["allocatable_cpu_millicores"]
+                if service.replica.cpu.millicores < whole:
+                    yield f"a replica of `{name}` uses {service.replica.cpu} of a machine that is paid as a whole"
+            if sum(each.service == name for each in self.scenario.controllers) > 1:
+                yield f"service `{name}` has several controllers: each acts in its turn, and the last one stands"
+        for each in workloads.values():
+            yield from each.warnings
+
+    def _descriptions(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> dict[str, str]:
+        texts = {"platform": platform.description}
+        for name in self.names:
+            controllers = [each.describe() for each in self.scenario.controllers if each.service == name]
+            texts[f"services.{name}.controllers"] = "; ".join(controllers) or "no controller"
+            texts[f"services.{name}.workload"] = workloads[name].description if name in workloads else "no workload"
+        return texts
+
+
+def _record(record: Record) -> dict[str, Any]:
+    log = record.requests
+    value: dict[str, Any] = {"keep": log} if isinstance(log, str) else {"keep": "sampled", "one_in": log.sampled}
+    text = f"one in {log.sampled}" if isinstance(log, Sampled) else log
+    return {
+        "series_step_ns": known(record, "series", value=record.series.nanos),
+        "requests": known(record, "requests", value=value, text=text),
+    }
