@@ -102,8 +102,9 @@ def cyclic(knots: Floats, *, bins: int, offset: int) -> Floats:
     """Interpolates a daily shape; `offset` is the minute of the day of bin 0. Shape (bins,)."""
     spacing = MINUTES_PER_DAY // SHAPE_KNOTS
     closed = np.append(knots, knots[0])
-    day: Floats = linear(closed, spacing=spacing, bins=MINUTES_PER_DAY)
-    return day[(np.arange(bins) + offset) % MINUTES_PER_DAY]
+    day = linear(closed, spacing=spacing, bins=MINUTES_PER_DAY)
+    position = (np.arange(bins) + offset) % MINUTES_PER_DAY
+    return day[position]
 
 
 def polygons(crowds: tuple[Crowd, ...], *, bins: int) -> Floats:
@@ -118,4 +119,5 @@ def polygons(crowds: tuple[Crowd, ...], *, bins: int) -> Floats:
     left = np.searchsorted(minutes, position, side="right") - 1
     span = np.maximum(minutes[left + 1] - minutes[left], 1)
     share = (position - minutes[left]) / span
-    return values[left] + share * (values[left + 1] - values[left])
+    interpolated: Floats = values[left] + share * (values[left + 1] - values[left])
+    return interpolated

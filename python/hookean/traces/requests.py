@@ -21,7 +21,7 @@ import polars as pl
 from hookean.errors import TraceError
 from hookean.traces.clock import parse_seconds
 from hookean.traces.memory import require_memory
-from hookean.traces.series import NS_PER_S, LoadReport, RequestTable, to_timedelta
+from hookean.traces.series import NS_PER_S, LoadReport, RequestTable, request_rates, to_timedelta
 from hookean.traces.text import TextTable, read_text_table
 
 if TYPE_CHECKING:
@@ -179,10 +179,11 @@ def _check_present(source: _Source, column: pl.Series) -> None:
 
 
 def _scaled(source: _Source, column: pl.Series, factor: int) -> npt.NDArray[np.int64]:
-    limit = (1 << 63) // factor
-    outside = ((column >= limit) | (column <= -limit)).to_numpy()
+    limit = ((1 << 63) - 1) // factor
+    whole = column.cast(pl.Int64, strict=False)
+    outside = (whole.is_null() | (whole > limit) | (whole < -limit)).to_numpy()
     _refuse(source, column, outside, what="does not fit in 292 years")
-    return np.asarray(column.cast(pl.Int64).to_numpy()) * factor
+    return np.asarray(whole.to_numpy()) * factor
 
 
 def _from_float(source: _Source, column: pl.Series) -> _Column:
@@ -239,10 +240,7 @@ def _check_work(source: _Source, work_ns: npt.NDArray[np.int64]) -> None:
 
 
 def _report(source: _Source, times_ns: npt.NDArray[np.int64], *, origin: datetime | None, rounded: int) -> LoadReport:
-    span_s = max(float(times_ns[-1] - times_ns[0]) / NS_PER_S, 1.0)
-    second = times_ns // NS_PER_S
-    starts = np.flatnonzero(np.diff(second, prepend=second[0] - 1))
-    busiest = int(np.diff(starts, append=second.size).max())
+    mean_rps, peak_rps = request_rates(times_ns.astype(np.uint64))
     first, last = to_timedelta(int(times_ns[0])), to_timedelta(int(times_ns[-1]))
     unread = [name for name in source.columns.columns if name not in _COLUMNS]
     warnings = [f"{rounded} values had more than nine decimals and were rounded to the nanosecond"] if rounded else []
@@ -255,7 +253,7 @@ def _report(source: _Source, times_ns: npt.NDArray[np.int64], *, origin: datetim
         skipped=(("blank line", source.blank_lines),) if source.blank_lines else (),
         first=first if origin is None else origin + first,
         last=last if origin is None else origin + last,
-        mean_rps=times_ns.size / span_s,
-        peak_rps=float(busiest),
+        mean_rps=mean_rps,
+        peak_rps=peak_rps,
         warnings=tuple(warnings),
     )

@@ -163,6 +163,15 @@ def to_nanos(duration: timedelta) -> int:
     return (duration // timedelta(microseconds=1)) * 1_000
 
 
+def request_rates(times_ns: npt.NDArray[np.uint64]) -> tuple[float, float]:
+    """Returns requests per second: the mean from first to last request (at least a second), and the busiest second."""
+    span_s = max(int(times_ns[-1] - times_ns[0]) / NS_PER_S, 1.0)
+    seconds = times_ns // np.uint64(NS_PER_S)
+    starts = np.flatnonzero(np.concatenate([[True], seconds[1:] != seconds[:-1]]))
+    busiest = int(np.diff(starts, append=seconds.size).max())
+    return times_ns.size / span_s, float(busiest)
+
+
 def _frozen(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
     array.flags.writeable = False
     return array

@@ -11,11 +11,15 @@ import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hookean.errors import TraceError
-from hookean.traces.series import NS_PER_S, CountSeries, LoadReport, RequestTable, to_nanos, to_timedelta
+from hookean.traces.series import NS_PER_S, CountSeries, LoadReport, RequestTable, request_rates, to_nanos, to_timedelta
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _WHOLE = 2**53
 """Largest float up to which every whole number is exact."""
@@ -64,7 +68,7 @@ def multiply(series: CountSeries, factor: float) -> CountSeries:
 
 
 def multiply_exact(series: CountSeries, factor: float) -> CountSeries:
-    """Multiplies whole counts into whole counts, by rounding the running total.
+    """Multiplies whole counts into whole counts, by rounding the running total (half to even).
 
     Keeps: shape, peak-to-mean and relative noise up to one request per bin. The total is the rounded product of the old
     total and the factor, and so is the total up to every bin: rounding never drifts.
@@ -80,9 +84,10 @@ def multiply_exact(series: CountSeries, factor: float) -> CountSeries:
     before = np.cumsum(series.counts)
     if before[-1] > _WHOLE or before[-1] * factor > _WHOLE:
         raise TraceError("total exceeds 2^53 requests", where=series.name, hint="cut the trace with `window` first")
-    exact = Fraction(factor)
-    after = np.rint(before * factor)
-    after[-1] = round(Fraction(int(before[-1])) * exact)
+    total = float(round(Fraction(int(before[-1])) * Fraction(factor)))
+    # A product that is rounded up to a tie may round one above the exact total: the last bins then take nothing.
+    after = np.minimum(np.rint(before * factor), total)
+    after[-1] = total
     counts = np.diff(after, prepend=0.0)
     return _derived(series, counts=counts, origin=series.origin)
 
@@ -125,7 +130,7 @@ def window_requests(
     origin = None if table.origin is None else table.origin + to_timedelta(start_ns)
     work = None if table.work_ns is None else table.work_ns[low:high]
     times = table.times_ns[low:high] - np.uint64(start_ns)
-    return replace(table, times_ns=times, work_ns=work, origin=origin)
+    return _replayed(table, times_ns=times, work_ns=work, origin=origin)
 
 
 def repeat_requests(table: RequestTable, times: int, *, period: timedelta) -> RequestTable:
@@ -150,7 +155,7 @@ def repeat_requests(table: RequestTable, times: int, *, period: timedelta) -> Re
     shifts = np.arange(times, dtype=np.uint64) * np.uint64(period_ns)
     repeated = (shifts[:, np.newaxis] + table.times_ns[np.newaxis, :]).ravel()
     work = None if table.work_ns is None else np.tile(table.work_ns, times)
-    return replace(table, times_ns=repeated, work_ns=work)
+    return _replayed(table, times_ns=repeated, work_ns=work, origin=table.origin)
 
 
 def _start_ns(origin: datetime | None, start: datetime | timedelta | None, *, name: str) -> int:
@@ -199,7 +204,7 @@ def _check_times(times: int, *, name: str) -> None:
 def _derived(
     series: CountSeries,
     *,
-    counts: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    counts: npt.NDArray[np.float64],
     origin: datetime | None,
     offset: timedelta = timedelta(0),
 ) -> CountSeries:
@@ -207,9 +212,28 @@ def _derived(
     return replace(series, counts=counts, origin=origin, report=_report(series, counts=counts, offset=offset))
 
 
-def _report(
-    series: CountSeries, *, counts: np.ndarray[tuple[int, ...], np.dtype[np.float64]], offset: timedelta
-) -> LoadReport:
+def _replayed(
+    table: RequestTable,
+    *,
+    times_ns: npt.NDArray[np.uint64],
+    work_ns: npt.NDArray[np.uint64] | None,
+    origin: datetime | None,
+) -> RequestTable:
+    """Returns a table with other requests, and a report that describes them."""
+    mean_rps, peak_rps = request_rates(times_ns)
+    first, last = to_timedelta(int(times_ns[0])), to_timedelta(int(times_ns[-1]))
+    report = replace(
+        table.report,
+        rows=times_ns.size,
+        first=first if origin is None else origin + first,
+        last=last if origin is None else origin + last,
+        mean_rps=mean_rps,
+        peak_rps=peak_rps,
+    )
+    return replace(table, times_ns=times_ns, work_ns=work_ns, origin=origin, report=report)
+
+
+def _report(series: CountSeries, *, counts: npt.NDArray[np.float64], offset: timedelta) -> LoadReport:
     per_bin = NS_PER_S / series.step_ns
     first = series.report.first + offset
     return replace(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 _SMOOTHING_MIN = 5
-_NOTICE = 0.22
-"""Log factor above the usual course (25 %) that makes a stretch a crowd."""
+_NOTICE = 0.25
+"""Log factor above the usual course (28 %) that makes a stretch a crowd."""
 
 _QUIET = 0.08
 """Log factor at which a crowd begins and ends."""
@@ -23,11 +23,11 @@ _QUIET = 0.08
 _CALM_MIN = 8
 """Minutes of quiet that end a crowd."""
 
-_NOISE_FACTOR = 3.0
+_NOISE_FACTOR = 5.0
 """Tolerance of a polygon, in standard deviations of the smoothed noise: below it, corners would follow noise."""
 
-_TOLERANCE = 0.06
-"""Smallest tolerance of a polygon, log factor: 6 %."""
+_TOLERANCE = 0.1
+"""Smallest tolerance of a polygon, log factor: 10 %."""
 
 
 def find_crowds(excess: Floats, *, noise: Floats) -> tuple[Crowd, ...]:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _USUAL_QUANTILE = 0.35
 """The usual course is below the median, because crowds only add."""
 
-_USUAL_REACH_MIN = 150
+_USUAL_REACH_MIN = 420
+"""Half a window of 14 hours: wide enough that two matches in one afternoon do not look usual."""
+
 _CALIBRATION_SEEDS = range(1, 9)
 """Seeds whose mean burstiness is calibrated: the profile holds for a seed that nobody looked at."""
 

@@ -22,11 +22,11 @@ STEP_NS = 60_000_000_000
 """Bins of one minute."""
 
 LICENCE = (
-    "counts: MIT, Nima Mahmoudi 2019; logs: M. Arlitt and T. Jin, 1998 World Cup Web Site Access Logs, Internet Traffic "
-    "Archive, free use and redistribution with the copyright and disclaimer unmodified"
+    "counts: MIT, Nima Mahmoudi 2019; logs: M. Arlitt and T. Jin, 1998 World Cup Web Site Access Logs, "
+    "Internet Traffic Archive, free use and redistribution with the copyright and disclaimer unmodified"
 )
 
-_ROTATION = "minutes at 22:00 UTC are unreliable here (log rotation): 10 of 87 deviate by more than 30 %"
+_ROTATION = "minutes at 22:00 UTC are unreliable here (log rotation): 10 of 87 are off by over 30 %"
 
 
 def sniff(table: TextTable) -> bool:
