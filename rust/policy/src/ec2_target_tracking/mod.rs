@@ -22,6 +22,11 @@ mod alarm;
 mod config;
 mod decide;
 
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;
+
 pub use alarm::{AlarmRule, AlarmState};
 pub use config::{Config, Metric, TargetPolicy};
 pub use decide::{

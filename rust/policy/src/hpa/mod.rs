@@ -67,6 +67,6 @@ pub use outcome::{
 };
 pub use pods::{PodClass, ReadinessRules, classify};
 pub use reason::Reason;
-pub use reconcile::reconcile;
+pub use reconcile::{evaluate, reconcile};
 pub use replicas::{Tolerances, per_pod_usage};
 pub use stabilize::{Windows, stabilize_legacy, stabilize_with_behavior};

@@ -154,7 +154,8 @@ const fn selector_problem(obstacle: Obstacle) -> Option<ConditionReason> {
     }
 }
 
-fn evaluate(config: &Config, observation: &Observation<'_>) -> Vec<Evaluation> {
+/// What every metric of the configuration asks for, in its order.
+pub fn evaluate(config: &Config, observation: &Observation<'_>) -> Vec<Evaluation> {
     let scene = Scene {
         config,
         observation,
