@@ -158,6 +158,24 @@ def test_repeated_and_nameless_columns_are_refused(tmp_path):
     assert "column 2 has no name" in refusal(write(tmp_path / "b.csv", "time,,count\n0,1,2\n")).message
 
 
+def test_negative_times_are_refused_and_a_late_start_is_reported(tmp_path):
+    assert "`-5` is negative" in refusal(write(tmp_path / "a.csv", "time,count\n-5,1\n0,2\n")).message
+    series = load_trace(write(tmp_path / "b.csv", "time,count\n5,1\n10,2\n"))
+    assert "5 s after time 0" in series.report.warnings[0]
+    assert series.report.first == timedelta(seconds=5)
+
+
+def test_other_separators_and_unknown_gap_rules_get_advice(tmp_path):
+    assert "commas" in refusal(write(tmp_path / "a.csv", "time;count\n0;1\n")).hint
+    path = write(tmp_path / "b.csv", "time,count\n0,1\n1,2\n3,4\n")
+    assert "zero, error, hold" in refusal(path, gaps="zeros").hint
+
+
+def test_a_step_that_would_need_more_bins_than_memory_is_refused(tmp_path):
+    path = write(tmp_path / "a.csv", "time,count\n0,1\n1,2\n9e9,3\n")
+    assert "longer than memory" in refusal(path, gaps="zero", step=timedelta(microseconds=1)).message
+
+
 def test_columns_that_are_not_read_are_named_in_the_report(tmp_path):
     series = load_trace(write(tmp_path / "a.csv", "time,count,site\n0,1,x\n1,2,y\n"))
     assert series.report.warnings == ("columns not read: site",)

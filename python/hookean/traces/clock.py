@@ -16,7 +16,8 @@ from hookean.traces.series import NS_PER_S
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_DECIMAL = r"^(?P<sign>[+-]?)(?P<whole>\d*)(?:\.(?P<part>\d*))?(?:[eE](?P<exponent>[+-]?\d{1,4}))?$"
+_PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)$"
+_EXPONENTIAL = r"^(?P<sign>[+-]?)(?P<whole>\d*)(?:\.(?P<part>\d*))?[eE](?P<exponent>[+-]?\d{1,4})$"
 _INSTANT = (
     r"^(?P<date>\d{4}-\d{2}-\d{2})(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})"
     r"(?::(?P<second>\d{2})(?:\.(?P<part>\d{1,9}))?)?\s*(?P<zone>Z|z|UTC|[+-]\d{2}:?\d{2})?)?$"
@@ -45,19 +46,18 @@ class Nanos:
 
 def parse_seconds(text: pl.Series) -> Nanos:
     """Converts decimal seconds (`12`, `0.000000001`, `1.5e-3`) to nanoseconds, exact up to nine decimals."""
-    fields = text.str.extract_groups(_DECIMAL).struct.unnest()
-    if fields["exponent"].is_not_null().any():
-        fields = _shifted(fields)
-    whole, part = fields["whole"].fill_null(""), fields["part"].fill_null("")
-    matched = fields["sign"].is_not_null() & ((whole != "") | (part != ""))
+    plain = _without_exponents(text)
+    sides = plain.str.splitn(".", 2).struct.unnest()
+    whole = sides["field_0"].str.strip_chars_start("+-")
+    part = sides["field_1"].fill_null("")
     seconds = _integer(whole)
     tenths = _integer(part.str.pad_end(10, "0").str.slice(0, 10))
-    good = matched & (seconds >= 0) & (seconds <= _LONGEST_S)
+    good = (plain.str.contains(_PLAIN) & (seconds >= 0) & (seconds <= _LONGEST_S)).fill_null(value=False)
     nanos = seconds * NS_PER_S + (tenths + 5) // 10
-    signed = pl.select(pl.when(good & (fields["sign"] == "-")).then(-nanos).when(good).then(nanos).otherwise(0))
-    rounded = good & (part.str.strip_chars_end("0").str.len_chars() > 9)
-    bad = ~good.fill_null(value=False).to_numpy()
-    return Nanos(values=signed.to_series().to_numpy(), bad=bad, rounded=int(rounded.sum()))
+    negative = sides["field_0"].str.starts_with("-")
+    signed = pl.select(pl.when(good & negative).then(-nanos).when(good).then(nanos).otherwise(0)).to_series()
+    rounded = good & (part.str.strip_chars_end("0").str.len_bytes() > 9)
+    return Nanos(values=signed.to_numpy(), bad=~good.to_numpy(), rounded=int(rounded.sum()))
 
 
 def parse_instants(text: pl.Series) -> Nanos:
@@ -76,7 +76,7 @@ def parse_instants(text: pl.Series) -> Nanos:
 
 def looks_like_number(text: str) -> bool:
     """Returns whether one field is a decimal number, so that its column is seconds and not instants."""
-    return bool(pl.Series([text]).str.contains(_DECIMAL)[0])
+    return bool(_without_exponents(pl.Series([text])).str.contains(_PLAIN)[0])
 
 
 def _integer(text: pl.Series) -> pl.Series:
@@ -91,20 +91,19 @@ def _zone_seconds(zone: pl.Series) -> pl.Series:
     return pl.select(pl.when(clock["sign"] == "-").then(-size).otherwise(size)).to_series()
 
 
-def _shifted(fields: pl.DataFrame) -> pl.DataFrame:
+def _without_exponents(text: pl.Series) -> pl.Series:
     """Rewrites numbers with an exponent as plain decimals, by moving the point over a padded text."""
+    places = text.str.contains("[eE]").fill_null(value=False).arg_true()
+    if places.len() == 0:
+        return text
     whole, part = pl.col("whole").fill_null(""), pl.col("part").fill_null("")
-    exponent = pl.col("exponent").cast(pl.Int64, strict=False).fill_null(0)
-    zeros = pl.lit("0" * _PAD)
-    padded = pl.concat_str([zeros, whole, part, zeros])
-    point = (_PAD + whole.str.len_chars().cast(pl.Int64) + exponent).clip(0, 2 * _PAD + 40)
-    vanishes = (whole + part).str.contains(r"^0*$")
-    digits = (whole + part) != ""
-    return fields.with_columns(
-        whole=pl.when(~digits)
-        .then(pl.lit(""))
-        .when(vanishes)
-        .then(pl.lit("0"))
-        .otherwise(padded.str.slice(0, point).str.strip_chars_start("0")),
-        part=pl.when(digits & ~vanishes).then(padded.str.slice(point)).otherwise(pl.lit("")),
+    digits = pl.concat_str([whole, part])
+    padded = pl.concat_str([pl.lit("0" * _PAD), digits, pl.lit("0" * _PAD)])
+    point = (_PAD + whole.str.len_bytes().cast(pl.Int64) + pl.col("exponent").cast(pl.Int64)).clip(0, 3 * _PAD)
+    moved = pl.concat_str(
+        [pl.col("sign"), padded.str.slice(0, point).str.strip_chars_start("0"), pl.lit("."), padded.str.slice(point)]
     )
+    fields = text.gather(places).str.extract_groups(_EXPONENTIAL).struct.unnest()
+    zero, number = digits.str.contains("^0+$"), (digits != "") & pl.col("exponent").is_not_null()
+    plain = fields.select(pl.when(number & zero).then(pl.lit("0")).when(number).then(moved).otherwise(pl.lit("")))
+    return text.clone().scatter(places, plain.to_series())

@@ -6,7 +6,7 @@ import difflib
 import errno
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from hookean.errors import TraceError
 from hookean.traces.bins import Grid, to_grid
@@ -52,6 +52,8 @@ def load_trace(
     table = read_text_table(path)
     chosen = _format(table, name=format)
     raw = chosen.load(table)
+    if gaps is not None and gaps not in get_args(Gaps):
+        raise TraceError(f"unknown `gaps` `{gaps}`", where=f"`{path}`", hint=f"one of {', '.join(get_args(Gaps))}")
     step_ns = chosen.step_ns if step is None else _step_ns(step, where=f"`{path}`")
     grid = to_grid(table, raw, step_ns=step_ns, gaps=chosen.gaps if gaps is None else gaps)
     return _series(table, raw, grid=grid, chosen=chosen)
@@ -94,7 +96,7 @@ def _format(table: TextTable, *, name: str | None) -> Format:
         for candidate in FORMATS:
             if candidate.sniff(table):
                 return candidate
-        raise TraceError(_layout(table), where=f"`{table.path}` line 1", hint=f"known layouts: {_known()}")
+        raise TraceError(_layout(table), where=f"`{table.path}`", hint=_advice(table))
     for candidate in FORMATS:
         if candidate.name == name:
             if candidate.sniff(table):
@@ -114,8 +116,10 @@ def _layout(table: TextTable) -> str:
     return f"unknown layout: columns {', '.join(f'`{name}`' for name in table.columns.columns)}"
 
 
-def _known() -> str:
-    return "; ".join(f"{candidate.name}: {candidate.columns}" for candidate in FORMATS)
+def _advice(table: TextTable) -> str:
+    if any(mark in name for name in table.columns.columns for mark in (";", "\t")):
+        return "separate the columns by commas"
+    return "known layouts: " + "; ".join(f"{candidate.name}: {candidate.columns}" for candidate in FORMATS)
 
 
 def _series(table: TextTable, raw: RawCounts, *, grid: Grid, chosen: Format) -> CountSeries:

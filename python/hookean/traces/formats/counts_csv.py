@@ -55,13 +55,27 @@ def load(table: TextTable) -> RawCounts:
     warnings += _rounding(seconds)
     if times == ["unix_time"]:
         return RawCounts(times_ns=seconds.values, counts=counts, epoch="unix", warnings=warnings)
-    if seconds.values[0] >= _OLDEST_UNIX_NS:
+    warnings += _checked_start(table, int(seconds.values[0]))
+    return RawCounts(times_ns=seconds.values, counts=counts, epoch="start", warnings=warnings)
+
+
+def _checked_start(table: TextTable, start_ns: int) -> tuple[str, ...]:
+    """Refuses a first time that cannot be one; returns a warning when the trace does not start at 0."""
+    if start_ns >= _OLDEST_UNIX_NS:
         raise TraceError(
             f"first time `{table.columns['time'][0]}` is more than three years after the start of the trace",
             where=table.where(0),
             hint="name the column `unix_time` if these are seconds since 1970",
         )
-    return RawCounts(times_ns=seconds.values, counts=counts, epoch="start", warnings=warnings)
+    if start_ns < 0:
+        raise TraceError(
+            f"time `{table.columns['time'][0]}` is negative",
+            where=table.where(0),
+            hint="times count from the start of the trace",
+        )
+    if start_ns > 0:
+        return (f"the first bin is {start_ns / NS_PER_S:g} s after time 0; the trace starts there",)
+    return ()
 
 
 def _check_columns(table: TextTable, names: list[str], *, times: list[str]) -> None:
