@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from hookean.scenario import Slo as Slo
     from hookean.scenario import Workload as Workload
     from hookean.scenario import load_scenario as load_scenario
-    from hookean.simulate import compare as compare
-    from hookean.simulate import simulate as simulate
+    from hookean.simulation import compare as compare
+    from hookean.simulation import simulate as simulate
 
 _MODULES = {
     "hookean.errors": ("HookeanError", "ScenarioError", "TraceError"),
@@ -50,7 +50,7 @@ _MODULES = {
         "Workload",
         "load_scenario",
     ),
-    "hookean.simulate": ("compare", "simulate"),
+    "hookean.simulation": ("compare", "simulate"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -62,9 +62,7 @@ def __getattr__(name: str) -> Any:
         return __version__
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value  # a module named `simulate` must not hide the function once it is imported
-    return value
+    return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:

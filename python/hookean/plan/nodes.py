@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from hookean.platforms import reservations
 from hookean.platforms.catalogue import Instance, instance
 from hookean.platforms.substrates import Figure, figure
-from hookean.scenario.fields import FieldProblem, Status
+from hookean.scenario.fields import FieldError, Status
 from hookean.scenario.provenance import Known
 from hookean.scenario.units import Cpu, Memory
 
@@ -69,12 +69,16 @@ def node_of(pool: Pool, index: int, *, platform: Platform, base: Preset | None) 
     """Resolves a pool to its node.
 
     Raises:
-        FieldProblem: Nothing is left for replicas, or more than there is is said to be left.
+        FieldError: Nothing is left for replicas, or more than there is is said to be left.
     """
     name = pool.instance or (base.data["instance"] if base is not None and pool.cpu is None else None)
     kind = instance(name) if name else None
     cpu, memory = _sizes(pool, kind)
-    pods = _most_replicas(pool, kind)
+    pods = (
+        Known(1, "1", "documented", "a machine of a fleet is one replica")
+        if platform.is_fleet
+        else _most_replicas(pool, kind)
+    )
     setting = _Setting(platform, base, kind, cpu.value // 1000, memory.value, pods.value, index)
     taken = [*_hypervisor(setting), *_guest(setting), *_reserved(setting), *_daemons(setting)]
     return Node(
@@ -112,7 +116,7 @@ class _Setting:
         if rule != "auto":
             return str(rule)
         if self.kind is None:
-            raise FieldProblem(
+            raise FieldError(
                 "no provider says what a node of an own kind reserves",
                 hint="set `reservation` of the platform to `eks`, `gke`, `aks` or `none`",
                 at=["pools", self.index],
@@ -153,7 +157,8 @@ def _hypervisor(setting: _Setting) -> Iterator[_Taken]:
     own = setting.platform.memory_overhead
     found = setting.preset_figure("memory_overhead")
     if own is not None:
-        ratio, status = Fraction(repr(own)), cast("Status", "user")
+        ratio = Fraction(repr(own))
+        status: Status = "user"
     elif found is not None and not (setting.kind and setting.kind.is_metal) and setting.rule() != "gke":
         ratio, status = Fraction(found.value), found.status
     else:
@@ -198,16 +203,16 @@ def _daemons(setting: _Setting) -> Iterator[_Taken]:
 def _left(name: Literal["cpu", "memory"], *, size: Known, taken: list[_Taken], pool: Pool, index: int) -> Known:
     """What remains of a size; rounded down, since a node offers whole millicores and bytes."""
     own: Cpu | Memory | None = getattr(pool, f"allocatable_{name}")
-    at = ["pools", index, f"allocatable_{name}"]
+    at: list[str | int] = ["pools", index, f"allocatable_{name}"]
     if own is not None:
         if own.base > size.value:
-            raise FieldProblem(f"`{at[-1]}` ({own}) is above what the node has ({size.text})", at=at)
+            raise FieldError(f"`{at[-1]}` ({own}) is above what the node has ({size.text})", at=at)
         return Known(own.base, str(own), "user", "scenario")
     parts = [each for each in taken if getattr(each, name)]
     left = math.floor(size.value - sum((getattr(each, name) for each in parts), Fraction(0)))
     if left <= 0:
         what = " - ".join([size.text, *(each.what for each in parts)])
-        raise FieldProblem(f"nothing of a node is left for replicas: {what}", hint="take a larger node", at=at[:2])
+        raise FieldError(f"nothing of a node is left for replicas: {what}", hint="take a larger node", at=at[:2])
     if not parts:
         return Known(left, size.text, size.status, size.source)
     shown = [f"{each.what} {_amount(name, getattr(each, name))} ({each.status})" for each in parts]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from hookean.scenario.fields import Status
 
 
-@dataclass(frozen=True)
-class Provenance:
+class Provenance(TypedDict):
     """Where one parameter of a plan comes from.
 
     Attributes:
@@ -33,6 +31,20 @@ class Provenance:
     source: str
 
 
+class Descriptions(TypedDict):
+    """Short texts for reports.
+
+    Attributes:
+        platform: The platform.
+        controllers: One text for each controller, in the order of the plan.
+        workloads: One text for each workload, in the order of the plan.
+    """
+
+    platform: str
+    controllers: list[str]
+    workloads: list[str]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything the engine is told.
@@ -43,15 +55,15 @@ class Plan:
         u64_arrays: Times and work of request tables in nanoseconds, uint64, each of shape (requests,).
         provenance: Where every parameter comes from, in the order of the document.
         warnings: Sentences about what was written and has no effect, or an effect that may surprise.
-        descriptions: Short texts for reports: `platform`, and one for each service under `services.<name>`.
+        descriptions: Short texts for reports.
     """
 
     document: dict[str, Any]
     f64_arrays: list[NDArray[np.float64]]
     u64_arrays: list[NDArray[np.uint64]]
     provenance: list[Provenance]
-    warnings: list[str] = field(default_factory=list)
-    descriptions: dict[str, str] = field(default_factory=dict)
+    warnings: list[str]
+    descriptions: Descriptions
 
     @cached_property
     def _json(self) -> bytes:

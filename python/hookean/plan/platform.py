@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from hookean.platforms.model import Pool
 from hookean.platforms.presets import Preset, preset
 from hookean.platforms.substrates import figure, stage
 from hookean.scenario.provenance import Fixed, Known, known
@@ -13,7 +14,7 @@ from hookean.scenario.units import Bandwidth, Duration
 from .nodes import Node, node_of
 
 if TYPE_CHECKING:
-    from hookean.platforms.model import Platform, Pool, PlatformStartup
+    from hookean.platforms.model import Platform, PlatformStartup
 
 _MEGABYTE = 10**6
 _NODE_STAGES = ("provision", "boot", "join")
@@ -42,7 +43,7 @@ def resolve_platform(platform: Platform) -> ResolvedPlatform:
     """Looks up everything a platform refers to.
 
     Raises:
-        FieldProblem: A pool cannot be made sense of; the path is below the platform.
+        FieldError: A pool cannot be made sense of; the path is below the platform.
     """
     base = preset(platform.preset) if platform.preset else None
     warnings: list[str] = []
@@ -63,8 +64,6 @@ def resolve_platform(platform: Platform) -> ResolvedPlatform:
 
 
 def _default_pool(base: Preset | None) -> Pool:
-    from hookean.platforms.model import Pool  # noqa: PLC0415 (only here is the class itself needed)
-
     if base is None:
         raise LookupError("an own platform without pools passed validation")
     return Pool(name="default", instance=base.data["instance"])
@@ -161,7 +160,9 @@ def _replica_stages(platform: Platform, base: Preset | None) -> dict[str, Known]
 def _own_stages(startup: PlatformStartup, names: tuple[str, ...]) -> dict[str, Known]:
     given = {name: getattr(startup, name) for name in names}
     return {
-        name: Known(each.plan(), each.describe(), "user", "scenario") for name, each in given.items() if each is not None
+        name: Known(each.plan(), each.describe(), "user", "scenario")
+        for name, each in given.items()
+        if each is not None
     }
 
 
@@ -172,7 +173,11 @@ def _pull(platform: Platform) -> Any:
     if platform.startup == "instant" and not platform.pull.model_fields_set:
         return Known(None, "none", "user", "`startup: instant`")
     own = platform.pull
-    megabytes = {"node_bandwidth": "node_bw_mb_s", "registry_bandwidth": "registry_bw_mb_s_per_node", "unpack_rate": "unpack_mb_s"}
+    megabytes = {
+        "node_bandwidth": "node_bw_mb_s",
+        "registry_bandwidth": "registry_bw_mb_s_per_node",
+        "unpack_rate": "unpack_mb_s",
+    }
     rates = {name: _default(key, lambda value: Bandwidth(int(value * _MEGABYTE))) for name, key in megabytes.items()}
     plain = {
         "compression_ratio": _default("compression_ratio", float),
@@ -193,7 +198,9 @@ def _pull(platform: Platform) -> Any:
 def _default(key: str, convert: Any) -> Known:
     found = figure(f"image.pull_model.{key}")
     value = convert(found.value)
-    return Known(value, str(value), found.status, found.source)
+    return Known(
+        value, ("yes" if value else "no") if isinstance(value, bool) else str(value), found.status, found.source
+    )
 
 
 def _own_or(own: Any, name: str, default: Known) -> Known:
@@ -206,5 +213,3 @@ def _in_base_units(entry: Known) -> Known:
     if isinstance(value, Bandwidth):
         return replace(entry, value=float(value.bytes_per_s))
     return replace(entry, value=value.nanos) if isinstance(value, Duration) else entry
-
-

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hookean.errors import ScenarioError, TraceError
-from hookean.scenario.fields import FieldProblem
+from hookean.scenario.fields import FieldError
 from hookean.scenario.model import Sampled
 from hookean.scenario.problems import raise_together
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration, UnitError
 
-from .plan import Plan
+from .plan import Descriptions, Plan
 from .platform import ResolvedPlatform, resolve_platform
 from .service import service_tree
 from .tree import split
@@ -75,7 +75,11 @@ class _Resolver:
             }
         )
         warnings = [*platform.warnings, *self._warnings(workloads, document)]
-        descriptions = self._descriptions(platform, workloads)
+        descriptions = Descriptions(
+            platform=platform.description,
+            controllers=[each.describe() for each in self._ordered_controllers()],
+            workloads=[each.description for each in workloads.values()],
+        )
         return Plan(document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions)
 
     @contextmanager
@@ -83,20 +87,20 @@ class _Resolver:
         """Keeps a problem with its place, instead of raising it at once."""
         try:
             yield
-        except (FieldProblem, UnitError) as problem:
+        except (FieldError, UnitError) as problem:
             self.problems.append(self._placed(problem, at))
         except TraceError as error:
             where = error.where or self.scenario.place(at)
             raise TraceError(error.message, where=where, hint=error.hint) from error
 
-    def _placed(self, problem: FieldProblem | UnitError, at: FieldPath) -> ScenarioError:
+    def _placed(self, problem: FieldError | UnitError, at: FieldPath) -> ScenarioError:
         path = (*at, *getattr(problem, "at", ()))
         return ScenarioError(problem.message, where=self.scenario.place(path), hint=problem.hint)
 
     def _platform(self) -> ResolvedPlatform:
         try:
             return resolve_platform(self.scenario.platform)
-        except FieldProblem as problem:
+        except FieldError as problem:
             raise self._placed(problem, ("platform",)) from None
 
     def _workloads(self) -> dict[str, ResolvedWorkload]:
@@ -166,14 +170,6 @@ class _Resolver:
                 yield f"service `{name}` has several controllers: each acts in its turn, and the last one stands"
         for each in workloads.values():
             yield from each.warnings
-
-    def _descriptions(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> dict[str, str]:
-        texts = {"platform": platform.description}
-        for name in self.names:
-            controllers = [each.describe() for each in self.scenario.controllers if each.service == name]
-            texts[f"services.{name}.controllers"] = "; ".join(controllers) or "no controller"
-            texts[f"services.{name}.workload"] = workloads[name].description if name in workloads else "no workload"
-        return texts
 
 
 def _record(record: Record) -> dict[str, Any]:

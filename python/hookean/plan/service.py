@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hookean.scenario.fields import FieldProblem
+from hookean.scenario.fields import FieldError
 from hookean.scenario.provenance import Fixed, Known, known
 
 from .nodes import memory_text
@@ -34,7 +34,7 @@ def service_tree(
         makes_requests: Whether its workload needs the service's `work`.
 
     Raises:
-        FieldProblem: Its replica fits no node, or something is missing; the path is below the service.
+        FieldError: Its replica fits no node, or something is missing; the path is below the service.
     """
     replica = _replica(service, platform)
     return {
@@ -43,7 +43,7 @@ def service_tree(
         "work": _work(service, makes_requests=makes_requests),
         "replica": replica,
         "initial_replicas": _initial_replicas(service, controllers),
-        "warm_start": known(service, "warm_start", value=service.warm_start, text="yes" if service.warm_start else "no"),
+        "warm_start": known(service, "warm_start", value=service.warm_start),
         "queue": _queue(service),
         "slo": _slo(service),
         "startup": _startup(service, platform),
@@ -55,7 +55,7 @@ def _work(service: Service, *, makes_requests: bool) -> Known | Fixed:
     if service.work is not None:
         return Known(service.work.plan(), service.work.describe(), "user", "scenario")
     if makes_requests:
-        raise FieldProblem(
+        raise FieldError(
             "`work` is missing",
             hint="the CPU time of one request: `work: 40ms`, or `work: {distribution: lognormal, mean: 40ms, cv: 1.0}`",
             at=["work"],
@@ -91,7 +91,7 @@ def _size(service: Service, name: str, platform: ResolvedPlatform) -> Known:
     if own is not None:
         return Known(own.base, str(own), "user", "scenario")
     if platform.tree["kind"].value == "cluster":
-        raise FieldProblem(
+        raise FieldError(
             f"`{name}` of the replica is missing",
             hint="for example `replica: {cpu: 1, memory: 512Mi}`; only a fleet has a default, the whole machine",
             at=["replica", name],
@@ -102,9 +102,7 @@ def _size(service: Service, name: str, platform: ResolvedPlatform) -> Known:
 
 def _check_fit(cpu: Known, memory: Known, nodes: tuple[Node, ...]) -> None:
     """Checks that some node can hold one replica."""
-    fits = [
-        cpu.value <= node.allocatable_cpu.value and memory.value <= node.allocatable_memory.value for node in nodes
-    ]
+    fits = [cpu.value <= node.allocatable_cpu.value and memory.value <= node.allocatable_memory.value for node in nodes]
     if any(fits):
         return
     offered = "; ".join(
@@ -112,7 +110,7 @@ def _check_fit(cpu: Known, memory: Known, nodes: tuple[Node, ...]) -> None:
         f" of its {node.cpu.text} and {node.memory.text}"
         for node in nodes
     )
-    raise FieldProblem(
+    raise FieldError(
         f"a replica of {cpu.text} and {memory.text} fits no node: {offered}",
         hint="make the replica smaller, or take a larger `instance`",
         at=["replica"],
@@ -136,7 +134,9 @@ def _queue(service: Service) -> dict[str, Any]:
         "routing": Fixed(queue.routing)
         if queue.discipline == "central_fifo"
         else known(queue, "routing", value=queue.routing),
-        "limit": known(queue, "limit", value=queue.limit, text="unlimited" if queue.limit is None else str(queue.limit)),
+        "limit": known(
+            queue, "limit", value=queue.limit, text="unlimited" if queue.limit is None else str(queue.limit)
+        ),
         "timeout_ns": known(
             queue,
             "timeout",

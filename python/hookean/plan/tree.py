@@ -8,7 +8,8 @@ from hookean.scenario.provenance import Fixed, Known
 
 from .plan import Provenance
 
-_UNIT_SUFFIXES = ("_ns", "_millicores", "_bytes", "_nanousd_per_hour", "_bytes_per_s", "_2_53", "_milli")
+_UNIT_SUFFIXES = ("_ns", "_millicores", "_bytes", "_bytes_per_s", "_milli")
+_OTHER_NAMES = {"nanousd_per_hour": "price", "keep_2_53": "keep"}
 _LABELS = ("name", "stage", "label")
 
 
@@ -27,12 +28,14 @@ def split(tree: Any) -> tuple[Any, list[Provenance]]:
 def _split(node: Any, path: str, found: list[Provenance]) -> Any:
     if isinstance(node, dict):
         return {
-            key: _split(value, _joined(path, _without_unit(key)), found) for key, value in node.items() if key != "label"
+            key: _split(value, _joined(path, _without_unit(key)), found)
+            for key, value in node.items()
+            if key != "label"
         }
     if isinstance(node, list):
         return [_split(value, _joined(path, _label(value, index)), found) for index, value in enumerate(node)]
     if isinstance(node, Known):
-        found.append(Provenance(path, node.text, node.status, node.source))
+        found.append(Provenance(path=path, value=node.text, status=node.status, source=node.source))
         return node.value
     if isinstance(node, Fixed):
         return node.value
@@ -52,6 +55,8 @@ def _label(value: Any, index: int) -> str:
 
 
 def _without_unit(key: str) -> str:
+    if key in _OTHER_NAMES:
+        return _OTHER_NAMES[key]
     for suffix in _UNIT_SUFFIXES:
         if key.endswith(suffix):
             return key.removesuffix(suffix)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hookean.scenario.fields import FieldProblem, Status
+from hookean.scenario.fields import FieldError, Status
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import NANOS_PER_SECOND, Duration
 
@@ -75,7 +75,7 @@ def resolve_workload(workload: Workload, service: Service, *, base_dir: Path, ar
     Raises:
         FileNotFoundError: A trace or request table is not there.
         TraceError: A trace or request table cannot be read.
-        FieldProblem: Options do not fit the data; the path is below the workload.
+        FieldError: Options do not fit the data; the path is below the workload.
     """
     start = (
         known(service, "start", value=service.start.nanos)
@@ -96,12 +96,15 @@ def _load(workload: Workload, start: Known) -> ResolvedWorkload:
     source = {
         "source": Fixed("load"),
         "steps": Known(
-            [{"millicores": step.cpu.millicores, "duration_ns": step.for_.nanos} for step in steps], text, "user", "scenario"
+            [{"millicores": step.cpu.millicores, "duration_ns": step.for_.nanos} for step in steps],
+            text,
+            "user",
+            "scenario",
         ),
-        "cycle": known(workload, "cycle", value=workload.cycle, text="yes" if workload.cycle else "no"),
+        "cycle": known(workload, "cycle", value=workload.cycle),
     }
     end = None if workload.cycle else start.value + length
-    return ResolvedWorkload({"start_ns": start, "source": source}, end, False, f"fluid load: {text}")  # noqa: FBT003
+    return ResolvedWorkload({"start_ns": start, "source": source}, end, False, f"fluid load: {text}")
 
 
 def _table(workload: Workload, start: Known, *, base_dir: Path, arrays: Arrays) -> ResolvedWorkload:
@@ -169,9 +172,9 @@ def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays)
     values = np.tile(found.values, workload.repeat)
     values = _whole(values, workload.scale) if arrivals == "exact" else values * workload.scale
     if not np.isfinite(values).all() or values.sum() >= _KEEP_ALL:
-        raise FieldProblem("the workload has more requests than can be counted (2^53)", at=["scale"])
+        raise FieldError("the workload has more requests than can be counted (2^53)", at=["scale"])
     if not values.any():
-        raise FieldProblem("the workload has no request", hint="a larger `scale`, or another part of the trace")
+        raise FieldError("the workload has no request", hint="a larger `scale`, or another part of the trace")
     arrays.f64.append(values)
     text = found.text + _changes(workload)
     own = workload.arrivals is not None
@@ -183,7 +186,7 @@ def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays)
         "keep_2_53": _keep(workload),
     }
     end = start.value + found.step.value * values.size
-    return ResolvedWorkload({"start_ns": start, "source": source}, end, True, text, found.warnings)  # noqa: FBT003
+    return ResolvedWorkload({"start_ns": start, "source": source}, end, True, text, found.warnings)
 
 
 _ARRIVALS = {
@@ -226,5 +229,5 @@ def _timedelta(value: Duration | None, name: str) -> timedelta | None:
     if value is None:
         return None
     if value.nanos % 1000:
-        raise FieldProblem(f"`{name}` ({value}) is finer than microseconds", at=[name])
+        raise FieldError(f"`{name}` ({value}) is finer than microseconds", at=[name])
     return timedelta(microseconds=value.nanos // 1000)

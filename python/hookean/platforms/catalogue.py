@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
-from hookean.scenario.fields import FieldProblem
+from hookean.scenario.fields import FieldError
 from hookean.scenario.units import Cpu, Memory, Price
 
 
@@ -73,14 +73,14 @@ def instance(name: str) -> Instance:
     """Returns an instance type.
 
     Raises:
-        FieldProblem: There is none of this name; the hint has the nearest ones.
+        FieldError: There is none of this name; the hint has the nearest ones.
     """
     catalogue = instances()
     if name in catalogue:
         return catalogue[name]
     near = difflib.get_close_matches(name, catalogue, n=3, cutoff=0.5) or list(catalogue)[:3]
     suggestion = ", ".join(f"`{each}`" for each in near)
-    raise FieldProblem(
+    raise FieldError(
         f"unknown instance `{name}`",
         hint=f"nearest are {suggestion}; an own machine has `cpu`, `memory` and `price` in place of `instance`",
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from hookean.scenario.distribution import Distribution
-from hookean.scenario.fields import Count, FieldProblem, Flag, Model, Name, Origin, Positive, PositiveCount, Share
+from hookean.scenario.fields import Count, FieldError, Flag, Model, Name, Origin, Positive, PositiveCount, Share
 from hookean.scenario.units import Bandwidth, Cpu, Duration, Memory, Price
 
 from .catalogue import instance
@@ -47,25 +47,27 @@ class Pool(Model):
         own = [name for name in ("cpu", "memory") if getattr(self, name) is not None]
         if self.instance is not None:
             if own:
-                raise FieldProblem(f"`{own[0]}` is given by the `instance`", hint="give one of the two", at=[own[0]])
+                raise FieldError(f"`{own[0]}` is given by the `instance`", hint="give one of the two", at=[own[0]])
             instance(self.instance)
-        elif own == ["cpu"] or own == ["memory"]:
-            raise FieldProblem("a node of an own kind needs `cpu` and `memory`", at=own)
+        elif own in (["cpu"], ["memory"]):
+            raise FieldError("a node of an own kind needs `cpu` and `memory`", at=own)
         elif own and self.price is None:
-            raise FieldProblem("a node of an own kind needs a `price`", hint="for example `price: 0.09 USD/h`, or `0 USD/h`")
+            raise FieldError(
+                "a node of an own kind needs a `price`", hint="for example `price: 0.09 USD/h`, or `0 USD/h`"
+            )
         self._check_numbers()
         return self
 
     def _check_numbers(self) -> None:
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise FieldProblem(f"`min` ({self.min}) is above `max` ({self.max})", hint="exchange the two", at=["min"])
+            raise FieldError(f"`min` ({self.min}) is above `max` ({self.max})", hint="exchange the two", at=["min"])
         for name in ("cpu", "memory"):
             size, usable = getattr(self, name), getattr(self, f"allocatable_{name}")
             if size is not None and size.base == 0:
-                raise FieldProblem(f"a node needs more than 0 of `{name}`", at=[name])
+                raise FieldError(f"a node needs more than 0 of `{name}`", at=[name])
             if size is not None and usable is not None and usable > size:
                 at = f"allocatable_{name}"
-                raise FieldProblem(f"`{at}` ({usable}) is above `{name}` ({size})", at=[at])
+                raise FieldError(f"`{at}` ({usable}) is above `{name}` ({size})", at=[at])
 
 
 class PlatformStartup(Model):
@@ -120,7 +122,7 @@ class Billing(Model):
     @model_validator(mode="after")
     def _positive(self) -> Billing:
         if self.granularity.base == 0:
-            raise FieldProblem("`granularity` must be longer than 0", at=["granularity"])
+            raise FieldError("`granularity` must be longer than 0", at=["granularity"])
         return self
 
 
@@ -134,7 +136,7 @@ class Platform(Model):
     preset: PresetName | None = None
     """Preset: `hookean list platforms` shows them."""
     kind: Literal["fleet", "cluster"] | None = None
-    """Kind of an own platform: every replica a machine of its own (`fleet`), or replicas on shared nodes (`cluster`)."""
+    """Kind of an own platform: each replica a machine of its own (`fleet`), or replicas on shared nodes (`cluster`)."""
     pools: Annotated[tuple[Pool, ...], Field(min_length=1)] | None = None
     """Pools of nodes. Default: one pool of the preset's instance type."""
     startup: Literal["instant"] | PlatformStartup = PlatformStartup()
@@ -160,12 +162,21 @@ class Platform(Model):
     @model_validator(mode="after")
     def _complete(self) -> Platform:
         if (self.preset is None) == (self.kind is None):
-            raise FieldProblem(
+            raise FieldError(
                 "a platform needs a `preset`, or a `kind` and its own `pools`",
                 hint="presets are `vm-fleet`, `kubernetes-on-metal`, `kubernetes-on-vms`; kinds `fleet`, `cluster`",
             )
         if self.kind is not None and self.pools is None:
-            raise FieldProblem("an own platform needs `pools`", at=["pools"])
+            raise FieldError("an own platform needs `pools`", at=["pools"])
+        if self.kind is not None and "startup" not in self.model_fields_set:
+            raise FieldError(
+                "an own platform needs its `startup`",
+                hint="`startup: instant`, or stages such as `startup: {provision: 30s, create: 1s}`",
+                at=["startup"],
+            )
+        idle = [name for name in ("pull", "daemons") if name in self.model_fields_set]
+        if self.is_fleet and idle:
+            raise FieldError(f"`{idle[0]}` has no effect on a fleet", hint="it belongs to a cluster", at=[idle[0]])
         self._check_pools()
         return self
 
@@ -174,14 +185,16 @@ class Platform(Model):
         names = [pool.name for pool in pools]
         for index, pool in enumerate(pools):
             if pool.name in names[:index]:
-                raise FieldProblem(f"two pools are named `{pool.name}`", at=["pools", index, "name"])
+                raise FieldError(f"two pools are named `{pool.name}`", at=["pools", index, "name"])
             if self.kind is not None and pool.instance is None and pool.cpu is None:
-                raise FieldProblem("a pool needs an `instance`, or `cpu`, `memory` and `price`", at=["pools", index])
+                raise FieldError("a pool needs an `instance`, or `cpu`, `memory` and `price`", at=["pools", index])
+            if self.is_fleet and pool.max_replicas is not None:
+                raise FieldError("a machine of a fleet is one replica", at=["pools", index, "max_replicas"])
             if self.is_fleet and pool.nodes:
                 hint = "its nodes come and go with the replicas; leave `nodes` out"
-                raise FieldProblem("a pool of a fleet has no fixed nodes", hint=hint, at=["pools", index, "nodes"])
+                raise FieldError("a pool of a fleet has no fixed nodes", hint=hint, at=["pools", index, "nodes"])
         if self.is_fleet and len(pools) > 1:
-            raise FieldProblem("a fleet buys from one pool", hint="keep the first", at=["pools", 1])
+            raise FieldError("a fleet buys from one pool", hint="keep the first", at=["pools", 1])
 
 
 AnyPlatform = Annotated[Platform, BeforeValidator(_preset_name, json_schema_input_type=str | dict[str, Any])]

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .catalogue import Instance
 from .substrates import table
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from .catalogue import Instance
 
 MIB = 2**20
 GIB = 2**30
 MB = 10**6
 
-_ENI_BY_SIZE = {"large": "m5.large", "xlarge": "m5.xlarge", "2xlarge": "m5.2xlarge", "4xlarge": "m5.4xlarge", "8xlarge": "m7i.8xlarge"}
+_ENI_BY_SIZE = {
+    "large": "m5.large",
+    "xlarge": "m5.xlarge",
+    "2xlarge": "m5.2xlarge",
+    "4xlarge": "m5.4xlarge",
+    "8xlarge": "m7i.8xlarge",
+}
 _ENI_FAMILIES = ("m5", "m6", "m7", "c5", "c6", "c7", "r5", "r6", "r7")
 
 
@@ -95,13 +104,15 @@ def gce_kernel(*, memory_bytes: int, system: str = "cos") -> Fraction:
     """Memory in bytes that the kernel of a Compute Engine node takes; `system` is `cos` or `ubuntu`."""
     rules = _rules("gce_kernel")
     size = Fraction(memory_bytes)
-    total = size / rules["ratio"] + rules["base_mib"] * MIB
+    total: Fraction = size / rules["ratio"] + rules["base_mib"] * MIB
     if size > _fraction(rules["swiotlb_above_gib"]) * GIB:
         total += rules["swiotlb_mib"] * MIB
     if size <= _fraction(rules["low_mem_max_gib"]) * GIB:
         total += rules["low_mem_offset_mib"] * MIB
     total += min(_fraction(rules["correction_ratio"]) * size, Fraction(rules["correction_max_mib"] * MIB))
-    return total + (rules["ubuntu_offset_mib"] * MIB if system == "ubuntu" else 0)
+    if system == "ubuntu":
+        total += rules["ubuntu_offset_mib"] * MIB
+    return total
 
 
 def eks_max_pods(instance_type: str) -> tuple[int, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hookean.scenario.fields import FieldProblem, Model, Name
-from hookean.scenario.provenance import Fixed, Known
+from hookean.scenario.fields import FieldError, Model, Name
 from hookean.scenario.units import Duration
 
 from .pipeline import AnyPipeline
+
+if TYPE_CHECKING:
+    from hookean.scenario.provenance import Fixed, Known
 
 
 class Controller(Model):
@@ -32,6 +34,11 @@ class Controller(Model):
     def name(self) -> str:
         """The controller's name in the table."""
         return str(getattr(self, "kind"))  # noqa: B009 (every controller has one; the base does not say which)
+
+    @property
+    def reads_memory(self) -> bool:
+        """Whether it scales on the use of memory."""
+        return False
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
@@ -62,19 +69,19 @@ def check_bounds(low: int, high: int) -> None:
     """Checks the bounds of a scaled service.
 
     Raises:
-        FieldProblem: `min` is above `max`.
+        FieldError: `min` is above `max`.
     """
     if low > high:
-        raise FieldProblem(f"`min` ({low}) is above `max` ({high})", hint="exchange the two, or raise `max`", at=["min"])
+        raise FieldError(f"`min` ({low}) is above `max` ({high})", hint="exchange the two, or raise `max`", at=["min"])
 
 
 def check_positive(model: Model, *names: str) -> None:
     """Checks that durations are longer than zero.
 
     Raises:
-        FieldProblem: One is zero.
+        FieldError: One is zero.
     """
     for name in names:
         value = getattr(model, name)
         if isinstance(value, Duration) and value.base == 0:
-            raise FieldProblem(f"`{name}` must be longer than 0", at=[name])
+            raise FieldError(f"`{name}` must be longer than 0", at=[name])

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from hookean.scenario.fields import Count, FieldProblem, Flag, Model, Origin, Positive, PositiveCount, Share
+from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, Positive, PositiveCount, Share
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration
 
@@ -25,7 +25,9 @@ class TargetPolicy(Model):
     """`cpu`: average CPU utilisation in percent; `request_count_per_target`: requests per instance and minute."""
     target: Positive
     """The value to hold, in the metric's own unit."""
-    disable_scale_in: Annotated[Flag, Origin("documented", "Auto Scaling API: DisableScaleIn is off by default")] = False
+    disable_scale_in: Annotated[Flag, Origin("documented", "Auto Scaling API: DisableScaleIn is off by default")] = (
+        False
+    )
     """Whether this policy only ever scales out."""
 
     def plan(self) -> dict[str, Any]:
@@ -60,7 +62,9 @@ class Ec2TargetTracking(Controller):
         300 * _SECOND
     )
     """How long an instance in service is still warming and stays out of the group's metrics."""
-    period: Annotated[Duration, Origin("documented", "Auto Scaling API: metric period, default 60 s")] = Duration(60 * _SECOND)
+    period: Annotated[Duration, Origin("documented", "Auto Scaling API: metric period, default 60 s")] = Duration(
+        60 * _SECOND
+    )
     """Length of a datapoint, and period of the evaluation."""
     high_datapoints: Annotated[PositiveCount, Origin("documented", _OBSERVED)] = 3
     """The high alarm fires after this many datapoints above the target."""
@@ -82,10 +86,10 @@ class Ec2TargetTracking(Controller):
         check_bounds(self.min, self.max)
         check_positive(self, "period", "alarm_repeat")
         if (self.target is None) == (self.policies is None):
-            raise FieldProblem("give either `target` or `policies`", hint="for example `target: 60` for 60 % CPU")
+            raise FieldError("give either `target` or `policies`", hint="for example `target: 60` for 60 % CPU")
         own = self.pipeline
         if isinstance(own, CloudwatchPipeline) and "period" in own.model_fields_set and own.period != self.period:
-            raise FieldProblem(
+            raise FieldError(
                 f"the pipeline's period ({own.period}) differs from the controller's ({self.period})",
                 hint="set `period` of the controller only; the pipeline follows",
                 at=["pipeline", "period"],

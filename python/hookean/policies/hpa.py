@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from hookean.scenario.fields import Count, FieldProblem, Flag, Model, Number, Origin, PositiveCount
+from hookean.scenario.fields import Count, FieldError, Flag, Model, Number, Origin, PositiveCount
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Cpu, Duration, Memory, Rate, UnitError
 
@@ -47,13 +47,15 @@ class HpaMetric(Model):
     @model_validator(mode="after")
     def _one_target(self) -> HpaMetric:
         if (self.resource is None) == (self.pods is None):
-            raise FieldProblem("a metric is either a `resource` or a `pods` metric", hint=_METRIC_HINT)
+            raise FieldError("a metric is either a `resource` or a `pods` metric", hint=_METRIC_HINT)
         if self.pods is not None and self.utilization is not None:
-            raise FieldProblem("a `pods` metric has no `utilization`", hint="give it an `average_value`", at=["utilization"])
+            raise FieldError(
+                "a `pods` metric has no `utilization`", hint="give it an `average_value`", at=["utilization"]
+            )
         if (self.utilization is None) == (self.average_value is None):
-            raise FieldProblem("a metric needs one target: `utilization` or `average_value`", hint=_METRIC_HINT)
+            raise FieldError("a metric needs one target: `utilization` or `average_value`", hint=_METRIC_HINT)
         if self.average_value is not None and self.milli() <= 0:
-            raise FieldProblem("the target of a metric must be above 0", at=["average_value"])
+            raise FieldError("the target of a metric must be above 0", at=["average_value"])
         return self
 
     def milli(self) -> int:
@@ -146,12 +148,17 @@ class Hpa(Controller):
         check_bounds(self.min, self.max)
         check_positive(self, "sync_period")
         if self.min == 0:
-            raise FieldProblem(
+            raise FieldError(
                 "`min: 0` needs an object or external metric to wake the service, and neither is simulated",
                 hint="use `min: 1`",
                 at=["min"],
             )
         return self
+
+    @property
+    def reads_memory(self) -> bool:
+        """Whether it scales on the use of memory."""
+        return any(metric.resource == "memory" for metric in self.metrics)
 
     def config(self) -> dict[str, Any]:
         """Returns the configuration that the decision function reads, with provenance."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from hookean.scenario.fields import FieldProblem, Model, Number, PositiveCount
+from hookean.scenario.fields import FieldError, Model, Number, PositiveCount
 from hookean.scenario.provenance import Known, known
 from hookean.scenario.units import Duration
 
@@ -27,7 +27,7 @@ class HpaPolicy(Model):
     @model_validator(mode="after")
     def _accepted(self) -> HpaPolicy:
         if not _SECOND <= self.period.nanos <= 1800 * _SECOND:
-            raise FieldProblem(f"the period of a policy is 1 s to 1800 s, got {self.period}", at=["period"])
+            raise FieldError(f"the period of a policy is 1 s to 1800 s, got {self.period}", at=["period"])
         return self
 
     def plan(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class HpaRules(Model):
     def _accepted(self) -> HpaRules:
         window = self.stabilization_window
         if window is not None and window.nanos > 3600 * _SECOND:
-            raise FieldProblem(f"a stabilisation window is at most 3600 s, got {window}", at=["stabilization_window"])
+            raise FieldError(f"a stabilisation window is at most 3600 s, got {window}", at=["stabilization_window"])
         return self
 
     def plan(self, *, window: Known, policies: tuple[HpaPolicy, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from hookean.scenario.fields import FieldProblem, Model, Origin
+from hookean.scenario.fields import FieldError, Model, Origin
 from hookean.scenario.provenance import Fixed, known
 from hookean.scenario.units import Duration
 
@@ -36,8 +36,8 @@ class KubernetesPipeline(Pipeline):
     """cAdvisor housekeeping, metrics-server, and a Prometheus-style adapter for request rates."""
 
     kind: Literal["kubernetes"] = "kubernetes"
-    housekeeping_min: Annotated[Duration, Origin("documented", "kubelet: cAdvisor housekeeping interval 10 s")] = Duration(
-        10 * _SECOND
+    housekeeping_min: Annotated[Duration, Origin("documented", "kubelet: cAdvisor housekeeping interval 10 s")] = (
+        Duration(10 * _SECOND)
     )
     """Shortest distance of two samples of a container."""
     housekeeping_max: Annotated[
@@ -63,9 +63,9 @@ class KubernetesPipeline(Pipeline):
     def _sound(self) -> KubernetesPipeline:
         for name in ("housekeeping_min", "resolution", "adapter_period", "adapter_window"):
             if getattr(self, name).base == 0:
-                raise FieldProblem(f"`{name}` must be longer than 0", at=[name])
+                raise FieldError(f"`{name}` must be longer than 0", at=[name])
         if self.housekeeping_min > self.housekeeping_max:
-            raise FieldProblem(
+            raise FieldError(
                 f"`housekeeping_min` ({self.housekeeping_min}) is above `housekeeping_max` ({self.housekeeping_max})",
                 at=["housekeeping_min"],
             )
@@ -80,13 +80,15 @@ class CloudwatchPipeline(Pipeline):
         60 * _SECOND
     )
     """Period of a datapoint."""
-    delay: Annotated[Duration, Origin("assumed", "ingestion delay: one period; AWS gives no figure")] = Duration(60 * _SECOND)
+    delay: Annotated[Duration, Origin("assumed", "ingestion delay: one period; AWS gives no figure")] = Duration(
+        60 * _SECOND
+    )
     """Time from the end of a period to its publication."""
 
     @model_validator(mode="after")
     def _positive(self) -> CloudwatchPipeline:
         if self.period.base == 0:
-            raise FieldProblem("`period` must be longer than 0", at=["period"])
+            raise FieldError("`period` must be longer than 0", at=["period"])
         return self
 
 

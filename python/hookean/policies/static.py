@@ -18,7 +18,9 @@ class Static(Controller):
     kind: Literal["static"] = "static"
     replicas: Count
     """The number to hold."""
-    check_period: Annotated[Duration, Origin("assumed", "how soon a lost replica is noticed")] = Duration(15_000_000_000)
+    check_period: Annotated[Duration, Origin("assumed", "how soon a lost replica is noticed")] = Duration(
+        15_000_000_000
+    )
     """How often it looks."""
     pipeline: AnyPipeline = IdealPipeline()
     """What feeds it."""

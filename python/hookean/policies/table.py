@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import Field
 
-from .base import Controller
 from .ec2_target_tracking import Ec2TargetTracking
 from .hpa import Hpa
 from .static import Static
+
+if TYPE_CHECKING:
+    from .base import Controller
 
 
 @dataclass(frozen=True)

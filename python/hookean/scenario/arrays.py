@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic_core import core_schema
 
-from hookean.scenario.fields import FieldProblem
+from hookean.scenario.fields import FieldError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class Vector:
         values: Sequence or array, shape (n,), n >= 1.
 
     Raises:
-        FieldProblem: The values are not such a vector; the message names the first offender.
+        FieldError: The values are not such a vector; the message names the first offender.
     """
 
     __slots__ = ("values",)
@@ -31,13 +31,13 @@ class Vector:
         try:
             array = np.array(values, dtype=np.float64)
         except (TypeError, ValueError):
-            raise FieldProblem("expected a list of numbers") from None
+            raise FieldError("expected a list of numbers") from None
         if array.ndim != 1 or array.size == 0 or _has_bools(values):
-            raise FieldProblem("expected a list of at least one number")
+            raise FieldError("expected a list of at least one number")
         bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
         if bad.size:
             index = int(bad[0])
-            raise FieldProblem(f"value {index} is `{array[index]}`, not a finite number of at least 0", at=[index])
+            raise FieldError(f"value {index} is `{array[index]}`, not a finite number of at least 0", at=[index])
         array.flags.writeable = False
         self.values: NDArray[np.float64] = array
 
@@ -57,7 +57,7 @@ class Vector:
     def of(cls, value: object) -> Vector:
         """Returns a vector of the values; a vector is returned as it is."""
         if isinstance(value, str):
-            raise FieldProblem(f"expected a list of numbers, got the text `{value}`")
+            raise FieldError(f"expected a list of numbers, got the text `{value}`")
         return value if isinstance(value, Vector) else cls(value)
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from hookean.scenario.fields import FieldProblem, Model, Positive, PositiveCount
+from hookean.scenario.fields import FieldError, Model, Positive, PositiveCount
 from hookean.scenario.units import Duration
 
 
@@ -48,7 +48,7 @@ class Uniform(Model):
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
         if self.low > self.high:
-            raise FieldProblem(f"`low` ({self.low}) is above `high` ({self.high})", hint="exchange the two")
+            raise FieldError(f"`low` ({self.low}) is above `high` ({self.high})", hint="exchange the two")
         return self
 
     def plan(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Lognormal(Model):
     def _one_pair(self) -> Lognormal:
         given = [name for name in ("mean", "cv", "median", "sigma") if getattr(self, name) is not None]
         if given not in (["mean", "cv"], ["median", "sigma"]):
-            raise FieldProblem(
+            raise FieldError(
                 f"a lognormal needs `mean` and `cv`, or `median` and `sigma`, got {_listed(given)}",
                 hint="for example `{distribution: lognormal, mean: 40ms, cv: 1.0}`",
             )
@@ -145,10 +145,12 @@ class Hyperexponential(Model):
     @model_validator(mode="after")
     def _matched(self) -> Hyperexponential:
         if len(self.means) != len(self.weights):
-            raise FieldProblem(f"{len(self.means)} `means` but {len(self.weights)} `weights`", hint="give one weight per mean")
+            raise FieldError(
+                f"{len(self.means)} `means` but {len(self.weights)} `weights`", hint="give one weight per mean"
+            )
         total = sum((Decimal(repr(weight)) for weight in self.weights), Decimal(0))
         if abs(total - 1) > Decimal("1e-9"):
-            raise FieldProblem(f"`weights` add up to {total}, not 1", hint="divide each weight by their sum")
+            raise FieldError(f"`weights` add up to {total}, not 1", hint="divide each weight by their sum")
         return self
 
     def plan(self) -> dict[str, Any]:

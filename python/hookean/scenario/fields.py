@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+)
 from pydantic._internal._model_construction import ModelMetaclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 Status: TypeAlias = Literal["user", "measured", "documented", "fitted", "recalled", "assumed"]
 """Where a value comes from; `recalled` and `assumed` values are knobs, never findings."""
@@ -30,7 +38,7 @@ class Origin:
     source: str
 
 
-class FieldProblem(ValueError):
+class FieldError(ValueError):
     """A rule of ours that a value breaks.
 
     Args:
@@ -46,22 +54,22 @@ class FieldProblem(ValueError):
         self.at = tuple(at)
 
 
-class FieldProblems(ValueError):
+class FieldsError(ValueError):
     """Several problems found at once.
 
     Args:
         problems: The problems, in the order of the scenario.
     """
 
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+    def __init__(self, problems: Iterable[FieldError]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(problem.message for problem in self.problems))
 
 
-class _ScenarioErrors(ModelMetaclass):
+class _ErrorsInWords(ModelMetaclass):
     """Turns pydantic's validation errors into scenario errors when a model is built in Python."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (the method of a metaclass)
         try:
             return super().__call__(*args, **kwargs)
         except ValidationError as error:
@@ -74,7 +82,7 @@ def _raise_scenario_error(model: type, error: ValidationError, data: dict[str, A
     raise scenario_error(model, error, data) from None
 
 
-class Model(BaseModel, metaclass=_ScenarioErrors):
+class Model(BaseModel, metaclass=_ErrorsInWords):
     """Base of all scenario models: frozen, without unknown fields, without NaN."""
 
     model_config = ConfigDict(
@@ -91,7 +99,7 @@ class Model(BaseModel, metaclass=_ScenarioErrors):
 
 def _number(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise FieldProblem(f"expected a number, got `{value!r}`" if not isinstance(value, str) else _quoted(value))
+        raise FieldError(f"expected a number, got `{value!r}`" if not isinstance(value, str) else _quoted(value))
     return value
 
 
@@ -104,7 +112,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value) or len(value) > 63:
-        raise FieldProblem(
+        raise FieldError(
             f"`{value}` is not a name",
             hint="names have 1 to 63 letters, digits, `-`, `_` or `.`, and begin and end with a letter or digit",
         )
@@ -125,7 +133,7 @@ def either(*words: str) -> Callable[[object], object]:
 
     def check(value: object) -> object:
         if value not in words:
-            raise FieldProblem(f"`{value}` is not allowed", hint="allowed: " + ", ".join(f"`{word}`" for word in words))
+            raise FieldError(f"`{value}` is not allowed", hint="allowed: " + ", ".join(f"`{word}`" for word in words))
         return value
 
     return check

@@ -51,7 +51,9 @@ def load_scenario(path: str | PathLike[str], overrides: Iterable[str] = ()) -> S
 
 def _text(file: Path) -> str:
     if file.suffix not in _SUFFIXES:
-        raise ScenarioError(f"`{file}` is neither YAML nor TOML", hint=f"its name ends in one of {', '.join(_SUFFIXES)}")
+        raise ScenarioError(
+            f"`{file}` is neither YAML nor TOML", hint=f"its name ends in one of {', '.join(_SUFFIXES)}"
+        )
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -71,7 +73,9 @@ def _scenario_names(folder: Path) -> list[str]:
 def _parsed(file: Path, text: str, places: Places) -> dict[str, Any]:
     data = toml_data(text, places) if file.suffix == ".toml" else yaml_data(text, places)
     if not data:
-        raise ScenarioError("the scenario is empty", where=f"`{file}`", hint="it needs at least `seed`, `services` and `platform`")
+        raise ScenarioError(
+            "the scenario is empty", where=f"`{file}`", hint="it needs at least `seed`, `services` and `platform`"
+        )
     if not isinstance(data, dict):
         raise ScenarioError("a scenario is a section with named fields", where=f"`{file}`", hint="begin with `name: …`")
     _refuse_nan(data, (), places)

@@ -11,15 +11,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Strict
 from hookean.platforms.model import AnyPlatform
 from hookean.policies.table import AnyController
 
-from .fields import FieldProblem, FieldProblems, Model, Name, Origin, PositiveCount, either
+from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
 from .service import Service
+from .source import Places, dotted
 from .units import Duration
 from .workload import Workload, workload_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .source import Places
 
 _SECOND = 1_000_000_000
 
@@ -40,7 +40,9 @@ def _request_log(value: object) -> object:
 class Record(Model):
     """What a run records."""
 
-    series: Annotated[Duration, Origin("assumed", "fine enough for a day, coarse enough for months")] = Duration(60 * _SECOND)
+    series: Annotated[Duration, Origin("assumed", "fine enough for a day, coarse enough for months")] = Duration(
+        60 * _SECOND
+    )
     """Distance of the rows of the `series` table."""
     requests: Annotated[
         Literal["off", "full"] | Sampled,
@@ -52,13 +54,13 @@ class Record(Model):
     @model_validator(mode="after")
     def _positive(self) -> Record:
         if self.series.base == 0:
-            raise FieldProblem("`series` must be longer than 0", at=["series"])
+            raise FieldError("`series` must be longer than 0", at=["series"])
         return self
 
 
 def _at_least_one_service(services: dict[str, Service]) -> dict[str, Service]:
     if not services:
-        raise FieldProblem("a scenario needs at least one service")
+        raise FieldError("a scenario needs at least one service")
     return services
 
 
@@ -97,54 +99,60 @@ class Scenario(Model):
         return self._base_dir
 
     def place(self, path: Iterable[str | int]) -> str:
-        """Returns where a field was written: file, line, column and path; the path alone for a scenario built in Python."""
-        from .source import dotted  # noqa: PLC0415 (reads files; not needed to build a scenario in Python)
-
+        """Returns where a field was written: file, line, column and path; in Python, the path alone."""
         return self._places.where(tuple(path)) if self._places else dotted(path)
 
     @model_validator(mode="after")
     def _cross_checked(self) -> Scenario:
         problems = [*self._workload_problems(), *self._controller_problems(), *self._duration_problems()]
         if problems:
-            raise FieldProblems(problems)
+            raise FieldsError(problems)
         return self
 
-    def _unknown_service(self, name: str, at: list[str | int]) -> Iterator[FieldProblem]:
+    def _unknown_service(self, name: str, at: list[str | int]) -> Iterator[FieldError]:
         if name not in self.services:
             near = difflib.get_close_matches(name, self.services, n=1)
             listed = ", ".join(f"`{service}`" for service in self.services)
             hint = f"did you mean `{near[0]}`?" if near else f"the services are {listed}"
-            yield FieldProblem(f"unknown service `{name}`", hint=hint, at=[*at, "service"])
+            yield FieldError(f"unknown service `{name}`", hint=hint, at=[*at, "service"])
 
-    def _workload_problems(self) -> Iterator[FieldProblem]:
+    def _workload_problems(self) -> Iterator[FieldError]:
         seen: set[str] = set()
         for index, workload in enumerate(self.workload):
             at: list[str | int] = ["workload", index]
             yield from self._unknown_service(workload.service, at)
             if workload.service in seen:
                 hint = "keep one, or make it two services"
-                yield FieldProblem(f"service `{workload.service}` has a second workload", hint=hint, at=[*at, "service"])
+                yield FieldError(f"service `{workload.service}` has a second workload", hint=hint, at=[*at, "service"])
             seen.add(workload.service)
             service = self.services.get(workload.service)
             if service and workload.start is not None and workload.start < service.start:
-                text = f"the workload begins at {workload.start}, before `{workload.service}` is created at {service.start}"
-                yield FieldProblem(text, hint="leave `start` out to begin with the service", at=[*at, "start"])
+                text = f"the workload begins at {workload.start}, its service is created later, at {service.start}"
+                yield FieldError(text, hint="leave `start` out to begin with the service", at=[*at, "start"])
+            if workload.load is not None and self.engine == "reference":
+                hint = "use `engine: lazy`, or a workload of requests"
+                yield FieldError("the reference engine has no fluid loads", hint=hint, at=[*at, "load"])
 
-    def _controller_problems(self) -> Iterator[FieldProblem]:
+    def _controller_problems(self) -> Iterator[FieldError]:
         kind = "fleet" if self.platform.is_fleet else "cluster"
         for index, controller in enumerate(self.controllers):
             at: list[str | int] = ["controllers", index]
             yield from self._unknown_service(controller.service, at)
             if kind not in controller.PLATFORMS:
                 text = f"`{controller.name}` has no meaning on a {kind}"
-                yield FieldProblem(text, hint=controller.ELSEWHERE, at=[*at, "kind"])
+                yield FieldError(text, hint=controller.ELSEWHERE, at=[*at, "kind"])
+            service = self.services.get(controller.service)
+            if service and controller.reads_memory and not service.replica.describes_memory:
+                text = f"nothing says how much memory a replica of `{controller.service}` uses"
+                hint = "set `memory_idle` or `memory_per_request` of the replica; the controller scales on memory"
+                yield FieldError(text, hint=hint, at=["services", controller.service, "replica"])
 
-    def _duration_problems(self) -> Iterator[FieldProblem]:
+    def _duration_problems(self) -> Iterator[FieldError]:
         if self.duration is not None and self.duration.base == 0:
-            yield FieldProblem("`duration` must be longer than 0", at=["duration"])
+            yield FieldError("`duration` must be longer than 0", at=["duration"])
         if self.duration is None and all(workload.cycle for workload in self.workload):
             text = "nothing ends this scenario" if self.workload else "a scenario without workload needs a `duration`"
-            yield FieldProblem(text, hint="for example `duration: 6h`", at=["duration"])
+            yield FieldError(text, hint="for example `duration: 6h`", at=["duration"])
 
 
 def model_schema() -> dict[str, Any]:

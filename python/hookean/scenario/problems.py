@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from hookean.errors import ScenarioError
 
-from .fields import FieldProblem, FieldProblems
+from .fields import FieldError, FieldsError
 from .source import Path, dotted
 from .units import UnitError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-class ScenarioErrors(ScenarioError):
+class ScenarioProblemsError(ScenarioError):
     """Several things are wrong with a scenario; `errors` has them one by one."""
 
     def __init__(self, errors: tuple[ScenarioError, ...]) -> None:
@@ -44,7 +44,7 @@ def raise_together(errors: list[ScenarioError]) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise ScenarioErrors(tuple(errors))
+        raise ScenarioProblemsError(tuple(errors))
 
 
 def scenario_error(
@@ -58,25 +58,40 @@ def scenario_error(
         data: What was validated, to tell fields from the tags that pydantic puts into its paths.
         where: Turns a path into the place it was written at.
     """
-    found = [problem for details in error.errors() for problem in _problems(model, details, data)]
+    all_details = error.errors()
+    found = [
+        problem
+        for details in all_details
+        if not _follows_from_another(details, all_details)
+        for problem in _problems(model, details, data)
+    ]
     errors = tuple(ScenarioError(each.message, where=where(each.path), hint=each.hint) for each in found)
-    return errors[0] if len(errors) == 1 else ScenarioErrors(errors)
+    return errors[0] if len(errors) == 1 else ScenarioProblemsError(errors)
+
+
+def _follows_from_another(details: ErrorDetails, others: list[ErrorDetails]) -> bool:
+    """Tells whether a list is too short only because its entries have errors of their own."""
+    loc = details["loc"]
+    return details["type"] == "too_short" and any(other["loc"][: len(loc)] == loc != other["loc"] for other in others)
 
 
 def _problems(model: type, details: ErrorDetails, data: Any) -> Iterator[_Problem]:
     path = _without_tags(details["loc"], data)
     cause = details.get("ctx", {}).get("error")
-    if isinstance(cause, FieldProblems):
+    if isinstance(cause, FieldsError):
         yield from (_Problem((*path, *each.at), each.message, each.hint) for each in cause.problems)
-    elif isinstance(cause, FieldProblem):
+    elif isinstance(cause, FieldError):
         yield _Problem((*path, *cause.at), cause.message, cause.hint)
-    elif isinstance(cause, ScenarioErrors):
+    elif isinstance(cause, ScenarioProblemsError):
         yield from (_Problem(path, each.message, each.hint) for each in cause.errors)
     elif isinstance(cause, (UnitError, ScenarioError)):
         yield _Problem(path, cause.message, cause.hint)
     else:
         message, hint = _worded(model, details, path)
-        yield _Problem(path, message, hint)
+        discriminator = (
+            details.get("ctx", {}).get("discriminator", "") if details["type"] == "union_tag_invalid" else ""
+        )
+        yield _Problem((*path, *([discriminator.strip("'")] if discriminator else [])), message, hint)
 
 
 def _without_tags(loc: tuple[int | str, ...], data: Any) -> Path:
@@ -146,14 +161,16 @@ def _unknown_choice(given: str, allowed: list[str], path: Path) -> tuple[str, st
     what = "controller" if path[:1] == ("controllers",) and len(path) == 2 else str(path[-1] if path else "value")
     near = difflib.get_close_matches(given, allowed, n=1)
     meant = f"did you mean `{near[0]}`? " if near else ""
-    name = f"unknown {what} `{given}`" if not isinstance(path[-1] if path else "", int) or what == "controller" else f"unknown `{given}`"
+    name = (
+        f"unknown {what} `{given}`"
+        if not isinstance(path[-1] if path else "", int) or what == "controller"
+        else f"unknown `{given}`"
+    )
     return name, f"{meant}allowed: {_ticked(allowed)}"
 
 
 def _unknown_field(model: type, path: Path) -> tuple[str, str]:
-    fields = [
-        field.alias or name for owner in _owners(model, path[:-1]) for name, field in owner.model_fields.items()
-    ]
+    fields = [field.alias or name for owner in _owners(model, path[:-1]) for name, field in owner.model_fields.items()]
     near = difflib.get_close_matches(str(path[-1]), fields, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"the fields here are {_ticked(fields)}"
     return f"unknown field `{path[-1]}`", hint
@@ -168,8 +185,12 @@ def _description(model: type, path: Path) -> str:
 
 
 def _choices(model: type, path: Path) -> list[str]:
-    return [str(get_args(owner.model_fields[name].annotation)[0])
-            for owner in _owners(model, path) for name in ("kind", "distribution") if name in owner.model_fields]
+    return [
+        str(get_args(owner.model_fields[name].annotation)[0])
+        for owner in _owners(model, path)
+        for name in ("kind", "distribution")
+        if name in owner.model_fields
+    ]
 
 
 def _ticked(names: list[str]) -> str:

@@ -55,10 +55,14 @@ def known(model: BaseModel, name: str, *, value: Any, text: str | None = None) -
     Raises:
         LookupError: The field has a default without an `Origin`: a mistake of ours.
     """
-    shown = str(getattr(model, name)) if text is None else text
+    shown = _shown(getattr(model, name)) if text is None else text
     if name in model.model_fields_set:
         return Known(value, shown, "user", "scenario")
     for entry in type(model).model_fields[name].metadata:
         if isinstance(entry, Origin):
             return Known(value, shown, entry.status, entry.source)
     raise LookupError(f"default of {type(model).__name__}.{name} has no origin")
+
+
+def _shown(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

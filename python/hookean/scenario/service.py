@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from hookean.scenario.distribution import Distribution
-from hookean.scenario.fields import Count, FieldProblem, Flag, Model, Origin, PositiveCount, Share
+from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, PositiveCount, Share
 from hookean.scenario.units import Cpu, Duration, Memory
 
 _PS_NEVER_WAITS = (
     "under `processor_sharing` without `concurrency` every request is served at once, so `{name}` can never act"
 )
+
+
+def _concurrency(value: object) -> object:
+    if value in (None, "unlimited") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise FieldError(f"expected a whole number of at least 1, or `unlimited`, got `{value}`")
 
 
 class Replica(Model):
@@ -22,7 +28,10 @@ class Replica(Model):
     """CPU requested and usable. May be left out in a VM fleet, where it is the whole instance."""
     memory: Memory | None = None
     """Memory requested. May be left out in a VM fleet, where it is the whole instance."""
-    concurrency: PositiveCount | Literal["unlimited"] | None = None
+    concurrency: Annotated[
+        PositiveCount | Literal["unlimited"] | None,
+        BeforeValidator(_concurrency, json_schema_input_type=PositiveCount | Literal["unlimited"] | None),
+    ] = None
     """Most requests in service at once. Default: unlimited under processor sharing, else one for each whole core."""
     image: Annotated[Memory, Origin("assumed", "images are taken to be on every node already")] = Memory(0)
     """Uncompressed size of the container image; 0 B means that nothing is pulled."""
@@ -31,12 +40,19 @@ class Replica(Model):
     memory_per_request: Annotated[Memory, Origin("assumed", "no memory use was described")] = Memory(0)
     """Memory in use for each request waiting or in service."""
 
+    @property
+    def describes_memory(self) -> bool:
+        """Whether the use of memory was described."""
+        return bool(self.model_fields_set & {"memory_idle", "memory_per_request"})
+
     @model_validator(mode="after")
     def _sizes(self) -> Replica:
         if self.cpu is not None and self.cpu.base == 0:
-            raise FieldProblem("a replica needs CPU", hint="for example `cpu: 500m`", at=["cpu"])
+            raise FieldError("a replica needs CPU", hint="for example `cpu: 500m`", at=["cpu"])
         if self.memory is not None and self.memory_idle > self.memory:
-            raise FieldProblem(f"`memory_idle` ({self.memory_idle}) is above `memory` ({self.memory})", at=["memory_idle"])
+            raise FieldError(
+                f"`memory_idle` ({self.memory_idle}) is above `memory` ({self.memory})", at=["memory_idle"]
+            )
         return self
 
 
@@ -60,7 +76,7 @@ class Queue(Model):
     @model_validator(mode="after")
     def _routing_has_a_use(self) -> Queue:
         if self.discipline == "central_fifo" and "routing" in self.model_fields_set:
-            raise FieldProblem(
+            raise FieldError(
                 "`routing` has no effect with `discipline: central_fifo`",
                 hint="leave `routing` out, or give each replica its own queue: `discipline: fifo`",
                 at=["routing"],
@@ -79,7 +95,7 @@ class Slo(Model):
     @model_validator(mode="after")
     def _positive(self) -> Slo:
         if self.latency.base == 0:
-            raise FieldProblem("a latency objective of 0 can never be met", at=["latency"])
+            raise FieldError("a latency objective of 0 can never be met", at=["latency"])
         return self
 
 
@@ -121,14 +137,14 @@ class Service(Model):
         concurrency = self.replica.concurrency
         if self.queue.discipline != "processor_sharing":
             if concurrency == "unlimited":
-                raise FieldProblem(
+                raise FieldError(
                     f"`concurrency: unlimited` needs `discipline: processor_sharing`, not `{self.queue.discipline}`",
                     at=["replica", "concurrency"],
                 )
             return self
         for name in ("limit", "timeout"):
             if concurrency in (None, "unlimited") and getattr(self.queue, name) is not None:
-                raise FieldProblem(
+                raise FieldError(
                     _PS_NEVER_WAITS.format(name=name),
                     hint="set `replica.concurrency` to a number, or choose `discipline: fifo`",
                     at=["queue", name],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hookean.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root of a scenario to one field."""

@@ -1,7 +1,7 @@
 """Quantities: a number with its unit, held as an exact integer of one base unit.
 
-In files a quantity is text (`250ms`, `500m`, `2Gi`, `0.09 USD/h`); in Python the same text, a value of these classes, or
-a `datetime.timedelta` for durations. A bare number is refused except for CPU, which Kubernetes counts in cores.
+In files a quantity is text (`250ms`, `500m`, `2Gi`, `0.09 USD/h`); in Python the same text, a value of these classes,
+or a `datetime.timedelta` for durations. A bare number is refused except for CPU, which Kubernetes counts in cores.
 Conversions use decimal arithmetic only, and what is finer than the base unit is refused instead of rounded.
 """
 

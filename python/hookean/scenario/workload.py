@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from hookean.scenario.arrays import Vector
-from hookean.scenario.fields import FieldProblem, Flag, Model, Name, Origin, Positive, PositiveCount, Share
+from hookean.scenario.fields import FieldError, Flag, Model, Name, Origin, Positive, PositiveCount, Share
 from hookean.scenario.units import Cpu, Duration, Rate
 
 SOURCES = ("trace", "rate", "rates", "counts", "requests", "load")
@@ -18,7 +18,7 @@ _ALLOWED = {
     "rate": {"duration", "scale", "thin", "arrivals"},
     "rates": {"scale", "thin", "repeat", "arrivals"},
     "counts": {"step", "scale", "thin", "repeat", "arrivals"},
-    "requests": {"thin"},
+    "requests": {"from_", "duration", "thin"},
     "load": {"cycle"},
 }
 _SHARED = {"service", "start"}
@@ -31,11 +31,11 @@ def _instant(value: object) -> object:
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            raise FieldProblem(f"`{value}` is not a date and time", hint="for example `1998-06-30T16:00:00Z`") from None
+            raise FieldError(f"`{value}` is not a date and time", hint="for example `1998-06-30T16:00:00Z`") from None
     else:
         return Duration.parse(value)
     if moment.tzinfo is None:
-        raise FieldProblem(f"`{value}` has no time zone", hint="end it with `Z` for UTC, or with an offset: `+02:00`")
+        raise FieldError(f"`{value}` has no time zone", hint="end it with `Z` for UTC, or with an offset: `+02:00`")
     return moment
 
 
@@ -54,7 +54,7 @@ class Rates(Model):
     @model_validator(mode="after")
     def _positive_step(self) -> Rates:
         if self.step.base == 0:
-            raise FieldProblem("a step must be longer than 0", at=["step"])
+            raise FieldError("a step must be longer than 0", at=["step"])
         return self
 
 
@@ -69,7 +69,7 @@ class LoadStep(Model):
     @model_validator(mode="after")
     def _positive_length(self) -> LoadStep:
         if self.for_.base == 0:
-            raise FieldProblem("a step of a load must be longer than 0", at=["for"])
+            raise FieldError("a step of a load must be longer than 0", at=["for"])
         return self
 
 
@@ -123,7 +123,7 @@ class Workload(Model):
         sources = [name for name in SOURCES if getattr(self, name) is not None]
         if len(sources) != 1:
             found = " and ".join(f"`{name}`" for name in sources) or "none"
-            raise FieldProblem(
+            raise FieldError(
                 f"a workload needs exactly one source, got {found}",
                 hint="the sources are " + ", ".join(f"`{name}`" for name in SOURCES),
             )
@@ -131,7 +131,7 @@ class Workload(Model):
         surplus = sorted(self.model_fields_set - {source} - _SHARED - _ALLOWED[source])
         if surplus:
             options = ", ".join(f"`{_alias(name)}`" for name in sorted(_ALLOWED[source]))
-            raise FieldProblem(
+            raise FieldError(
                 f"`{_alias(surplus[0])}` has no meaning for a workload given by `{source}`",
                 hint=f"options of `{source}` are {options}",
                 at=[_alias(surplus[0])],
@@ -142,11 +142,11 @@ class Workload(Model):
     def _check_lengths(self, source: str) -> None:
         needed = {"rate": "duration", "counts": "step"}.get(source)
         if needed and getattr(self, needed) is None:
-            raise FieldProblem(f"a workload given by `{source}` needs `{needed}`", hint=f"for example `{needed}: 60s`")
+            raise FieldError(f"a workload given by `{source}` needs `{needed}`", hint=f"for example `{needed}: 60s`")
         for name in ("duration", "step"):
             value = getattr(self, name)
             if value is not None and value.base == 0:
-                raise FieldProblem(f"`{name}` must be longer than 0", at=[name])
+                raise FieldError(f"`{name}` must be longer than 0", at=[name])
 
 
 def _alias(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -11,7 +11,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from hookean.errors import ScenarioError
 
-from .source import Path, Places
+if TYPE_CHECKING:
+    from .source import Path, Places
 
 _PLAIN = "tag:yaml.org,2002:"
 _NUMBERS = {f"{_PLAIN}int", f"{_PLAIN}float", f"{_PLAIN}bool", f"{_PLAIN}null"}
