@@ -43,14 +43,24 @@ fn contains(error: Option<&Value>, part: &Value) -> bool {
     }
 }
 
-/// Equality that does not tell 3 from 3.0.
+/// Equality that does not tell 3 from 3.0, and takes a list of names for a set.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) if x.is_f64() != y.is_f64() => {
             x.as_f64() == y.as_f64()
         }
+        (Value::Array(x), Value::Array(y)) => {
+            x == y || matches!((names(x), names(y)), (Some(x), Some(y)) if x == y)
+        }
         _ => a == b,
     }
+}
+
+/// The names of a list in alphabetical order, if it holds nothing else.
+fn names(list: &[Value]) -> Option<Vec<&str>> {
+    let mut names: Vec<_> = list.iter().map(Value::as_str).collect::<Option<_>>()?;
+    names.sort_unstable();
+    Some(names)
 }
 
 /// The value as JSON on one line, cut where it is long.
@@ -97,6 +107,14 @@ mod tests {
         assert!(difference(&object(json!({"replicas": 1})), &failed).is_some());
         assert!(difference(&object(json!({"error_contains": "pods"})), &failed).is_none());
         assert!(difference(&object(json!({"error_contains": "metric"})), &failed).is_some());
+    }
+
+    #[test]
+    fn names_are_a_set_and_numbers_are_a_list() {
+        let computed = object(json!({"names": ["a", "b"], "numbers": [1, 2]}));
+        assert!(difference(&object(json!({"names": ["b", "a"]})), &computed).is_none());
+        assert!(difference(&object(json!({"names": ["b", "b", "a"]})), &computed).is_some());
+        assert!(difference(&object(json!({"numbers": [2, 1]})), &computed).is_some());
     }
 
     #[test]

@@ -54,9 +54,6 @@ pub(super) fn group_pods(input: Value) -> Result<Computed, String> {
             PodClass::Ignored => ignored.push(&pod.name),
         }
     }
-    for names in [&mut unready, &mut missing, &mut ignored] {
-        names.sort();
-    }
     Ok(computed([
         ("ready_count", json!(ready_count)),
         ("unready", json!(unready)),

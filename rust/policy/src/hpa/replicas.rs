@@ -44,7 +44,8 @@ fn ceil32(x: f64) -> i32 {
 
 /// The usage reported for a target of average value: `usage / status_replicas`, rounded up and held to `i64`; 0 without replicas.
 ///
-/// The division is in `f64`, so that beyond 2^53 the result is a multiple of a power of two.
+/// The division is in `f64`, so that beyond 2^53 the result is a multiple of a power of two. The specification says `i64::MAX`
+/// "if the value is saturated"; that is read as the value of the quotient. It is reported only and never enters a decision.
 pub fn per_pod_usage(usage_milli: i64, status_replicas: i32) -> i64 {
     if status_replicas == 0 {
         0
