@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from hookean.scenario.distribution import Distribution
-from hookean.scenario.fields import Count, FieldError, Flag, Model, Name, Origin, Positive, PositiveCount, Share
+from hookean.scenario.fields import (
+    Count,
+    FieldError,
+    Flag,
+    LessThanOne,
+    Model,
+    Name,
+    Origin,
+    Positive,
+    PositiveCount,
+    Share,
+)
 from hookean.scenario.units import Bandwidth, Cpu, Duration, Memory, Price
 
 from .catalogue import instance
@@ -149,7 +160,7 @@ class Platform(Model):
     """What a node keeps for itself: rule of its provider (`auto`), of the one named, or nothing."""
     speed_ratio: Share | None = None
     """Speed of a core relative to bare metal. Default: of the preset; 1 on an own platform."""
-    memory_overhead: Annotated[float, Field(ge=0, lt=1)] | None = None
+    memory_overhead: LessThanOne | None = None
     """Share of a virtual machine's memory that the hypervisor keeps. Default: of the preset; 0 on an own platform."""
     billing: Billing = Billing()
     """How time is billed."""
@@ -197,5 +208,5 @@ class Platform(Model):
             raise FieldError("a fleet buys from one pool", hint="keep the first", at=["pools", 1])
 
 
-AnyPlatform = Annotated[Platform, BeforeValidator(_preset_name, json_schema_input_type=str | dict[str, Any])]
+AnyPlatform = Annotated[Platform, BeforeValidator(_preset_name, json_schema_input_type=PresetName | Platform)]
 """A platform; the name of a preset alone stands for the preset as it is."""

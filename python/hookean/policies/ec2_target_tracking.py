@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, Positive, PositiveCount, Share
+from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, Percent, Positive, PositiveCount, Share
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration
 
@@ -54,7 +54,7 @@ class Ec2TargetTracking(Controller):
     """Smallest desired capacity."""
     max: PositiveCount
     """Largest desired capacity."""
-    target: Annotated[Positive, Field(le=100)] | None = None
+    target: Percent | None = None
     """Target CPU utilisation in percent; or give `policies`."""
     policies: Annotated[tuple[TargetPolicy, ...], Field(min_length=1)] | None = None
     """Several target tracking policies."""

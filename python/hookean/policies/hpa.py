@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from hookean.scenario.fields import Count, FieldError, Flag, Model, Number, Origin, PositiveCount
+from hookean.scenario.fields import Count, FieldError, Flag, Model, NotNegative, Origin, PositiveCount
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Cpu, Duration, Memory, Rate, UnitError
 
@@ -126,7 +126,7 @@ class Hpa(Controller):
     """Rate limits and stabilisation. Without it the legacy limits apply, which are not those of an empty block."""
     sync_period: Annotated[Duration, Origin("documented", _CONTROLLER)] = Duration(15 * _SECOND)
     """Time between two reconciles."""
-    tolerance: Annotated[Number, Field(ge=0), Origin("documented", _CONTROLLER)] = 0.1
+    tolerance: Annotated[NotNegative, Origin("documented", _CONTROLLER)] = 0.1
     """Relative distance from the target within which nothing is done."""
     cpu_initialization_period: Annotated[Duration, Origin("documented", _CONTROLLER)] = Duration(300 * _SECOND)
     """For this long after a pod's start its CPU counts only when measured after it became ready."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from hookean.scenario.fields import FieldError, Model, Number, PositiveCount
+from hookean.scenario.fields import FieldError, Model, NotNegative, PositiveCount
 from hookean.scenario.provenance import Known, known
 from hookean.scenario.units import Duration
 
@@ -48,7 +48,7 @@ class HpaRules(Model):
     """Which of several policies decides."""
     policies: Annotated[tuple[HpaPolicy, ...], Field(min_length=1)] | None = None
     """Rate limits; a list replaces the default list as a whole."""
-    tolerance: Annotated[Number, Field(ge=0)] | None = None
+    tolerance: NotNegative | None = None
     """Replaces the cluster's tolerance in this direction."""
 
     @model_validator(mode="after")

@@ -96,8 +96,7 @@ def _plain_kind(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
 
-AnyPipeline: TypeAlias = Annotated[
-    Annotated[IdealPipeline | KubernetesPipeline | CloudwatchPipeline, Field(discriminator="kind")],
-    BeforeValidator(_plain_kind, json_schema_input_type=str | dict[str, Any]),
-]
+_Pipelines: TypeAlias = Annotated[IdealPipeline | KubernetesPipeline | CloudwatchPipeline, Field(discriminator="kind")]
+_Name = Literal["ideal", "kubernetes", "cloudwatch"]
+AnyPipeline: TypeAlias = Annotated[_Pipelines, BeforeValidator(_plain_kind, json_schema_input_type=_Name | _Pipelines)]
 """A pipeline; its name alone stands for its defaults."""

@@ -174,10 +174,10 @@ def _plain_is_constant(value: object) -> object:
     return value
 
 
+_AnyDistribution: TypeAlias = Annotated[
+    Constant | Uniform | Exponential | Lognormal | Erlang | Hyperexponential, Field(discriminator="distribution")
+]
 Distribution: TypeAlias = Annotated[
-    Annotated[
-        Constant | Uniform | Exponential | Lognormal | Erlang | Hyperexponential, Field(discriminator="distribution")
-    ],
-    BeforeValidator(_plain_is_constant, json_schema_input_type=str | dict[str, Any]),
+    _AnyDistribution, BeforeValidator(_plain_is_constant, json_schema_input_type=str | _AnyDistribution)
 ]
 """A distribution of durations; a plain duration is a constant."""

@@ -122,9 +122,11 @@ def _name(value: str) -> str:
 Count: TypeAlias = Annotated[StrictInt, Field(ge=0, le=2**31 - 1)]
 PositiveCount: TypeAlias = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 Flag: TypeAlias = StrictBool
-Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
-Positive: TypeAlias = Annotated[Number, Field(gt=0)]
-Share: TypeAlias = Annotated[Number, Field(gt=0, le=1)]
+NotNegative: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(_number)]
+Positive: TypeAlias = Annotated[float, Field(gt=0), BeforeValidator(_number)]
+Percent: TypeAlias = Annotated[float, Field(gt=0, le=100), BeforeValidator(_number)]
+LessThanOne: TypeAlias = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_number)]
+Share: TypeAlias = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 
 

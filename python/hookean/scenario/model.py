@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictInt, model_validator
 
@@ -153,8 +153,3 @@ class Scenario(Model):
         if self.duration is None and all(workload.cycle for workload in self.workload):
             text = "nothing ends this scenario" if self.workload else "a scenario without workload needs a `duration`"
             yield FieldError(text, hint="for example `duration: 6h`", at=["duration"])
-
-
-def model_schema() -> dict[str, Any]:
-    """Returns the JSON schema of scenario files."""
-    return Scenario.model_json_schema(by_alias=True)
