@@ -4,6 +4,25 @@
 //! concerns it without a global event list. State at `T` is T-minus: everything at `t < T` has happened, nothing at `T`
 //! has. At one instant the order is: control events, then departures and abandonments, then arrivals.
 
+mod build;
+mod central;
+mod fifo;
+mod fluid;
+mod ledger;
+mod rates;
+pub mod reference;
+mod replicas;
+mod request_log;
+mod routing;
+mod settings;
+mod sharing;
+mod slots;
+mod virtual_time;
+
+pub use build::build;
+pub use ledger::{Counts, LatencyWindow, Ledger, Outcome};
+pub use request_log::{RequestRow, RequestTable};
+
 use hookean_kernel::SimTime;
 
 /// Identifies a replica inside its station: the caller's number, growing with creation, never reused.
@@ -46,9 +65,10 @@ pub trait Station: Send {
     fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime;
     /// When a draining replica will be empty as things stand (speed may have changed since [`Station::drain`]).
     fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime;
-    /// Removes the replica at once; what it held is lost. Returns how many requests that were.
+    /// Removes the replica at once; what it held is lost, also what would be done at `now` (state is T-minus). Returns how
+    /// many requests that were. Its slot is free again: an empty drained replica has to be removed like this, too.
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64;
-    /// Changes the speed of the replica's cores; work done stays done.
+    /// Changes the speed of the replica's cores (positive); work done stays done.
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64);
     /// Reads one replica.
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading;
@@ -58,6 +78,8 @@ pub trait Station: Send {
     fn waiting(&self, now: SimTime) -> u64;
     /// Counts, latencies and digest so far.
     fn ledger(&self) -> &Ledger;
-    /// The ledger, to drain windows and the request log from.
+    /// The ledger, to drain windows from.
     fn ledger_mut(&mut self) -> &mut Ledger;
+    /// Ends the request log: adds the requests that are still in the system at `now` and sorts it by request.
+    fn close_log(&mut self, now: SimTime);
 }

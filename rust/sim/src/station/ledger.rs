@@ -1,0 +1,324 @@
+//! The books of a station: what has happened to its requests.
+
+use super::request_log::{Log, RequestRow, RequestTable};
+use super::ReplicaId;
+use crate::plan::RequestLog;
+use crate::workload::Request;
+use hookean_kernel::{Digest, Histogram, SimDuration, SimTime, fold};
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Served to the end.
+    Completed,
+    /// Turned away because the queue was full.
+    Rejected,
+    /// Gave up waiting.
+    TimedOut,
+    /// Lost with a replica that was killed.
+    Lost,
+}
+
+/// Cumulative counts of requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Arrived.
+    pub arrivals: u64,
+    /// Served to the end.
+    pub completed: u64,
+    /// Turned away because the queue was full.
+    pub rejected: u64,
+    /// Gave up waiting.
+    pub timed_out: u64,
+    /// Lost with a replica that was killed.
+    pub lost: u64,
+}
+
+impl Counts {
+    fn zip(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            arrivals: with(self.arrivals, other.arrivals),
+            completed: with(self.completed, other.completed),
+            rejected: with(self.rejected, other.rejected),
+            timed_out: with(self.timed_out, other.timed_out),
+            lost: with(self.lost, other.lost),
+        }
+    }
+
+    /// What was counted after `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        self.zip(before, |now, then| now - then)
+    }
+
+    /// The sum of two counts.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+
+    /// Requests that have ended, in whatever way.
+    pub fn ended(self) -> u64 {
+        self.completed + self.rejected + self.timed_out + self.lost
+    }
+}
+
+/// Latencies of the requests completed in one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatencyWindow {
+    /// Median.
+    pub p50: SimDuration,
+    /// 95 % quantile.
+    pub p95: SimDuration,
+    /// 99 % quantile.
+    pub p99: SimDuration,
+    /// Largest, exactly.
+    pub max: SimDuration,
+}
+
+/// Counts, latencies and digest of a station. At `T` they hold exactly what happened at `t < T`.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    counts: Counts,
+    started: u64,
+    wait_sum_ns: u128,
+    latency_sum_ns: u128,
+    work_ns: u128,
+    slo_ns: Option<u64>,
+    slo_good: u64,
+    latency: Histogram,
+    /// Sum of the hashes of all requests that ended: independent of the order in which they are recorded.
+    fingerprint: u128,
+    log: Option<Box<Log>>,
+}
+
+impl Ledger {
+    /// Opens the books; a request is good when its latency is at most `slo_ns`.
+    pub(super) fn new(slo_ns: Option<u64>, log: RequestLog) -> Self {
+        Self {
+            counts: Counts::default(),
+            started: 0,
+            wait_sum_ns: 0,
+            latency_sum_ns: 0,
+            work_ns: 0,
+            slo_ns,
+            slo_good: 0,
+            latency: Histogram::new(),
+            fingerprint: 0,
+            log: Log::new(log),
+        }
+    }
+
+    /// Counts of requests.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Requests whose service has started.
+    pub const fn started(&self) -> u64 {
+        self.started
+    }
+
+    /// Sum of the waits of started requests.
+    pub const fn wait_sum_ns(&self) -> u128 {
+        self.wait_sum_ns
+    }
+
+    /// Sum of the latencies of completed requests.
+    pub const fn latency_sum_ns(&self) -> u128 {
+        self.latency_sum_ns
+    }
+
+    /// Work that arrived, in core-nanoseconds on a full core (a fluid load: its demand so far).
+    pub const fn work_ns(&self) -> u128 {
+        self.work_ns
+    }
+
+    /// Requests completed within the objective.
+    pub const fn slo_good(&self) -> u64 {
+        self.slo_good
+    }
+
+    /// Latencies of all completed requests.
+    pub const fn latency(&self) -> &Histogram {
+        &self.latency
+    }
+
+    /// Reads and ends the latency window; `None` when nothing was completed in it.
+    pub fn take_window(&mut self) -> Option<LatencyWindow> {
+        let quantiles = self.latency.window_quantiles([0.5, 0.95, 0.99]);
+        let max = self.latency.window_max();
+        self.latency.close_window();
+        let [p50, p95, p99] = quantiles.map(|q| q.map(SimDuration::from_nanos));
+        Some(LatencyWindow { p50: p50?, p95: p95?, p99: p99?, max: SimDuration::from_nanos(max?) })
+    }
+
+    /// The request log, `None` when none is kept. Its order is settled by [`super::Station::close_log`].
+    pub fn requests(&self) -> Option<&RequestTable> {
+        self.log.as_ref().map(|log| &log.table)
+    }
+
+    /// Appends everything that happened to `digest`; the order of recording does not matter.
+    pub fn digest(&self, digest: &mut Digest) {
+        let c = self.counts;
+        let sums = [self.fingerprint, self.wait_sum_ns, self.work_ns];
+        for word in [c.arrivals, c.completed, c.rejected, c.timed_out, c.lost, self.started] {
+            digest.word(word);
+        }
+        for sum in sums {
+            digest.word(sum as u64);
+            digest.word((sum >> 64) as u64);
+        }
+    }
+
+    #[inline]
+    pub(super) fn arrive(&mut self, work_ns: u64) {
+        self.counts.arrivals += 1;
+        self.work_ns += u128::from(work_ns);
+    }
+
+    /// Adds demand without requests.
+    pub(super) fn offer(&mut self, work_ns: u128) {
+        self.work_ns += work_ns;
+    }
+
+    #[inline]
+    pub(super) fn start(&mut self, wait_ns: u64) {
+        self.started += 1;
+        self.wait_sum_ns += u128::from(wait_ns);
+    }
+
+    #[inline]
+    pub(super) fn complete(&mut self, request: &Request, start: u64, end: u64, replica: ReplicaId) {
+        let latency = end - request.time.as_nanos();
+        self.counts.completed += 1;
+        self.latency_sum_ns += u128::from(latency);
+        self.latency.record(latency);
+        self.slo_good += u64::from(self.slo_ns.is_some_and(|objective| latency <= objective));
+        self.end(request, start, end, Outcome::Completed);
+        if self.log.is_some() {
+            self.keep(request, Some(start), end, Some(replica), Outcome::Completed);
+        }
+    }
+
+    pub(super) fn reject(&mut self, request: &Request) {
+        self.counts.rejected += 1;
+        self.leave(request, None, request.time.as_nanos(), None, Outcome::Rejected);
+    }
+
+    pub(super) fn time_out(&mut self, request: &Request, at: u64) {
+        self.counts.timed_out += 1;
+        self.leave(request, None, at, None, Outcome::TimedOut);
+    }
+
+    pub(super) fn lose(&mut self, request: &Request, start: Option<u64>, at: u64, replica: ReplicaId) {
+        self.counts.lost += 1;
+        self.leave(request, start, at, Some(replica), Outcome::Lost);
+    }
+
+    fn leave(&mut self, request: &Request, start: Option<u64>, end: u64, replica: Option<ReplicaId>, outcome: Outcome) {
+        self.end(request, start.unwrap_or(u64::MAX), end, outcome);
+        self.keep(request, start, end, replica, outcome);
+    }
+
+    #[inline]
+    fn end(&mut self, request: &Request, start: u64, end: u64, outcome: Outcome) {
+        let first = fold(request.index ^ 0xA076_1D64_78BD_642F, start ^ 0xE703_7ED1_A0B4_28DB);
+        let second = u128::from(first ^ end) * u128::from(0x8EBC_6AF0_9C88_C6E3 ^ ((outcome as u64) << 32));
+        self.fingerprint = self.fingerprint.wrapping_add(second ^ u128::from(first) << 64);
+    }
+
+    fn keep(&mut self, request: &Request, start: Option<u64>, end: u64, replica: Option<ReplicaId>, outcome: Outcome) {
+        if let Some(log) = &mut self.log {
+            log.push(&RequestRow {
+                index: request.index,
+                arrival: request.time,
+                start: start.map(SimTime::from_nanos),
+                end: Some(SimTime::from_nanos(end)),
+                work_ns: request.work_ns,
+                replica,
+                outcome: Some(outcome),
+            });
+        }
+    }
+
+    /// Ends the request log with what is still in the system.
+    pub(super) fn close_log(&mut self, inside: impl Iterator<Item = (Request, Option<SimTime>, Option<ReplicaId>)>) {
+        if let Some(log) = &mut self.log {
+            log.close(inside);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(index: u64) -> Request {
+        Request { index, time: SimTime::from_nanos(10 * index), work_ns: 5 }
+    }
+
+    fn digest(ledger: &Ledger) -> String {
+        let mut digest = Digest::new();
+        ledger.digest(&mut digest);
+        digest.hex()
+    }
+
+    #[test]
+    fn the_digest_depends_on_what_happened_not_on_when_it_was_recorded() {
+        let [mut a, mut b, mut c] = [0; 3].map(|_| Ledger::new(None, RequestLog::Off));
+        a.complete(&request(1), 10, 15, ReplicaId(0));
+        a.time_out(&request(2), 40);
+        b.time_out(&request(2), 40);
+        b.complete(&request(1), 10, 15, ReplicaId(0));
+        c.complete(&request(1), 10, 16, ReplicaId(0));
+        c.time_out(&request(2), 40);
+        assert_eq!(digest(&a), digest(&b));
+        assert_ne!(digest(&a), digest(&c));
+    }
+
+    #[test]
+    fn goodness_is_compared_exactly() {
+        let mut ledger = Ledger::new(Some(100), RequestLog::Off);
+        ledger.complete(&request(0), 0, 100, ReplicaId(0));
+        ledger.complete(&request(0), 0, 101, ReplicaId(0));
+        assert_eq!(ledger.slo_good(), 1);
+    }
+
+    #[test]
+    fn windows_hold_what_completed_since_the_last() {
+        let mut ledger = Ledger::new(None, RequestLog::Off);
+        assert_eq!(ledger.take_window(), None);
+        ledger.complete(&request(0), 0, 100, ReplicaId(0));
+        assert_eq!(ledger.take_window().map(|w| w.max), Some(SimDuration::from_nanos(100)));
+        ledger.complete(&request(0), 0, 50, ReplicaId(0));
+        assert_eq!(ledger.take_window().map(|w| w.p99), Some(SimDuration::from_nanos(50)));
+        assert_eq!(ledger.latency().count(), 2);
+    }
+
+    #[test]
+    fn the_log_is_sorted_by_request_and_holds_what_never_ended() {
+        let mut ledger = Ledger::new(None, RequestLog::Full);
+        ledger.complete(&request(2), 20, 30, ReplicaId(4));
+        ledger.reject(&request(1));
+        ledger.close_log([(request(0), Some(SimTime::ZERO), Some(ReplicaId(1)))].into_iter());
+        let rows: Vec<_> = ledger.requests().unwrap().iter().collect();
+        assert_eq!(rows.iter().map(|r| (r.index, r.outcome)).collect::<Vec<_>>(), [
+            (0, None),
+            (1, Some(Outcome::Rejected)),
+            (2, Some(Outcome::Completed)),
+        ]);
+        assert_eq!(rows[2].replica, Some(ReplicaId(4)));
+        assert_eq!(rows[1].end, Some(SimTime::from_nanos(10)));
+    }
+
+    #[test]
+    fn sampling_keeps_about_one_request_in_n() {
+        let mut ledger = Ledger::new(None, RequestLog::Sampled { one_in: 10 });
+        for index in 0..10_000 {
+            ledger.reject(&request(index));
+        }
+        let kept = ledger.requests().unwrap().len();
+        assert!((850..1150).contains(&kept), "{kept}");
+    }
+}

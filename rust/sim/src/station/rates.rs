@@ -1,0 +1,94 @@
+//! How fast requests are served. Both engines round here and nowhere else.
+
+use super::ReplicaShape;
+
+const MILLICORES_PER_CORE: f64 = 1000.0;
+
+/// Cores of a replica.
+pub(super) fn cores(shape: &ReplicaShape) -> f64 {
+    shape.cpu_millicores as f64 / MILLICORES_PER_CORE
+}
+
+/// Checks a speed.
+///
+/// # Panics
+/// When it is not a positive number: a stopped core would lose the work left on it.
+pub(super) fn checked_speed(speed_ratio: f64) -> f64 {
+    assert!(speed_ratio > 0.0 && speed_ratio.is_finite(), "speed ratio {speed_ratio} is not a positive number");
+    speed_ratio
+}
+
+/// One of the equal slots of a replica: at most one core, or its share of the replica's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct SlotRate {
+    /// Slots per core, at least 1.
+    crowding: f64,
+    /// Elapsed time per CPU time on a full bare-metal core.
+    stretch: f64,
+}
+
+impl SlotRate {
+    /// The rate of each of `slots` slots of a replica.
+    pub(super) fn new(shape: &ReplicaShape, slots: u32) -> Self {
+        let crowding = (f64::from(slots) / cores(shape)).max(1.0);
+        Self { crowding, stretch: crowding / checked_speed(shape.speed_ratio) }
+    }
+
+    /// The same slot at another speed.
+    pub(super) fn at_speed(self, speed_ratio: f64) -> Self {
+        Self { stretch: self.crowding / checked_speed(speed_ratio), ..self }
+    }
+
+    /// CPU in use while the slot is busy, in cores.
+    pub(super) fn cores(self) -> f64 {
+        1.0 / self.crowding
+    }
+
+    /// Time to serve `work_ns`, to the nearest nanosecond.
+    #[inline]
+    pub(super) fn service_ns(self, work_ns: u64) -> u64 {
+        nearest(work_ns as f64 * self.stretch)
+    }
+
+    /// Time left under this rate when `left_ns` were left under `before`.
+    pub(super) fn rescaled(self, left_ns: u64, before: Self) -> u64 {
+        nearest(left_ns as f64 * (self.stretch / before.stretch))
+    }
+}
+
+/// The nearest integer to a number that is not negative; at most `i64::MAX`.
+#[inline]
+pub(super) fn nearest(x: f64) -> u64 {
+    (x + 0.5) as i64 as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(cpu_millicores: u64, slots: u32, speed_ratio: f64) -> SlotRate {
+        SlotRate::new(&ReplicaShape { cpu_millicores, concurrency: Some(slots), speed_ratio }, slots)
+    }
+
+    #[test]
+    fn a_slot_has_a_core_or_its_share() {
+        assert_eq!(slot(4000, 2, 1.0).service_ns(9), 9);
+        assert_eq!(slot(1000, 3, 1.0).service_ns(1_000_000_001), 3_000_000_003);
+        assert_eq!(slot(500, 1, 2.0).service_ns(10), 10);
+        assert_eq!(slot(2000, 8, 1.0).cores().to_bits(), 0.25_f64.to_bits());
+    }
+
+    #[test]
+    fn speed_stretches_what_is_left() {
+        let (full, half) = (slot(1000, 1, 1.0), slot(1000, 1, 1.0).at_speed(0.5));
+        assert_eq!(half.rescaled(7, full), 14);
+        assert_eq!(full.rescaled(14, half), 7);
+        assert_eq!(half, slot(1000, 1, 0.5));
+    }
+
+    #[test]
+    #[should_panic(expected = "is not a positive number")]
+    fn a_core_cannot_stop() {
+        let _ = slot(1000, 1, 1.0).at_speed(0.0);
+    }
+}

@@ -1,0 +1,381 @@
+//! The reference engine: every arrival, departure and renunciation is an event in one list, and every choice is a plain
+//! search. Slow, obvious, and right; the lazily advanced stations must agree with it in every bit.
+//!
+//! It shares the books, the requests, the routing draw and the arithmetic of rates and virtual time with them, and no
+//! logic.
+
+mod replica;
+
+use super::routing::random_position;
+use super::settings::Settings;
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use crate::plan::{Discipline, Routing, ServicePlan};
+use crate::workload::{Arrivals, Request};
+use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class};
+use replica::Replica;
+use std::collections::VecDeque;
+
+/// Departures come before renunciations of the same instant.
+const DEPARTURES: u32 = 0;
+const RENUNCIATIONS: u32 = 1;
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Arrival,
+    /// A request may be done; true if the replica still has this version of its plans.
+    Departure { replica: ReplicaId, request: u64, version: u64 },
+    /// A request gives up if it still waits.
+    Renunciation { request: u64 },
+}
+
+/// A station driven by an event list.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    discipline: Discipline,
+    settings: Settings,
+    arrivals: Arrivals,
+    ledger: Ledger,
+    now: u64,
+    events: EventList<Event>,
+    /// Replicas by slot.
+    replicas: Vec<Option<Replica>>,
+    /// The central queue, or requests without a replica.
+    queue: VecDeque<Request>,
+    /// Round robin goes on from this slot.
+    cursor: usize,
+    versions: u64,
+    number_in_system: TimeWeightedMean,
+}
+
+impl Reference {
+    /// Builds the station of a service at time 0, without replicas.
+    pub(super) fn new(service: &ServicePlan, seed: u64, arrivals: Arrivals, ledger: Ledger) -> Self {
+        let mut events = EventList::new();
+        events.push(arrivals.peek_time(), class::ARRIVAL, 0, Event::Arrival);
+        Self {
+            discipline: service.queue.discipline,
+            settings: Settings::new(&service.queue, seed, &service.name),
+            arrivals,
+            ledger,
+            now: 0,
+            events,
+            replicas: Vec::new(),
+            queue: VecDeque::new(),
+            cursor: 0,
+            versions: 0,
+            number_in_system: TimeWeightedMean::new(SimTime::ZERO, 0),
+        }
+    }
+
+    /// The number of requests in the system, integrated over time by itself (for Little's law).
+    pub const fn number_in_system(&self) -> &TimeWeightedMean {
+        &self.number_in_system
+    }
+
+    fn is_central(&self) -> bool {
+        self.discipline == Discipline::CentralFifo
+    }
+
+    fn replica_mut(&mut self, id: ReplicaId) -> Option<&mut Replica> {
+        self.replicas.iter_mut().flatten().find(|replica| replica.id == id)
+    }
+
+    fn replica(&self, id: ReplicaId) -> &Replica {
+        let found = self.replicas.iter().flatten().find(|replica| replica.id == id);
+        found.expect("the control plane names replicas it has added")
+    }
+
+    fn run(&mut self, until: u64) {
+        self.dispatch();
+        while let Some(key) = self.events.peek_key().filter(|key| key.time.as_nanos() < until) {
+            let Some((_, event)) = self.events.pop() else { return };
+            self.now = key.time.as_nanos();
+            self.handle(event);
+            // All departures of an instant free their slots before one of them is taken.
+            let next = self.events.peek_key().filter(|next| next.time == key.time);
+            let more = next.is_some_and(|next| next.class == class::DEPARTURE && next.entity == DEPARTURES);
+            if !more {
+                self.dispatch();
+            }
+            self.count();
+        }
+        self.now = until;
+    }
+
+    fn count(&mut self) {
+        let counts = self.ledger.counts();
+        self.number_in_system.set(SimTime::from_nanos(self.now), counts.arrivals - counts.ended());
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Arrival => self.arrive(),
+            Event::Departure { replica, request, version } => self.depart(replica, request, version),
+            Event::Renunciation { request } => self.renounce(request),
+        }
+    }
+
+    fn arrive(&mut self) {
+        if self.arrivals.peek_time().as_nanos() > self.now {
+            return;
+        }
+        let request = self.arrivals.next();
+        self.events.push(self.arrivals.peek_time(), class::ARRIVAL, 0, Event::Arrival);
+        self.ledger.arrive(request.work_ns);
+        let waits_here = if self.is_central() { self.free_slot().is_none() } else { self.ready().is_empty() };
+        if !waits_here && !self.is_central() {
+            self.route(request);
+        } else if waits_here && self.queue.len() as u64 >= self.settings.limit {
+            self.ledger.reject(&request);
+        } else {
+            self.queue.push_back(request);
+            self.plan_renunciation(&request);
+        }
+    }
+
+    fn plan_renunciation(&mut self, request: &Request) {
+        let deadline = self.settings.deadline(request);
+        if deadline < u64::MAX {
+            let event = Event::Renunciation { request: request.index };
+            self.events.push(SimTime::from_nanos(deadline), class::DEPARTURE, RENUNCIATIONS, event);
+        }
+    }
+
+    fn renounce(&mut self, index: u64) {
+        let waits = |queue: &VecDeque<Request>| queue.iter().position(|request| request.index == index);
+        let now = self.now;
+        let queues = self.replicas.iter_mut().flatten().map(|replica| &mut replica.waiting);
+        for queue in queues.chain(std::iter::once(&mut self.queue)) {
+            if let Some(request) = waits(queue).and_then(|at| queue.remove(at)) {
+                self.ledger.time_out(&request, now);
+                return;
+            }
+        }
+    }
+
+    /// Starts whatever can start: the central queue on free slots, or requests without a replica on the ready ones.
+    fn dispatch(&mut self) {
+        if self.is_central() {
+            while let Some((at, slot)) = self.free_slot() {
+                let Some(request) = self.queue.pop_front() else { return };
+                self.start_on(at, slot, request);
+            }
+        } else if !self.ready().is_empty() {
+            while let Some(request) = self.queue.pop_front() {
+                self.route(request);
+            }
+        }
+    }
+
+    /// The free slot of a ready replica that has been free longest; ties go to the lowest number.
+    fn free_slot(&self) -> Option<(usize, usize)> {
+        let ready = self.ready();
+        let slots = ready.iter().flat_map(|&at| self.replicas[at].iter().flat_map(move |r| r.free_slots().map(move |s| (s, at))));
+        slots.min_by_key(|((free_since, number, _), _)| (*free_since, *number)).map(|((_, _, slot), at)| (at, slot))
+    }
+
+    fn start_on(&mut self, at: usize, slot: usize, request: Request) {
+        let (now, version) = (self.now, self.new_version());
+        let Some(replica) = &mut self.replicas[at] else { return };
+        let end = replica.start_on(slot, request, now, version);
+        self.ledger.start(now - request.time.as_nanos());
+        let id = replica.id;
+        if end == now {
+            // Done at once: the slot is free again before the next request looks for one.
+            self.depart(id, request.index, version);
+        } else {
+            self.plan_departure(id, request.index, end, version);
+        }
+    }
+
+    fn new_version(&mut self) -> u64 {
+        self.versions += 1;
+        self.versions
+    }
+
+    fn plan_departure(&mut self, replica: ReplicaId, request: u64, end: u64, version: u64) {
+        let event = Event::Departure { replica, request, version };
+        self.events.push(SimTime::from_nanos(end), class::DEPARTURE, DEPARTURES, event);
+    }
+
+    /// Positions of the replicas that take requests.
+    fn ready(&self) -> Vec<usize> {
+        let takes = |at: &usize| self.replicas[*at].as_ref().is_some_and(|replica| !replica.draining);
+        (0..self.replicas.len()).filter(takes).collect()
+    }
+
+    fn choose(&mut self, request: &Request) -> Option<usize> {
+        let ready = self.ready();
+        match self.settings.routing {
+            Routing::Random => ready.get(random_position(self.settings.route, request.index, ready.len())).copied(),
+            Routing::RoundRobin => {
+                let next = ready.iter().find(|at| **at >= self.cursor).or(ready.first()).copied()?;
+                self.cursor = next + 1;
+                Some(next)
+            }
+            Routing::LeastOutstanding => {
+                let outstanding = |at: &usize| self.replicas[*at].as_ref().map(Replica::outstanding);
+                ready.into_iter().min_by_key(|at| (outstanding(at), *at))
+            }
+        }
+    }
+
+    /// Sends a request to the queue of a ready replica.
+    fn route(&mut self, request: Request) {
+        let Some(at) = self.choose(&request) else { return };
+        let Some(replica) = &mut self.replicas[at] else { return };
+        if replica.has_room() {
+            self.admit(at, request);
+        } else if (replica.waiting.len() as u64) < self.settings.limit {
+            replica.waiting.push_back(request);
+            self.plan_renunciation(&request);
+        } else {
+            self.ledger.reject(&request);
+        }
+    }
+
+    /// Starts a request on a replica that has room.
+    fn admit(&mut self, at: usize, request: Request) {
+        if self.discipline == Discipline::ProcessorSharing {
+            let now = self.now;
+            self.ledger.start(now - request.time.as_nanos());
+            if let Some(replica) = &mut self.replicas[at] {
+                replica.join(request, now);
+            }
+            self.plan_first_departure(at);
+        } else if let Some(slot) = self.replicas[at].as_ref().and_then(|r| r.free_slots().next()) {
+            self.start_on(at, slot.2, request);
+        }
+    }
+
+    /// Plans the departure of the sharing request that will be done first.
+    fn plan_first_departure(&mut self, at: usize) {
+        let version = self.new_version();
+        let Some(replica) = &mut self.replicas[at] else { return };
+        let id = replica.id;
+        if let Some((request, end)) = replica.plan(version) {
+            self.plan_departure(id, request, end, version);
+        }
+    }
+
+    fn depart(&mut self, id: ReplicaId, request: u64, version: u64) {
+        let now = self.now;
+        let found = self.replicas.iter().position(|r| r.as_ref().is_some_and(|r| r.id == id));
+        let Some(at) = found else { return };
+        let Some(replica) = &mut self.replicas[at] else { return };
+        let Some((request, start)) = replica.finish(request, version, now) else { return };
+        self.ledger.complete(&request, start, now, id);
+        let next = replica.waiting.pop_front();
+        replica.settle_departure(next.is_some());
+        match next {
+            Some(next) => self.admit(at, next),
+            None if self.discipline == Discipline::ProcessorSharing => self.plan_first_departure(at),
+            None => {}
+        }
+    }
+
+    /// The lowest slot numbers that no replica has.
+    fn vacant_numbers(&self, count: usize) -> Vec<u32> {
+        let taken: Vec<u32> = self.replicas.iter().flatten().flat_map(Replica::numbers).collect();
+        (0..).filter(|number| !taken.contains(number)).take(count).collect()
+    }
+}
+
+impl Station for Reference {
+    fn advance(&mut self, until: SimTime) {
+        if until.as_nanos() > self.now {
+            self.run(until.as_nanos());
+        }
+    }
+
+    fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
+        let count = if self.is_central() { shape.concurrency.unwrap_or(0) as usize } else { 0 };
+        let numbers = self.vacant_numbers(count);
+        let fresh = Replica::new(replica, self.discipline, shape, &numbers, now.as_nanos());
+        match self.replicas.iter().position(Option::is_none) {
+            Some(at) => self.replicas[at] = Some(fresh),
+            None => self.replicas.push(Some(fresh)),
+        }
+    }
+
+    fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
+        if let Some(of) = self.replica_mut(replica) {
+            of.draining = true;
+        }
+        self.drained_at(now, replica)
+    }
+
+    /// Plays the future without arrivals until the replica is empty.
+    fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime {
+        let mut future = self.clone();
+        future.arrivals = Arrivals::none();
+        let mut end = now;
+        while future.replica(replica).outstanding() > 0 {
+            let Some((key, event)) = future.events.pop() else { break };
+            future.now = key.time.as_nanos();
+            let before = future.replica(replica).outstanding();
+            future.handle(event);
+            if future.replica(replica).outstanding() < before {
+                end = key.time;
+            }
+        }
+        end
+    }
+
+    fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
+        let found = self.replicas.iter().position(|r| r.as_ref().is_some_and(|r| r.id == replica));
+        let gone = found.and_then(|at| self.replicas[at].take()).expect("the control plane names replicas it has added");
+        for (request, start) in gone.inside() {
+            self.ledger.lose(&request, start, now.as_nanos(), replica);
+        }
+        self.count();
+        gone.outstanding() as u64
+    }
+
+    fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
+        let found = self.replicas.iter().position(|r| r.as_ref().is_some_and(|r| r.id == replica));
+        let Some(at) = found else { return };
+        let version = self.new_version();
+        let Some(of) = &mut self.replicas[at] else { return };
+        let ends = of.set_speed(now.as_nanos(), speed_ratio, version);
+        for (request, end) in ends {
+            self.plan_departure(replica, request, end, version);
+        }
+        if self.discipline == Discipline::ProcessorSharing {
+            self.plan_first_departure(at);
+        }
+    }
+
+    fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
+        self.replica(replica).read(now.as_nanos())
+    }
+
+    fn in_system(&self, _now: SimTime) -> u64 {
+        let inside: usize = self.replicas.iter().flatten().map(Replica::outstanding).sum();
+        (inside + self.queue.len()) as u64
+    }
+
+    fn waiting(&self, _now: SimTime) -> u64 {
+        let waiting: usize = self.replicas.iter().flatten().map(|replica| replica.waiting.len()).sum();
+        (waiting + self.queue.len()) as u64
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    fn close_log(&mut self, _now: SimTime) {
+        let of = |replica: &Replica| {
+            let id = replica.id;
+            let inside: Vec<_> = replica.inside().collect();
+            inside.into_iter().map(move |(request, start)| (request, start.map(SimTime::from_nanos), start.map(|_| id)))
+        };
+        let inside: Vec<_> = self.replicas.iter().flatten().flat_map(of).collect();
+        let waiting = self.queue.iter().map(|request| (*request, None, None));
+        self.ledger.close_log(inside.into_iter().chain(waiting));
+    }
+}

@@ -1,0 +1,230 @@
+//! A replica of the reference engine.
+
+use crate::plan::Discipline;
+use crate::station::rates::SlotRate;
+use crate::station::virtual_time::{Due, VirtualTime};
+use crate::station::{ReplicaId, ReplicaReading, ReplicaShape};
+use crate::workload::Request;
+use std::collections::VecDeque;
+
+#[derive(Debug, Clone)]
+struct Slot {
+    number: u32,
+    free_since: u64,
+    serving: Option<Serving>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Serving {
+    request: Request,
+    start: u64,
+    end: u64,
+    version: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sharer {
+    request: Request,
+    start: u64,
+    tag: f64,
+}
+
+#[derive(Debug, Clone)]
+struct Shared {
+    time: VirtualTime,
+    most: usize,
+    sharers: Vec<Sharer>,
+    /// Departure that is planned, and the version it is valid for.
+    due: Option<(Due, f64)>,
+    version: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Service {
+    Slots { slots: Vec<Slot>, rate: SlotRate, busy_ns: u64 },
+    Shared(Shared),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Replica {
+    pub(super) id: ReplicaId,
+    pub(super) draining: bool,
+    pub(super) waiting: VecDeque<Request>,
+    service: Service,
+    completed: u64,
+}
+
+impl Replica {
+    pub(super) fn new(id: ReplicaId, discipline: Discipline, shape: ReplicaShape, numbers: &[u32], now: u64) -> Self {
+        let service = if discipline == Discipline::ProcessorSharing {
+            Service::Shared(Shared {
+                time: VirtualTime::new(&shape, now),
+                most: shape.concurrency.map_or(usize::MAX, |most| most as usize),
+                sharers: Vec::new(),
+                due: None,
+                version: 0,
+            })
+        } else {
+            let count = shape.concurrency.unwrap_or(0);
+            let number = |i: u32| numbers.get(i as usize).copied().unwrap_or(i);
+            let slot = |i| Slot { number: number(i), free_since: now, serving: None };
+            Service::Slots { slots: (0..count).map(slot).collect(), rate: SlotRate::new(&shape, count), busy_ns: 0 }
+        };
+        Self { id, draining: false, waiting: VecDeque::new(), service, completed: 0 }
+    }
+
+    fn slots(&self) -> &[Slot] {
+        match &self.service {
+            Service::Slots { slots, .. } => slots,
+            Service::Shared(_) => &[],
+        }
+    }
+
+    fn sharers(&self) -> &[Sharer] {
+        match &self.service {
+            Service::Slots { .. } => &[],
+            Service::Shared(shared) => &shared.sharers,
+        }
+    }
+
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.slots().iter().map(|slot| slot.number)
+    }
+
+    /// Free slots: since when, number, position.
+    pub(super) fn free_slots(&self) -> impl Iterator<Item = (u64, u32, usize)> {
+        let free = self.slots().iter().enumerate().filter(|(_, slot)| slot.serving.is_none());
+        free.map(|(at, slot)| (slot.free_since, slot.number, at))
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        match &self.service {
+            Service::Slots { .. } => self.free_slots().next().is_some(),
+            Service::Shared(shared) => shared.sharers.len() < shared.most,
+        }
+    }
+
+    /// Starts a request on a slot and returns when it will be done.
+    pub(super) fn start_on(&mut self, at: usize, request: Request, now: u64, version: u64) -> u64 {
+        let Service::Slots { slots, rate, .. } = &mut self.service else { return u64::MAX };
+        let end = now.saturating_add(rate.service_ns(request.work_ns));
+        slots[at].serving = Some(Serving { request, start: now, end, version });
+        end
+    }
+
+    /// Lets a request share the cores from `now` on.
+    pub(super) fn join(&mut self, request: Request, now: u64) {
+        let Service::Shared(shared) = &mut self.service else { return };
+        // After a departure at this very instant the virtual time is there already, rounding included.
+        if shared.time.since() < now {
+            shared.time.move_to(now, shared.sharers.len());
+        }
+        shared.sharers.push(Sharer { request, start: now, tag: shared.time.tag(request.work_ns) });
+    }
+
+    /// Finds who will be done first; returns its number and when.
+    pub(super) fn plan(&mut self, version: u64) -> Option<(u64, u64)> {
+        let Service::Shared(shared) = &mut self.service else { return None };
+        if let Some(shift) = shared.time.rebase() {
+            for sharer in &mut shared.sharers {
+                sharer.tag -= shift;
+            }
+        }
+        let order = |a: &&Sharer, b: &&Sharer| a.tag.total_cmp(&b.tag).then(a.request.index.cmp(&b.request.index));
+        let first = shared.sharers.iter().min_by(order)?;
+        let due = shared.time.due(first.tag, shared.sharers.len());
+        shared.due = Some((due, first.tag));
+        shared.version = version;
+        Some((first.request.index, due.end))
+    }
+
+    /// Takes out a request that is done, with the start of its service; `None` when the plan has changed since.
+    pub(super) fn finish(&mut self, request: u64, version: u64, now: u64) -> Option<(Request, u64)> {
+        let done = match &mut self.service {
+            Service::Slots { slots, busy_ns, .. } => {
+                let planned = |s: &Serving| s.request.index == request && s.version == version;
+                let slot = slots.iter_mut().find(|slot| slot.serving.as_ref().is_some_and(planned))?;
+                let served = slot.serving.take()?;
+                slot.free_since = now;
+                *busy_ns += now - served.start;
+                (served.request, served.start)
+            }
+            Service::Shared(shared) => {
+                if shared.version != version {
+                    return None;
+                }
+                let at = shared.sharers.iter().position(|sharer| sharer.request.index == request)?;
+                let sharer = shared.sharers.remove(at);
+                (sharer.request, sharer.start)
+            }
+        };
+        self.completed += 1;
+        Some(done)
+    }
+
+    /// After a departure: moves virtual time there; `refilled` when a waiting request enters at once.
+    pub(super) fn settle_departure(&mut self, refilled: bool) {
+        let Service::Shared(shared) = &mut self.service else { return };
+        if let Some((due, tag)) = shared.due.take() {
+            let left = shared.sharers.len();
+            shared.time.depart(tag, due, left + 1, left + usize::from(refilled));
+        }
+    }
+
+    /// Changes the speed; returns the new ends of requests on slots.
+    pub(super) fn set_speed(&mut self, now: u64, speed_ratio: f64, version: u64) -> Vec<(u64, u64)> {
+        match &mut self.service {
+            Service::Slots { slots, rate, .. } => {
+                let (before, after) = (*rate, rate.at_speed(speed_ratio));
+                *rate = after;
+                let served = slots.iter_mut().filter_map(|slot| slot.serving.as_mut());
+                served
+                    .map(|s| {
+                        s.end = now.saturating_add(after.rescaled(s.end - now, before));
+                        s.version = version;
+                        (s.request.index, s.end)
+                    })
+                    .collect()
+            }
+            Service::Shared(shared) => {
+                shared.time.move_to(now, shared.sharers.len());
+                shared.time.set_speed(speed_ratio);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Requests inside, with the start of their service.
+    pub(super) fn inside(&self) -> impl Iterator<Item = (Request, Option<u64>)> {
+        let served = self.slots().iter().filter_map(|slot| slot.serving).map(|s| (s.request, Some(s.start)));
+        let sharing = self.sharers().iter().map(|s| (s.request, Some(s.start)));
+        let waiting = self.waiting.iter().map(|request| (*request, None));
+        served.chain(sharing).chain(waiting)
+    }
+
+    fn in_service(&self) -> usize {
+        self.slots().iter().filter(|slot| slot.serving.is_some()).count() + self.sharers().len()
+    }
+
+    pub(super) fn outstanding(&self) -> usize {
+        self.in_service() + self.waiting.len()
+    }
+
+    pub(super) fn read(&self, now: u64) -> ReplicaReading {
+        let in_service = self.in_service();
+        let (cpu_core_ns, cpu_cores) = match &self.service {
+            Service::Slots { slots, rate, busy_ns } => {
+                let running: u64 = slots.iter().filter_map(|slot| slot.serving).map(|s| now - s.start).sum();
+                ((busy_ns + running) as f64 * rate.cores(), in_service as f64 * rate.cores())
+            }
+            Service::Shared(shared) => (shared.time.cpu_core_ns(now, in_service), shared.time.cpu_cores(in_service)),
+        };
+        ReplicaReading {
+            cpu_core_ns,
+            cpu_cores,
+            completed: self.completed,
+            in_service: in_service as u32,
+            waiting: self.waiting.len() as u32,
+        }
+    }
+}

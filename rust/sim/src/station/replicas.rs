@@ -1,0 +1,275 @@
+//! Stations whose replicas have queues of their own.
+//!
+//! Each replica knows its next event, a departure or a request that gives up; a winner tree knows whose is first. Between
+//! two control events those events and the arrivals are merged, so every replica is as it should be when a request is
+//! routed by the number of requests it holds.
+
+use super::settings::Settings;
+use super::slots::SlotNumbers;
+use super::routing::Router;
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use crate::plan::RequestLog;
+use crate::workload::{Arrivals, Request};
+use hookean_kernel::{SimTime, WinnerTree};
+use std::collections::{BTreeMap, VecDeque};
+
+/// The queue of one replica. Everything before `now` has happened whenever it is called.
+pub(super) trait Queue: Clone + Send {
+    /// An empty replica that is ready at `now`.
+    fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape) -> Self;
+    /// Takes a request in, or rejects it.
+    fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger);
+    /// When something happens next; `u64::MAX` when nothing will.
+    fn next_event(&self, settings: &Settings) -> u64;
+    /// Lets one thing happen at `now`, the time of the next event. Departures come first.
+    fn step(&mut self, now: u64, ledger: &mut Ledger);
+    /// Changes the speed.
+    fn set_speed(&mut self, now: u64, speed_ratio: f64);
+    /// Books everything inside as lost and says how much it was.
+    fn lose_all(&mut self, now: u64, ledger: &mut Ledger) -> u64;
+    /// Reads the replica.
+    fn read(&self, now: u64) -> ReplicaReading;
+    /// Requests waiting or in service.
+    fn outstanding(&self) -> u64;
+    /// Requests waiting.
+    fn waiting(&self) -> u64;
+    /// Requests inside, with the start of their service.
+    fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)>;
+}
+
+/// A station of such replicas.
+#[derive(Debug)]
+pub(super) struct Replicas<Q> {
+    settings: Settings,
+    arrivals: Arrivals,
+    ledger: Ledger,
+    now: u64,
+    queues: Vec<Option<Q>>,
+    /// Next event of each replica, relative to `origin`.
+    tree: WinnerTree,
+    origin: u64,
+    router: Router,
+    numbers: SlotNumbers,
+    slots: BTreeMap<ReplicaId, u32>,
+    /// Requests that wait for any replica to be ready.
+    homeless: VecDeque<Request>,
+}
+
+impl<Q: Queue> Replicas<Q> {
+    pub(super) fn new(settings: Settings, arrivals: Arrivals, ledger: Ledger) -> Self {
+        Self {
+            settings,
+            arrivals,
+            ledger,
+            now: 0,
+            queues: Vec::new(),
+            tree: WinnerTree::with_capacity(2),
+            origin: 0,
+            router: Router::new(&settings),
+            numbers: SlotNumbers::default(),
+            slots: BTreeMap::new(),
+            homeless: VecDeque::new(),
+        }
+    }
+
+    /// Advances over a stretch that the tree's keys can hold.
+    fn advance_stretch(&mut self, until: u64) {
+        if !self.router.is_empty() {
+            let now = self.now;
+            while let Some(request) = self.homeless.pop_front() {
+                self.route(now, &request);
+            }
+        }
+        loop {
+            let event = self.origin.saturating_add(self.tree.min_time());
+            let arrival = self.arrivals.peek_time().as_nanos();
+            if event <= arrival {
+                if event >= until {
+                    break;
+                }
+                self.step(event);
+            } else {
+                if arrival >= until {
+                    break;
+                }
+                let request = self.arrivals.next();
+                self.arrive(&request);
+            }
+        }
+        self.send_away(until);
+        self.now = until;
+    }
+
+    #[inline]
+    fn step(&mut self, now: u64) {
+        let slot = self.tree.min_slot();
+        let Some(queue) = &mut self.queues[slot] else { return };
+        queue.step(now, &mut self.ledger);
+        self.changed(slot);
+    }
+
+    #[inline]
+    fn arrive(&mut self, request: &Request) {
+        self.ledger.arrive(request.work_ns);
+        let now = request.time.as_nanos();
+        if self.router.is_empty() {
+            self.send_away(now.saturating_add(1));
+            if (self.homeless.len() as u64) < self.settings.limit {
+                self.homeless.push_back(*request);
+            } else {
+                self.ledger.reject(request);
+            }
+        } else {
+            self.route(now, request);
+        }
+    }
+
+    #[inline]
+    fn route(&mut self, now: u64, request: &Request) {
+        let slot = self.router.choose(request.index);
+        let Some(queue) = &mut self.queues[slot] else { return };
+        queue.arrive(now, request, &self.settings, &mut self.ledger);
+        self.changed(slot);
+    }
+
+    /// Books the requests without a replica that give up before `until`.
+    fn send_away(&mut self, until: u64) {
+        while let Some(request) = self.homeless.front() {
+            let deadline = self.settings.deadline(request);
+            if deadline >= until {
+                break;
+            }
+            self.ledger.time_out(request, deadline);
+            self.homeless.pop_front();
+        }
+    }
+
+    /// Shows a replica's new state in the tree and to the router.
+    #[inline]
+    fn changed(&mut self, slot: usize) {
+        let Some(queue) = &self.queues[slot] else { return };
+        self.router.note(slot, queue.outstanding());
+        show(&mut self.tree, slot, queue.next_event(&self.settings), self.origin);
+    }
+
+    /// Builds the tree anew with room for `slots` replicas; times count from now on.
+    fn rebuild(&mut self, slots: usize) {
+        self.origin = self.now;
+        self.tree = WinnerTree::with_capacity(slots);
+        for (slot, queue) in self.queues.iter().enumerate() {
+            if let Some(queue) = queue {
+                show(&mut self.tree, slot, queue.next_event(&self.settings), self.origin);
+            }
+        }
+    }
+
+    fn slot(&self, replica: ReplicaId) -> usize {
+        self.slots[&replica] as usize
+    }
+
+    fn queue(&self, replica: ReplicaId) -> &Q {
+        self.queues[self.slot(replica)].as_ref().expect("a slot in use has a queue")
+    }
+}
+
+/// Shows the next event of a replica; one that does not fit is later than any the present stretch reaches.
+#[inline]
+fn show(tree: &mut WinnerTree, slot: usize, event: u64, origin: u64) {
+    if event == u64::MAX {
+        tree.clear(slot);
+    } else if tree.try_set(slot, event - origin).is_err() {
+        tree.set_beyond(slot);
+    }
+}
+
+impl<Q: Queue> Station for Replicas<Q> {
+    fn advance(&mut self, until: SimTime) {
+        let until = until.as_nanos();
+        while self.now < until {
+            let reach = self.origin.saturating_add(self.tree.max_time() / 2);
+            self.advance_stretch(until.min(reach.max(self.now)));
+            if reach < until {
+                self.rebuild(self.tree.capacity());
+            }
+        }
+    }
+
+    fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
+        let slot = self.numbers.take();
+        let at = slot as usize;
+        if at == self.queues.len() {
+            self.queues.push(None);
+        }
+        self.queues[at] = Some(Q::new(now.as_nanos(), replica, &shape));
+        if at >= self.tree.capacity() {
+            self.rebuild(at + 1);
+        }
+        self.slots.insert(replica, slot);
+        self.router.add(slot);
+    }
+
+    fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
+        self.router.remove(self.slots[&replica]);
+        self.drained_at(now, replica)
+    }
+
+    fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime {
+        let mut queue = self.queue(replica).clone();
+        let mut books = Ledger::new(None, RequestLog::Off);
+        let mut end = now.as_nanos();
+        while queue.outstanding() > 0 {
+            end = queue.next_event(&self.settings);
+            if end == u64::MAX {
+                break;
+            }
+            queue.step(end, &mut books);
+        }
+        SimTime::from_nanos(end)
+    }
+
+    fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
+        let slot = self.slots.remove(&replica).expect("the control plane names replicas it has added");
+        self.router.remove(slot);
+        self.tree.clear(slot as usize);
+        self.numbers.give_back(slot);
+        let queue = self.queues[slot as usize].take();
+        queue.map_or(0, |mut queue| queue.lose_all(now.as_nanos(), &mut self.ledger))
+    }
+
+    fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
+        let slot = self.slot(replica);
+        if let Some(queue) = &mut self.queues[slot] {
+            queue.set_speed(now.as_nanos(), speed_ratio);
+        }
+        self.changed(slot);
+    }
+
+    fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
+        self.queue(replica).read(now.as_nanos())
+    }
+
+    fn in_system(&self, _now: SimTime) -> u64 {
+        let inside: u64 = self.queues.iter().flatten().map(Queue::outstanding).sum();
+        inside + self.homeless.len() as u64
+    }
+
+    fn waiting(&self, _now: SimTime) -> u64 {
+        let waiting: u64 = self.queues.iter().flatten().map(Queue::waiting).sum();
+        waiting + self.homeless.len() as u64
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    fn close_log(&mut self, _now: SimTime) {
+        let inside = self.queues.iter().flatten().flat_map(|queue| queue.inside().collect::<Vec<_>>());
+        let inside = inside.map(|(request, start, replica)| (request, start, start.map(|_| replica)));
+        let homeless = self.homeless.iter().map(|request| (*request, None, None));
+        self.ledger.close_log(inside.chain(homeless));
+    }
+}

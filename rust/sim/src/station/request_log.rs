@@ -1,0 +1,134 @@
+//! The request log of a station: columns, one row for each request that ended.
+
+use super::{Outcome, ReplicaId};
+use crate::plan::RequestLog;
+use crate::workload::Request;
+use hookean_kernel::{SimTime, splitmix};
+
+const NONE: u64 = u64::MAX;
+
+/// One row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestRow {
+    /// Number of the request.
+    pub index: u64,
+    /// When it arrived.
+    pub arrival: SimTime,
+    /// When its service began.
+    pub start: Option<SimTime>,
+    /// When it ended; `None` while it is in the system.
+    pub end: Option<SimTime>,
+    /// Its CPU time on one full core.
+    pub work_ns: u64,
+    /// The replica that served it or was lost with it.
+    pub replica: Option<ReplicaId>,
+    /// How it ended; `None` while it is in the system.
+    pub outcome: Option<Outcome>,
+}
+
+/// Rows, column by column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestTable {
+    indices: Vec<u64>,
+    arrivals: Vec<u64>,
+    starts: Vec<u64>,
+    ends: Vec<u64>,
+    works: Vec<u64>,
+    replicas: Vec<u32>,
+    outcomes: Vec<Option<Outcome>>,
+}
+
+impl RequestTable {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The row at a position.
+    pub fn row(&self, at: usize) -> RequestRow {
+        let time = |nanos: u64| (nanos != NONE).then(|| SimTime::from_nanos(nanos));
+        RequestRow {
+            index: self.indices[at],
+            arrival: SimTime::from_nanos(self.arrivals[at]),
+            start: time(self.starts[at]),
+            end: time(self.ends[at]),
+            work_ns: self.works[at],
+            replica: (self.replicas[at] != u32::MAX).then(|| ReplicaId(self.replicas[at])),
+            outcome: self.outcomes[at],
+        }
+    }
+
+    /// All rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = RequestRow> + '_ {
+        (0..self.len()).map(|at| self.row(at))
+    }
+
+    fn push(&mut self, row: &RequestRow) {
+        let nanos = |time: Option<SimTime>| time.map_or(NONE, SimTime::as_nanos);
+        self.indices.push(row.index);
+        self.arrivals.push(row.arrival.as_nanos());
+        self.starts.push(nanos(row.start));
+        self.ends.push(nanos(row.end));
+        self.works.push(row.work_ns);
+        self.replicas.push(row.replica.map_or(u32::MAX, |id| id.0));
+        self.outcomes.push(row.outcome);
+    }
+
+    /// Sorts the rows by request: requests end in another order than they arrive in.
+    fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_unstable_by_key(|&at| self.indices[at]);
+        for column in [&mut self.indices, &mut self.arrivals, &mut self.starts, &mut self.ends, &mut self.works] {
+            *column = order.iter().map(|&at| column[at]).collect();
+        }
+        self.replicas = order.iter().map(|&at| self.replicas[at]).collect();
+        self.outcomes = order.iter().map(|&at| self.outcomes[at]).collect();
+    }
+}
+
+/// What the log keeps, and what it has kept.
+#[derive(Debug, Clone)]
+pub(super) struct Log {
+    /// A request is kept when the hash of its number is below this; `None` keeps all.
+    below: Option<u64>,
+    pub(super) table: RequestTable,
+}
+
+impl Log {
+    /// Makes the log; `None` when nothing is kept.
+    pub(super) fn new(plan: RequestLog) -> Option<Box<Self>> {
+        let below = match plan {
+            RequestLog::Off => return None,
+            RequestLog::Sampled { one_in } if one_in > 1 => Some(u64::MAX / one_in),
+            RequestLog::Sampled { .. } | RequestLog::Full => None,
+        };
+        Some(Box::new(Self { below, table: RequestTable::default() }))
+    }
+
+    pub(super) fn push(&mut self, row: &RequestRow) {
+        if self.below.is_none_or(|below| splitmix(row.index) < below) {
+            self.table.push(row);
+        }
+    }
+
+    /// Adds what is still in the system and sorts.
+    pub(super) fn close(&mut self, inside: impl Iterator<Item = (Request, Option<SimTime>, Option<ReplicaId>)>) {
+        for (request, start, replica) in inside {
+            self.push(&RequestRow {
+                index: request.index,
+                arrival: request.time,
+                start,
+                end: None,
+                work_ns: request.work_ns,
+                replica,
+                outcome: None,
+            });
+        }
+        self.table.sort();
+    }
+}

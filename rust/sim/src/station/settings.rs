@@ -1,0 +1,43 @@
+//! What a station's queues and routing are, from the plan.
+
+use super::ReplicaShape;
+use crate::plan::{QueuePlan, Routing};
+use crate::workload::Request;
+use hookean_kernel::StreamKey;
+
+/// Settings that hold for all replicas of a station.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    /// Most requests that may wait in one queue.
+    pub(super) limit: u64,
+    /// Longest wait.
+    pub(super) timeout_ns: u64,
+    pub(super) routing: Routing,
+    /// Stream of routing draws.
+    pub(super) route: StreamKey,
+}
+
+impl Settings {
+    pub(super) fn new(queue: &QueuePlan, seed: u64, name: &str) -> Self {
+        Self {
+            limit: queue.limit.unwrap_or(u64::MAX),
+            timeout_ns: queue.timeout_ns.unwrap_or(u64::MAX),
+            routing: queue.routing,
+            route: StreamKey::new(seed, name, "route", 0),
+        }
+    }
+
+    /// When a request that still waits gives up.
+    #[inline]
+    pub(super) fn deadline(&self, request: &Request) -> u64 {
+        request.time.as_nanos().saturating_add(self.timeout_ns)
+    }
+}
+
+/// Slots of a replica whose slots serve one request at a time.
+///
+/// # Panics
+/// When the shape has none: a plan with such a queue is refused before it gets here.
+pub(super) fn slots_of(shape: &ReplicaShape) -> u32 {
+    shape.concurrency.filter(|slots| *slots > 0).expect("a first-come queue has a concurrency: the plan is checked")
+}

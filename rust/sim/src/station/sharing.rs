@@ -1,0 +1,174 @@
+//! A replica with a queue of its own whose admitted requests share its cores (processor sharing).
+
+use super::replicas::Queue;
+use super::settings::Settings;
+use super::virtual_time::{Due, VirtualTime};
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
+use crate::workload::Request;
+use hookean_kernel::SimTime;
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// A request in service; lower tags are greater, for the heap. Equal tags leave in order of arrival.
+#[derive(Debug, Clone, Copy)]
+struct Job {
+    tag: f64,
+    start: u64,
+    request: Request,
+}
+
+impl Ord for Job {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.tag.total_cmp(&self.tag).then(other.request.index.cmp(&self.request.index))
+    }
+}
+
+impl PartialOrd for Job {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Job {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Job {}
+
+const NOT_DUE: Due = Due { end: u64::MAX, rounding: 0.0 };
+
+/// The queue and the sharing requests of one replica.
+#[derive(Debug, Clone)]
+pub(super) struct Sharing {
+    replica: ReplicaId,
+    time: VirtualTime,
+    most: usize,
+    jobs: BinaryHeap<Job>,
+    waiting: VecDeque<Request>,
+    /// When the first request is done as things stand.
+    due: Due,
+    completed: u64,
+}
+
+impl Sharing {
+    /// Lets a request into service at the anchor of virtual time.
+    #[inline]
+    fn admit(&mut self, now: u64, request: &Request, ledger: &mut Ledger) {
+        ledger.start(now - request.time.as_nanos());
+        self.jobs.push(Job { tag: self.time.tag(request.work_ns), start: now, request: *request });
+    }
+
+    /// After a change of state: keeps tags small and finds who is done first.
+    #[inline]
+    fn changed(&mut self) {
+        if let Some(shift) = self.time.rebase() {
+            let mut jobs = std::mem::take(&mut self.jobs).into_vec();
+            for job in &mut jobs {
+                job.tag -= shift;
+            }
+            self.jobs = jobs.into();
+        }
+        self.due = self.jobs.peek().map_or(NOT_DUE, |job| self.time.due(job.tag, self.jobs.len()));
+    }
+
+    #[inline]
+    fn depart(&mut self, ledger: &mut Ledger) {
+        let before = self.jobs.len();
+        let Some(job) = self.jobs.pop() else { return };
+        self.completed += 1;
+        ledger.complete(&job.request, job.start, self.due.end, self.replica);
+        let next = self.waiting.pop_front();
+        self.time.depart(job.tag, self.due, before, self.jobs.len() + usize::from(next.is_some()));
+        if let Some(request) = next {
+            self.admit(self.due.end, &request, ledger);
+        }
+        self.changed();
+    }
+}
+
+impl Queue for Sharing {
+    fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape) -> Self {
+        Self {
+            replica,
+            time: VirtualTime::new(shape, now),
+            most: shape.concurrency.map_or(usize::MAX, |most| most as usize),
+            jobs: BinaryHeap::new(),
+            waiting: VecDeque::new(),
+            due: NOT_DUE,
+            completed: 0,
+        }
+    }
+
+    #[inline]
+    fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
+        if self.jobs.len() < self.most {
+            self.time.move_to(now, self.jobs.len());
+            self.admit(now, request, ledger);
+            self.changed();
+        } else if (self.waiting.len() as u64) < settings.limit {
+            self.waiting.push_back(*request);
+        } else {
+            ledger.reject(request);
+        }
+    }
+
+    #[inline]
+    fn next_event(&self, settings: &Settings) -> u64 {
+        let deadline = self.waiting.front().map_or(u64::MAX, |request| settings.deadline(request));
+        self.due.end.min(deadline)
+    }
+
+    #[inline]
+    fn step(&mut self, now: u64, ledger: &mut Ledger) {
+        if self.due.end <= now {
+            self.depart(ledger);
+        } else if let Some(request) = self.waiting.pop_front() {
+            ledger.time_out(&request, now);
+        }
+    }
+
+    fn set_speed(&mut self, now: u64, speed_ratio: f64) {
+        self.time.move_to(now, self.jobs.len());
+        self.time.set_speed(speed_ratio);
+        self.changed();
+    }
+
+    fn lose_all(&mut self, now: u64, ledger: &mut Ledger) -> u64 {
+        for job in &self.jobs {
+            ledger.lose(&job.request, Some(job.start), now, self.replica);
+        }
+        for request in &self.waiting {
+            ledger.lose(request, None, now, self.replica);
+        }
+        self.outstanding()
+    }
+
+    fn read(&self, now: u64) -> ReplicaReading {
+        let requests = self.jobs.len();
+        ReplicaReading {
+            cpu_core_ns: self.time.cpu_core_ns(now, requests),
+            cpu_cores: self.time.cpu_cores(requests),
+            completed: self.completed,
+            in_service: requests as u32,
+            waiting: self.waiting.len() as u32,
+        }
+    }
+
+    #[inline]
+    fn outstanding(&self) -> u64 {
+        (self.jobs.len() + self.waiting.len()) as u64
+    }
+
+    fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
+    fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {
+        let served = self.jobs.iter().map(|job| (job.request, Some(SimTime::from_nanos(job.start))));
+        let waiting = self.waiting.iter().map(|request| (*request, None));
+        served.chain(waiting).map(|(request, start)| (request, start, self.replica))
+    }
+}

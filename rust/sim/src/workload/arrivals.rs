@@ -1,0 +1,176 @@
+//! The stream of requests of one service.
+
+use super::counts::{Bins, ExactCounts, NEVER, PoissonCounts};
+use super::{Request, WorkloadArrays};
+use crate::plan::{ArrivalMode, PlanError, WorkloadPlan, WorkloadSource};
+use hookean_kernel::{Sampler, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
+use std::sync::Arc;
+
+const KEEP_ALL: u64 = 1 << 53;
+
+#[derive(Debug, Clone)]
+enum Times {
+    Poisson(PoissonCounts),
+    Exact(ExactCounts),
+    Table { times: Arc<[u64]>, start: u64, at: usize },
+    Nothing,
+}
+
+impl Times {
+    #[inline]
+    fn next_time(&mut self) -> u64 {
+        match self {
+            Self::Poisson(process) => process.next_time(),
+            Self::Exact(process) => process.next_time(),
+            Self::Table { times, start, at } => {
+                *at += 1;
+                times.get(*at - 1).map_or(NEVER, |time| *start + time)
+            }
+            Self::Nothing => NEVER,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Work {
+    Drawn(Sampler, Xoshiro256PlusPlus),
+    Table(Arc<[u64]>),
+}
+
+/// Requests in order of time, made one by one.
+#[derive(Debug, Clone)]
+pub struct Arrivals {
+    times: Times,
+    work: Work,
+    /// Parts per 2^53 that thinning keeps, and the stream that decides.
+    keep: u64,
+    thinning: StreamKey,
+    made: u64,
+    next: Request,
+}
+
+impl Arrivals {
+    /// Prepares the requests of a workload; a fluid load has none.
+    ///
+    /// `seed` and the service's `name` key the streams; `work` is drawn from where the workload brings no work itself.
+    ///
+    /// # Errors
+    /// [`PlanError`] when an array is missing, counts are negative or not numbers, times are not sorted, or the workload
+    /// goes on beyond the end of time.
+    pub fn new(plan: &WorkloadPlan, arrays: &WorkloadArrays, seed: u64, name: &str, work: Sampler) -> Result<Self, PlanError> {
+        let (times, keep, table) = times(plan, arrays, StreamKey::new(seed, name, "arrival", 0))?;
+        let work = table.map_or_else(|| Work::Drawn(work, StreamKey::new(seed, name, "work", 0).generator()), Work::Table);
+        let thinning = StreamKey::new(seed, name, "thinning", 0);
+        let mut arrivals = Self { times, work, keep, thinning, made: 0, next: NO_REQUEST };
+        arrivals.next = arrivals.make();
+        Ok(arrivals)
+    }
+
+    /// No requests at all.
+    pub fn none() -> Self {
+        let thinning = StreamKey::new(0, "", "thinning", 0);
+        Self { times: Times::Nothing, work: Work::Table(Arc::new([])), keep: KEEP_ALL, thinning, made: 0, next: NO_REQUEST }
+    }
+
+    /// When the next request arrives; [`SimTime::MAX`] when there is none.
+    #[inline]
+    pub const fn peek_time(&self) -> SimTime {
+        self.next.time
+    }
+
+    /// Takes the next request.
+    #[inline]
+    #[expect(clippy::should_implement_trait, reason = "after the last request comes one at the end of time, not `None`")]
+    pub fn next(&mut self) -> Request {
+        let request = self.next;
+        self.next = self.make();
+        request
+    }
+
+    #[inline]
+    fn make(&mut self) -> Request {
+        loop {
+            let time = self.times.next_time();
+            if time == NEVER {
+                return NO_REQUEST;
+            }
+            let index = self.made;
+            self.made += 1;
+            let work_ns = match &mut self.work {
+                Work::Drawn(sampler, rng) => sampler.sample(rng),
+                Work::Table(work) => work[index as usize],
+            };
+            if self.keep == KEEP_ALL || counter_draw(self.thinning, index) >> 11 < self.keep {
+                return Request { index, time: SimTime::from_nanos(time), work_ns };
+            }
+        }
+    }
+}
+
+const NO_REQUEST: Request = Request { index: u64::MAX, time: SimTime::MAX, work_ns: 0 };
+
+type Parts = (Times, u64, Option<Arc<[u64]>>);
+
+fn times(plan: &WorkloadPlan, arrays: &WorkloadArrays, key: StreamKey) -> Result<Parts, PlanError> {
+    match &plan.source {
+        &WorkloadSource::Counts { counts, step_ns, arrivals, keep_2_53 } => {
+            let counts = array(&arrays.f64s, counts, "counts")?;
+            check_counts(&counts, step_ns, plan.start_ns)?;
+            check_keep(keep_2_53)?;
+            let bins = Bins::new(counts, step_ns, plan.start_ns);
+            let times = match arrivals {
+                ArrivalMode::Poisson => Times::Poisson(PoissonCounts::new(bins, key.generator())),
+                ArrivalMode::Exact => Times::Exact(ExactCounts::new(bins, key.generator())),
+            };
+            Ok((times, keep_2_53, None))
+        }
+        &WorkloadSource::Table { times, work, keep_2_53 } => {
+            let times = array(&arrays.u64s, times, "times")?;
+            let work = work.map(|index| array(&arrays.u64s, index, "work")).transpose()?;
+            check_table(&times, work.as_deref(), plan.start_ns)?;
+            check_keep(keep_2_53)?;
+            Ok((Times::Table { times, start: plan.start_ns, at: 0 }, keep_2_53, work))
+        }
+        WorkloadSource::Load { .. } => Ok((Times::Nothing, KEEP_ALL, None)),
+    }
+}
+
+fn array<T>(arrays: &[Arc<[T]>], index: usize, field: &str) -> Result<Arc<[T]>, PlanError> {
+    let found = arrays.get(index).cloned();
+    found.ok_or_else(|| invalid(field, format!("refers to array {index} of {}", arrays.len())))
+}
+
+fn invalid(field: &str, problem: impl Into<String>) -> PlanError {
+    PlanError::invalid(format!("workloads.source.{field}"), problem)
+}
+
+fn check_keep(keep: u64) -> Result<(), PlanError> {
+    if keep > KEEP_ALL { Err(invalid("keep_2_53", "is larger than 2^53")) } else { Ok(()) }
+}
+
+fn check_counts(counts: &[f64], step_ns: u64, start_ns: u64) -> Result<(), PlanError> {
+    if step_ns == 0 {
+        return Err(invalid("step_ns", "is zero"));
+    }
+    if let Some((bin, count)) = counts.iter().enumerate().find(|(_, count)| !(**count >= 0.0 && count.is_finite())) {
+        return Err(invalid("counts", format!("has {count} in bin {bin}")));
+    }
+    let end = (counts.len() as u64).checked_mul(step_ns).and_then(|length| length.checked_add(start_ns));
+    end.map_or_else(|| Err(invalid("counts", "goes on beyond the end of time")), |_| Ok(()))
+}
+
+fn check_table(times: &[u64], work: Option<&[u64]>, start_ns: u64) -> Result<(), PlanError> {
+    if let Some(row) = times.windows(2).position(|pair| pair[0] > pair[1]) {
+        return Err(invalid("times", format!("goes back in row {}", row + 1)));
+    }
+    if let Some(work) = work
+        && work.len() != times.len()
+    {
+        return Err(invalid("work", format!("has {} rows beside {} times", work.len(), times.len())));
+    }
+    let end = times.last().copied().unwrap_or(0).checked_add(start_ns);
+    if end.is_none_or(|end| end == NEVER) { Err(invalid("times", "goes on beyond the end of time")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

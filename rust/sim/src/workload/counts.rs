@@ -1,0 +1,135 @@
+//! Arrival instants from counts per bin.
+
+use hookean_kernel::{Xoshiro256PlusPlus, standard_exponential};
+use std::sync::Arc;
+
+/// "No more arrivals."
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// Bins in time.
+#[derive(Debug, Clone)]
+pub(super) struct Bins {
+    pub(super) counts: Arc<[f64]>,
+    pub(super) step_ns: u64,
+    /// The present bin and its start.
+    at: usize,
+    start: u64,
+}
+
+impl Bins {
+    pub(super) fn new(counts: Arc<[f64]>, step_ns: u64, start: u64) -> Self {
+        Self { counts, step_ns, at: 0, start }
+    }
+
+    fn count(&self) -> Option<f64> {
+        self.counts.get(self.at).copied()
+    }
+
+    fn go_on(&mut self) {
+        self.at += 1;
+        self.start = self.start.saturating_add(self.step_ns);
+    }
+
+    /// The instant at `offset` nanoseconds of the present bin, always inside it.
+    #[inline]
+    fn instant(&self, offset: f64) -> u64 {
+        self.start + (offset as i64 as u64).min(self.step_ns - 1)
+    }
+}
+
+/// A Poisson process on a unit-rate clock: unit exponentials are used up by the integrated rate, so the draws stay
+/// aligned when rates change, and an empty bin costs a comparison.
+#[derive(Debug, Clone)]
+pub(super) struct PoissonCounts {
+    bins: Bins,
+    rng: Xoshiro256PlusPlus,
+    /// Expected arrivals of the bin and the part of them already used up.
+    count: f64,
+    used: f64,
+    ns_per_arrival: f64,
+}
+
+impl PoissonCounts {
+    pub(super) fn new(bins: Bins, rng: Xoshiro256PlusPlus) -> Self {
+        let mut process = Self { bins, rng, count: 0.0, used: 0.0, ns_per_arrival: 0.0 };
+        process.enter_bin();
+        process
+    }
+
+    #[inline]
+    pub(super) fn next_time(&mut self) -> u64 {
+        self.used += standard_exponential(&mut self.rng);
+        if self.used < self.count || self.find_bin() { self.bins.instant(self.used * self.ns_per_arrival) } else { NEVER }
+    }
+
+    /// Moves on to the bin in which the present exponential ends.
+    fn find_bin(&mut self) -> bool {
+        while self.used >= self.count {
+            if self.bins.count().is_none() {
+                return false;
+            }
+            self.used -= self.count;
+            self.bins.go_on();
+            self.enter_bin();
+        }
+        true
+    }
+
+    fn enter_bin(&mut self) {
+        self.count = self.bins.count().unwrap_or(0.0);
+        self.ns_per_arrival = self.bins.step_ns as f64 / self.count;
+    }
+}
+
+/// Exactly the rounded count in each bin, at the order statistics of uniform instants: partial sums of exponentials over
+/// the sum of one more than there are arrivals. A cloned generator finds that sum first, so nothing is stored.
+#[derive(Debug, Clone)]
+pub(super) struct ExactCounts {
+    bins: Bins,
+    rng: Xoshiro256PlusPlus,
+    /// The generator after the draws of the present bin.
+    after: Xoshiro256PlusPlus,
+    left: u64,
+    sum: f64,
+    ns_per_unit: f64,
+}
+
+impl ExactCounts {
+    pub(super) fn new(bins: Bins, rng: Xoshiro256PlusPlus) -> Self {
+        let mut process = Self { bins, after: rng.clone(), rng, left: 0, sum: 0.0, ns_per_unit: 0.0 };
+        process.enter_bin();
+        process
+    }
+
+    #[inline]
+    pub(super) fn next_time(&mut self) -> u64 {
+        while self.left == 0 {
+            if self.bins.count().is_none() {
+                return NEVER;
+            }
+            self.bins.go_on();
+            self.enter_bin();
+        }
+        self.left -= 1;
+        self.sum += standard_exponential(&mut self.rng);
+        self.bins.instant(self.sum * self.ns_per_unit)
+    }
+
+    fn enter_bin(&mut self) {
+        self.rng = self.after.clone();
+        self.sum = 0.0;
+        self.left = self.bins.count().map_or(0, rounded);
+        if self.left > 0 {
+            let mut whole = 0.0;
+            for _ in 0..=self.left {
+                whole += standard_exponential(&mut self.after);
+            }
+            self.ns_per_unit = self.bins.step_ns as f64 / whole;
+        }
+    }
+}
+
+/// The nearest integer, halves upwards.
+pub(super) fn rounded(count: f64) -> u64 {
+    (count + 0.5) as u64
+}
