@@ -1,4 +1,4 @@
-"""The compiled engine. Callers use `hookean.simulate` and `hookean.conformance`; these names may change."""
+# The compiled engine. Callers use `hookean.simulate` and `hookean.conformance`; these names may change.
 
 from collections.abc import Callable
 from typing import final
@@ -9,11 +9,7 @@ from numpy.typing import NDArray
 __version__: str
 
 def git_revision() -> str: ...
-@final
-class RawResult:
-    def table(self, name: str) -> object: ...
-    def info(self) -> bytes: ...
-
+def conformance(name: str, text: str) -> bytes: ...
 def simulate(
     plan: bytes,
     f64_arrays: list[NDArray[np.float64]],
@@ -21,4 +17,12 @@ def simulate(
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> RawResult: ...
-def conformance(name: str, text: str) -> bytes: ...
+
+@final
+class RawResult:
+    def table(self, name: str) -> ArrowTable: ...
+    def info(self) -> bytes: ...
+
+@final
+class ArrowTable:
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...

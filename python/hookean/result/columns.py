@@ -38,7 +38,13 @@ SUMMARY = (
     Column("timed_out", "u64", "", "Requests that gave up waiting."),
     Column("lost", "u64", "", "Requests lost with a replica that was killed."),
     Column("in_system", "u64", "", "Requests waiting or in service at the end."),
-    Column("wait_mean", "duration", "s", "Mean time from arrival to start of service, over started requests.", nullable=True),
+    Column(
+        "wait_mean",
+        "duration",
+        "s",
+        "Mean time from arrival to start of service, over started requests.",
+        nullable=True,
+    ),
     Column("latency_mean", "duration", "s", "Mean time from arrival to completion.", nullable=True),
     Column("latency_p50", "duration", "s", "Median latency (mid-point of its histogram bucket).", nullable=True),
     Column("latency_p90", "duration", "s", "90 % quantile of latency.", nullable=True),
@@ -47,14 +53,30 @@ SUMMARY = (
     Column("latency_p999", "duration", "s", "99.9 % quantile of latency.", nullable=True),
     Column("latency_max", "duration", "s", "Largest latency, exact.", nullable=True),
     Column("slo_latency", "duration", "s", "Latency objective; null without one.", nullable=True),
-    Column("slo_target_ratio", "f64", "ratio", "Wanted share of good requests; null without an objective.", nullable=True),
-    Column("slo_good", "u64", "", "Requests completed within the objective (counted exactly); null without one.", nullable=True),
     Column(
-        "slo_attainment_ratio", "f64", "ratio",
+        "slo_target_ratio", "f64", "ratio", "Wanted share of good requests; null without an objective.", nullable=True
+    ),
+    Column(
+        "slo_good",
+        "u64",
+        "",
+        "Requests completed within the objective (counted exactly); null without one.",
+        nullable=True,
+    ),
+    Column(
+        "slo_attainment_ratio",
+        "f64",
+        "ratio",
         "Good requests / all requests that ended; rejected, timed-out and lost ones are bad. Null when none ended or without an objective.",
         nullable=True,
     ),
-    Column("work_mean", "duration", "s", "Mean CPU time of the arrived requests on one full bare-metal core.", nullable=True),
+    Column(
+        "work_mean",
+        "duration",
+        "s",
+        "Mean CPU time of the arrived requests on one full bare-metal core.",
+        nullable=True,
+    ),
     Column("offered_cores_mean", "f64", "cores", "Work that arrived / time, on bare-metal cores."),
     Column("cpu_cores_mean", "f64", "cores", "CPU used / time."),
     Column("utilisation_mean", "f64", "ratio", "CPU used / CPU of ready replicas.", nullable=True),
@@ -63,7 +85,12 @@ SUMMARY = (
     Column("replicas_created", "u64", "", "Replicas created, initial ones included."),
     Column("scale_outs", "u64", "", "Decisions that raised the wanted count."),
     Column("scale_ins", "u64", "", "Decisions that lowered it."),
-    Column("cost_usd", "f64", "USD", "The service's part of the node bill, split by requested core-time; unused nodes are split alike."),
+    Column(
+        "cost_usd",
+        "f64",
+        "USD",
+        "The service's part of the node bill, split by requested core-time; unused nodes are split alike.",
+    ),
 )
 
 SERIES = (
@@ -76,7 +103,12 @@ SERIES = (
     Column("lost", "u64", "", "Requests lost in the interval."),
     Column("in_system", "u64", "", "Requests waiting or in service."),
     Column("waiting", "u64", "", "Requests waiting."),
-    Column("offered_cores", "f64", "cores", "Work that arrived in the interval / its length, on bare-metal cores (a fluid load: its mean demand)."),
+    Column(
+        "offered_cores",
+        "f64",
+        "cores",
+        "Work that arrived in the interval / its length, on bare-metal cores (a fluid load: its mean demand).",
+    ),
     Column("cpu_cores", "f64", "cores", "CPU used in the interval / its length."),
     Column("desired", "u32", "", "Replicas wanted by the controller."),
     Column("ready", "u32", "", "Replicas that take requests: the supply."),
@@ -84,11 +116,25 @@ SERIES = (
     Column("pending", "u32", "", "Replicas no node has room for yet."),
     Column("draining", "u32", "", "Replicas finishing their last requests."),
     Column("nodes", "u32", "", "Nodes that are paid for (all services together)."),
-    Column("latency_p50", "duration", "s", "Median latency of the requests completed in the interval; null if none.", nullable=True),
+    Column(
+        "latency_p50",
+        "duration",
+        "s",
+        "Median latency of the requests completed in the interval; null if none.",
+        nullable=True,
+    ),
     Column("latency_p95", "duration", "s", "95 % quantile of the same.", nullable=True),
     Column("latency_p99", "duration", "s", "99 % quantile of the same.", nullable=True),
-    Column("latency_max", "duration", "s", "Largest latency of the same, as the upper edge of its bucket.", nullable=True),
-    Column("slo_good", "u64", "", "Requests completed within the objective in the interval; null without one.", nullable=True),
+    Column(
+        "latency_max", "duration", "s", "Largest latency of the same, as the upper edge of its bucket.", nullable=True
+    ),
+    Column(
+        "slo_good",
+        "u64",
+        "",
+        "Requests completed within the objective in the interval; null without one.",
+        nullable=True,
+    ),
 )
 
 DECISIONS = (
@@ -149,7 +195,13 @@ REQUESTS = (
     Column("request", "u64", "", "Index of the request in its service, in order of arrival."),
     Column("arrival", "duration", "s", "When it arrived."),
     Column("start", "duration", "s", "When its service began; null if it never did.", nullable=True),
-    Column("end", "duration", "s", "When it completed, was rejected, gave up or was lost; null if still in the system.", nullable=True),
+    Column(
+        "end",
+        "duration",
+        "s",
+        "When it completed, was rejected, gave up or was lost; null if still in the system.",
+        nullable=True,
+    ),
     Column("work", "duration", "s", "Its CPU time on one full bare-metal core."),
     Column("replica", "u32", "", "Replica that served it.", nullable=True),
     Column("outcome", "str", "", "`completed`, `rejected`, `timed_out`, `lost` or `in_system`."),

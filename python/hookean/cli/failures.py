@@ -1,0 +1,65 @@
+"""Exit codes, and how a failure is told on the command line."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from hookean.cli.notices import say_error
+from hookean.errors import HookeanError, SimulationError
+
+DONE = 0
+GATE_FAILED = 1
+BAD_INPUT = 2
+OUR_BUG = 3
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 a check failed, 2 bad input, 3 a mistake in hookean, 130 stopped by Ctrl-C "
+    "(what was simulated until then is kept and marked partial)."
+)
+
+_REPORT = "this is a mistake in hookean: please report it with what `hookean --debug …` prints for the same command"
+
+
+def tell(error: BaseException, *, debug: bool) -> int:
+    """Writes an error to stderr and says how the program ends.
+
+    Args:
+        error: What was raised.
+        debug: Whether the traceback is wanted.
+
+    Returns:
+        The exit code.
+    """
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    message, code = describe(error)
+    say_error(message)
+    return code
+
+
+def describe(error: BaseException) -> tuple[str, int]:
+    """Returns the message for an error and the exit code it leads to.
+
+    Args:
+        error: What was raised.
+    """
+    if isinstance(error, SimulationError):
+        text = str(error)
+        return (text if "hint: " in text else f"{text}\n\nhint: {_REPORT}"), OUR_BUG
+    if isinstance(error, HookeanError):
+        return str(error), BAD_INPUT
+    if isinstance(error, OSError):
+        return _os_text(error), BAD_INPUT
+    if isinstance(error, MemoryError):
+        return "out of memory\n\nhint: keep fewer single requests (`record.requests`), or shorten the run", BAD_INPUT
+    return f"internal error: {type(error).__name__}: {error}\n\nhint: {_REPORT}", OUR_BUG
+
+
+def _os_text(error: OSError) -> str:
+    if error.strerror is None:
+        return str(error)
+    reason = error.strerror[0].lower() + error.strerror[1:]
+    return f"`{error.filename}`: {reason}" if error.filename is not None else reason

@@ -1,0 +1,25 @@
+"""`hookean list`: what can be named in a scenario, and what comes out."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from hookean.cli.options import Format
+
+
+def list_(
+    what: Annotated[
+        Literal["controllers", "platforms", "traces", "metrics", "columns", "instances"],
+        typer.Argument(help="What to list."),
+    ],
+    *,
+    layout: Format = "table",
+) -> None:
+    """List controllers, platforms, traces, metrics, result columns or instance types."""
+    from hookean.cli import catalogues, output  # noqa: PLC0415 (keeps --help quick)
+
+    frame = catalogues.CATALOGUES[what]()
+    if layout == "table":
+        output.write(catalogues.as_text(what, frame))
+    else:
+        output.write_rows(frame, layout)

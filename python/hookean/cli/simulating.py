@@ -1,0 +1,202 @@
+"""What `run`, `compare` and `demo` share: contenders, places for their output, and the simulation in between."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from hookean.analysis import headline, wording
+from hookean.cli.notices import say, say_warning
+from hookean.cli.progress import progress_bar
+from hookean.errors import ResultError, ScenarioError, SimulationInterrupted
+from hookean.report import write_report
+from hookean.result import ResultFolder
+from hookean.scenario import load_scenario
+from hookean.simulation import plan_of, simulate_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from hookean.plan import Plan
+    from hookean.result import RunResult
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A scenario that is ready to run.
+
+    Attributes:
+        name: Name in tables and folders.
+        plan: Its plan.
+    """
+
+    name: str
+    plan: Plan
+
+
+def read_contenders(files: Sequence[Path], overrides: Iterable[str] = ()) -> list[Contender]:
+    """Reads and checks scenario files; their names, or failing that their file names, tell them apart.
+
+    Args:
+        files: Scenario files.
+        overrides: Changes to all of them.
+
+    Raises:
+        FileNotFoundError: If a scenario file or a trace does not exist.
+        ScenarioError: If a scenario cannot be simulated as written, or two cannot be told apart.
+        TraceError: If a trace cannot be read.
+    """
+    changes = list(overrides)
+    scenarios = [load_scenario(file, changes) for file in files]
+    names = [scenario.name for scenario in scenarios]
+    if len(set(names)) < len(names):
+        names = [file.stem for file in files]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ScenarioError(f"two scenarios are called `{twice}`", hint="give each its own `name`")
+    contenders = [Contender(name, plan_of(scenario)) for name, scenario in zip(names, scenarios, strict=True)]
+    for contender in contenders:
+        for warning in contender.plan.warnings:
+            say_warning(f"{contender.name}: {warning}")
+    return contenders
+
+
+class Outputs:
+    """Places for results and a report, checked before anything is simulated.
+
+    Use it as a context manager.
+
+    Args:
+        folders: A result folder for each contender that is saved.
+        report: File of the report, if one is wanted.
+        force: Whether what is there may be replaced.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], report: Path | None, *, force: bool) -> None:
+        self._folders = folders
+        self._report = report
+        self._force = force
+        self._claims: dict[str, ResultFolder] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for name, folder in self._folders.items():
+                self._claims[name] = stack.enter_context(ResultFolder(folder, overwrite=self._force))
+            if self._report is not None:
+                check_report_place(self._report, force=self._force)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def save(self, name: str, result: RunResult) -> None:
+        """Saves a contender's result, if it has a folder.
+
+        Args:
+            name: The contender.
+            result: Its result.
+
+        Raises:
+            ResultError: If something cannot be written.
+        """
+        if name in self._claims:
+            result.publish(self._claims[name])
+            say(f"result: {self._folders[name]}{' (partial)' if result.partial else ''}")
+
+    def report(self, results: Mapping[str, RunResult]) -> None:
+        """Writes the report, if one is wanted and there is anything to report.
+
+        Args:
+            results: Results by contender.
+
+        Raises:
+            ResultError: If it cannot be written.
+        """
+        if self._report is not None and results:
+            write_report(results, self._report)
+            say(f"report: {self._report}")
+
+
+def check_report_place(path: Path, *, force: bool) -> None:
+    """Checks that a report can be written.
+
+    Args:
+        path: The file.
+        force: Whether it may be replaced.
+
+    Raises:
+        ResultError: If it cannot, or must not.
+    """
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise ResultError(f"a report is an HTML file, not `{path}`", hint="give it a name that ends in `.html`")
+    if path.is_dir():
+        raise ResultError(f"cannot write the report: `{path}` is a folder")
+    if path.exists() and not force:
+        raise ResultError(f"`{path}` already exists", hint="`--force` replaces it")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ResultError(
+            f"cannot write the report to `{path}`: {(error.strerror or str(error)).lower()}",
+            hint="its folder must exist and be writable",
+        ) from error
+
+
+def run_all(contenders: Sequence[Contender], outputs: Outputs, *, threads: int) -> tuple[dict[str, RunResult], bool]:
+    """Simulates contenders one after the other, saving each as soon as it is there; Ctrl-C ends it early.
+
+    Args:
+        contenders: What to simulate.
+        outputs: Where results go.
+        threads: Threads to use.
+
+    Returns:
+        Results by contender, the last one perhaps partial, and whether Ctrl-C ended it.
+
+    Raises:
+        ResultError: If a result cannot be written.
+        SimulationError: If the engine broke one of its own promises.
+    """
+    results: dict[str, RunResult] = {}
+    interrupted = False
+    for contender in contenders:
+        try:
+            results[contender.name] = _run_one(contender, threads)
+        except SimulationInterrupted as stop:
+            results[contender.name] = stop.partial
+            interrupted = True
+            _say_interrupted(stop.partial)
+        outputs.save(contender.name, results[contender.name])
+        if interrupted:
+            break
+    outputs.report(results)
+    return results, interrupted
+
+
+def say_headline(results: Mapping[str, RunResult]) -> None:
+    """Says on stderr what the results amount to.
+
+    Args:
+        results: Results by contender.
+    """
+    for sentence in headline(results):
+        say(sentence)
+
+
+def _run_one(contender: Contender, threads: int) -> RunResult:
+    with progress_bar(contender.name, contender.plan.document["horizon_ns"]) as progress:
+        return simulate_plan(contender.plan, threads=threads, progress=progress)
+
+
+def _say_interrupted(partial: RunResult) -> None:
+    done, total = (wording.nanos(partial.manifest[key]) for key in ("simulated_ns", "horizon_ns"))
+    say_warning(f"stopped by Ctrl-C at {done} of {total} simulated; what follows is partial")

@@ -1,0 +1,89 @@
+"""The manifest of a result: what was run, by which version, and what the numbers rest on."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hookean.result.store import RESULT_SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hookean.plan import Plan
+
+
+def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revision: str) -> dict[str, Any]:
+    """Returns the manifest of one run.
+
+    Args:
+        plan: What was simulated.
+        info: What the engine says about the run.
+        version: Version of hookean.
+        revision: Its git revision, or `unknown`.
+    """
+    content = json.loads(plan.json())
+    platform = content["platform"]
+    return {
+        "hookean_version": version,
+        "git_revision": revision,
+        "result_schema": RESULT_SCHEMA,
+        "name": content["name"],
+        "seed": content["seed"],
+        "plan_digest": plan.digest,
+        "result_digest": info["result_digest"],
+        "horizon_ns": content["horizon_ns"],
+        "simulated_ns": info["simulated_ns"],
+        "platform": platform["preset"],
+        "platform_text": plan.descriptions["platform"],
+        "controllers": _controllers(content, plan.descriptions["controllers"]),
+        "services": {service["name"]: _service(service, platform["pools"][0]) for service in content["services"]},
+        "partial": info["partial"],
+        "warnings": [*plan.warnings, *info["warnings"]],
+        "provenance": [asdict(entry) for entry in plan.provenance],
+        "checks": info["checks"],
+    }
+
+
+def _controllers(content: Mapping[str, Any], texts: list[str]) -> list[dict[str, str]]:
+    names = [service["name"] for service in content["services"]]
+    return [
+        {"kind": controller["kind"], "service": names[controller["service"]], "text": text}
+        for controller, text in zip(content["controllers"], texts, strict=True)
+    ]
+
+
+def _service(service: Mapping[str, Any], pool: Mapping[str, Any]) -> dict[str, Any]:
+    slo = service["slo"] or {"latency_ns": None, "target_ratio": None}
+    return {
+        "slo_latency_ns": slo["latency_ns"],
+        "slo_target_ratio": slo["target_ratio"],
+        "cpu_millicores": service["replica"]["cpu_millicores"],
+        "work_mean_ns": mean_ns(service["work"]),
+        "concurrency": service["replica"]["concurrency"],
+        "discipline": service["queue"]["discipline"],
+        "speed_ratio": pool["speed_ratio"],
+    }
+
+
+def mean_ns(distribution: Mapping[str, Any]) -> float:
+    """Returns the mean of a distribution of the plan, in nanoseconds.
+
+    Args:
+        distribution: Its entry in the plan.
+    """
+    return _MEANS[distribution["distribution"]](distribution)
+
+
+_MEANS: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "constant": lambda of: float(of["value_ns"]),
+    "uniform": lambda of: (of["low_ns"] + of["high_ns"]) / 2,
+    "exponential": lambda of: float(of["mean_ns"]),
+    "lognormal": lambda of: of["median_ns"] * math.exp(of["sigma"] ** 2 / 2),
+    "erlang": lambda of: float(of["mean_ns"]),
+    "hyperexponential": lambda of: math.fsum(
+        mean * weight for mean, weight in zip(of["means_ns"], of["weights"], strict=True)
+    ),
+}

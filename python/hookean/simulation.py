@@ -1,0 +1,129 @@
+"""Simulating: a scenario in, a result out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from hookean import _core
+from hookean.errors import SimulationError, SimulationInterrupted
+from hookean.plan import resolve
+from hookean.result import RunResult
+from hookean.result.frames import mismatch, plain_strings
+from hookean.result.manifest import build_manifest
+from hookean.scenario import Scenario, load_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+    from hookean._core import RawResult
+    from hookean.plan import Plan
+
+    Progress = Callable[[int, int], object]
+
+
+def simulate(
+    scenario: Scenario | str | PathLike[str], *, threads: int = 1, progress: Progress | None = None
+) -> RunResult:
+    """Simulates a scenario.
+
+    Args:
+        scenario: A scenario, or the path of a scenario file.
+        threads: Threads to use; the result is the same for any number.
+        progress: Called with simulated nanoseconds and requests so far, at most ten times a second.
+
+    Returns:
+        The result.
+
+    Raises:
+        FileNotFoundError: If the scenario file or a trace does not exist.
+        ScenarioError: If the scenario cannot be simulated as written.
+        TraceError: If a trace cannot be read.
+        SimulationInterrupted: On Ctrl-C; it carries the partial result.
+        SimulationError: If the engine broke one of its own promises.
+    """
+    return simulate_plan(plan_of(scenario), threads=threads, progress=progress)
+
+
+def compare(
+    scenarios: Mapping[str, Scenario | str | PathLike[str]], *, threads: int = 1, progress: Progress | None = None
+) -> dict[str, RunResult]:
+    """Simulates several scenarios, one after the other; all are checked before the first one starts.
+
+    Args:
+        scenarios: Scenarios, or paths of scenario files, by the name of the contender.
+        threads: Threads to use.
+        progress: Called with simulated nanoseconds and requests of the present run.
+
+    Returns:
+        Results by name, in the given order.
+
+    Raises:
+        HookeanError: As `simulate`.
+        FileNotFoundError: As `simulate`.
+    """
+    plans = {name: plan_of(scenario) for name, scenario in scenarios.items()}
+    return {name: simulate_plan(plan, threads=threads, progress=progress) for name, plan in plans.items()}
+
+
+def plan_of(scenario: Scenario | str | PathLike[str]) -> Plan:
+    """Returns the plan of a scenario, or of a scenario file.
+
+    Args:
+        scenario: A scenario, or the path of a scenario file.
+
+    Raises:
+        FileNotFoundError: If the scenario file or a trace does not exist.
+        ScenarioError: If the scenario cannot be simulated as written.
+        TraceError: If a trace cannot be read.
+    """
+    checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    return resolve(checked, checked.base_dir)
+
+
+def simulate_plan(plan: Plan, *, threads: int = 1, progress: Progress | None = None) -> RunResult:
+    """Simulates a plan.
+
+    Args:
+        plan: What `plan_of` returned.
+        threads: Threads to use; at least 1.
+        progress: Called with simulated nanoseconds and requests so far, at most ten times a second.
+
+    Raises:
+        SimulationInterrupted: On Ctrl-C; it carries the partial result.
+        SimulationError: If the engine broke one of its own promises.
+        ValueError: If `threads` is below 1.
+    """
+    if threads < 1:
+        raise ValueError(f"`threads` must be at least 1, not {threads}")
+    raw = _core.simulate(plan.json(), list(plan.f64_arrays), list(plan.u64_arrays), threads, progress)
+    info = json.loads(raw.info())
+    result = _collect(plan, raw, info)
+    if info.get("interrupted", False):
+        raise SimulationInterrupted(result)
+    return result
+
+
+def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
+    manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
+    keeps_requests = json.loads(plan.json())["record"]["requests"]["keep"] != "off"
+    return RunResult(
+        summary=_frame(raw, "summary"),
+        series=_frame(raw, "series"),
+        decisions=_frame(raw, "decisions"),
+        replicas=_frame(raw, "replicas"),
+        nodes=_frame(raw, "nodes"),
+        requests=_frame(raw, "requests") if keeps_requests else None,
+        manifest=manifest,
+    )
+
+
+def _frame(raw: RawResult, table: str) -> pl.DataFrame:
+    frame = plain_strings(pl.DataFrame(raw.table(table)))
+    problem = mismatch(table, frame)
+    if problem is not None:
+        raise SimulationError(f"the engine returned a table that is not as documented: {problem}")
+    return frame

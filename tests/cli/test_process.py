@@ -1,0 +1,172 @@
+"""The program as a process: Ctrl-C, terminals, colours, pipes, full disks, two runs at once."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import hookean._core
+from hookean.cli.app import run_program
+from hookean.result import RunResult
+
+from .conftest import LONG, start
+
+
+@pytest.fixture
+def long_scenario(tmp_path):
+    path = tmp_path / "long.yaml"
+    path.write_text(LONG)
+    return path
+
+
+def wait_for(condition, *, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def interrupt_when_running(process, folder):
+    """Sends Ctrl-C a while after the run has claimed its folder; returns seconds to the end, stdout, stderr."""
+    wait_for((folder / ".hookean-partial").exists)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    stdout, stderr = process.communicate(timeout=30)
+    return time.monotonic() - began, stdout, stderr
+
+
+def test_ctrl_c_stops_within_a_second_and_keeps_what_was_simulated(long_scenario, tmp_path):
+    process = start("run", long_scenario, "--out", tmp_path / "r", "--report", tmp_path / "r.html")
+    seconds, stdout, stderr = interrupt_when_running(process, tmp_path / "r")
+    assert process.returncode == 130
+    result = RunResult.load(tmp_path / "r")
+    assert result.partial
+    assert 0 < result.manifest["simulated_ns"] < result.manifest["horizon_ns"]
+    assert result.summary["arrivals"].sum() > 0
+    assert "(partial)" in stdout
+    assert "stopped by Ctrl-C at " in stderr
+    assert "Traceback" not in stderr
+    assert (tmp_path / "r.html").exists()
+    assert seconds < 3.0  # a second to stop; the rest is saving and drawing on a busy machine
+
+
+def test_ctrl_c_ends_a_comparison_and_keeps_the_finished_part(long_scenario, scenario, tmp_path):
+    process = start("compare", scenario, long_scenario, "--out", tmp_path / "both")
+    wait_for((tmp_path / "both" / "small" / "manifest.json").exists)
+    _seconds, stdout, _stderr = interrupt_when_running(process, tmp_path / "both" / "long")
+    assert process.returncode == 130
+    assert not RunResult.load(tmp_path / "both" / "small").partial
+    assert RunResult.load(tmp_path / "both" / "long").partial
+    assert stdout.splitlines()[0].split() == ["small", "long", "(partial)"]
+
+
+def test_a_killed_run_leaves_no_folder_that_looks_complete(long_scenario, tmp_path):
+    process = start("run", long_scenario, "--out", tmp_path / "r")
+    wait_for((tmp_path / "r" / ".hookean-partial").exists)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "r" / "manifest.json").exists()
+
+
+def test_two_runs_cannot_write_one_folder(long_scenario, scenario, tmp_path):
+    first = start("run", long_scenario, "--out", tmp_path / "r")
+    wait_for((tmp_path / "r" / ".hookean-partial").exists)
+    second = start("run", scenario, "--out", tmp_path / "r", "--force")
+    stdout, stderr = second.communicate(timeout=30)
+    assert (second.returncode, stdout) == (2, "")
+    assert stderr.startswith("error: another run is writing its result in `")
+    interrupt_when_running(first, tmp_path / "r")
+    assert RunResult.load(tmp_path / "r").name == "long"
+
+
+def test_a_closed_pipe_ends_quietly():
+    process = start("list", "columns", env={"PYTHONUNBUFFERED": "1"})
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait(timeout=30)
+
+
+def on_terminal(*arguments, **environment):
+    """Runs the program with a terminal as stderr and returns its exit code and what the terminal got."""
+    master, slave = pty.openpty()
+    process = start(*arguments, stderr=slave, env=environment)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    process.stdout.read()
+    os.close(master)
+    return process.wait(timeout=30), shown.decode()
+
+
+def test_a_terminal_gets_a_bar_with_simulated_time_rate_and_time_left(tmp_path):
+    path = tmp_path / "day.yaml"
+    path.write_text(LONG.replace("900d", "2h"))
+    code, shown = on_terminal("run", path, TERM="xterm-256color")
+    assert code == 0
+    assert re.search(r"of 2 h", shown)
+    assert "left" in shown
+
+
+def test_errors_are_coloured_on_a_terminal_only_without_no_color(tmp_path):
+    missing = tmp_path / "nowhere.yaml"
+    _code, coloured = on_terminal("run", missing, TERM="xterm-256color", NO_COLOR="")
+    code, plain = on_terminal("run", missing, TERM="xterm-256color", NO_COLOR="1")
+    assert coloured.startswith("\x1b[1;31merror:\x1b[0m scenario file")
+    assert code == 2
+    assert "\x1b" not in plain
+
+
+def test_no_color_keeps_colours_out_of_the_bar(tmp_path):
+    path = tmp_path / "day.yaml"
+    path.write_text(LONG.replace("900d", "2h"))
+    _code, shown = on_terminal("run", path, TERM="xterm-256color", NO_COLOR="1")
+    assert not re.search("\x1b\\[[0-9;]*3[0-9]", shown)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, check=False, capture_output=True)  # noqa: S603
+    if mounted.returncode != 0:
+        pytest.skip(f"needs the right to mount a small disk: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(scenario, small_disk):
+    process = start("run", scenario, "--out", small_disk / "r", "--set", "record.requests=full")
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (2, "")
+    assert "no space left on device" in stderr
+    assert "\n\nhint: " in stderr
+    assert "Traceback" not in stderr
+    assert list(small_disk.iterdir()) == []
+
+
+def test_an_error_of_ours_says_how_to_report_it(scenario, monkeypatch, capsys):
+    def fail(*_arguments):
+        raise RuntimeError("a wheel came off")
+
+    monkeypatch.setattr(hookean._core, "simulate", fail)
+    assert run_program(["run", str(scenario)], debug=False) == 3
+    told = capsys.readouterr().err
+    assert told.startswith("error: internal error: RuntimeError: a wheel came off\n\nhint: ")
+    assert "--debug" in told
+    assert "Traceback" not in told
+    assert run_program(["run", str(scenario)], debug=True) == 3
+    assert "Traceback" in capsys.readouterr().err
