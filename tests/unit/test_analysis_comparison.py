@@ -53,29 +53,29 @@ def test_comparing_nothing_is_an_error():
 def test_headline_names_the_only_one_that_met_the_objective():
     got = headline({"a": judged(0.995, 12.0), "b": judged(0.95, 8.0), "c": judged(0.9, 7.0)})
     assert got == [
-        "Only “a” met the objective (99 % of requests within 250 ms): 99.50 %.",
-        "“b” and “c” missed it: 95.00 % for “b”, 90.00 % for “c”.",
-        "“a” cost USD 12.00; “b” USD 8.00, “c” USD 7.00.",
+        "Only “a” (99.50 %) met the objective of 99 % of requests within 250 ms.",
+        "“b” (95.00 %) and “c” (90.00 %) missed it.",
+        "“a” costs USD 12.00; “b” costs USD 8.00 and “c” costs USD 7.00.",
     ]
 
 
 def test_headline_prefers_the_cheapest_of_those_that_met_it():
     got = headline({"a": judged(0.995, 12.0), "b": judged(0.992, 9.0), "c": judged(0.9, 7.0)})
-    assert got[0] == "“a” and “b” met the objective (99 % of requests within 250 ms): 99.50 % for “a”, 99.20 % for “b”."
-    assert got[-1] == "The cheapest that met it is “b” at USD 9.00; “a” USD 12.00, “c” USD 7.00."
+    assert got[0] == "“a” (99.50 %) and “b” (99.20 %) met the objective of 99 % of requests within 250 ms."
+    assert got[-1] == "The cheapest that met it is “b” at USD 9.00; “a” costs USD 12.00 and “c” costs USD 7.00."
 
 
 def test_headline_when_all_or_none_met_it():
-    assert headline({"a": judged(0.995), "b": judged(0.992)})[0].startswith("Every contender met the objective")
+    every = headline({"a": judged(0.995), "b": judged(0.992)})
+    assert every[0] == "“a” (99.50 %) and “b” (99.20 %) met the objective of 99 % of requests within 250 ms."
+    assert len(every) == 2
     none = headline({"a": judged(0.9), "b": judged(0.95)})
-    assert (
-        none[0] == "No contender met the objective (99 % of requests within 250 ms); the closest is “b” with 95.00 %."
-    )
+    assert none[0] == "No contender met the objective of 99 % of requests within 250 ms. The closest is “b” (95.00 %)."
 
 
 def test_headline_of_one_contender():
-    assert headline({"a": judged(0.98)})[0] == "“a” missed the objective (99 % of requests within 250 ms): 98.00 %."
-    assert headline({"a": judged(0.99)})[0] == "“a” met the objective (99 % of requests within 250 ms): 99.00 %."
+    assert headline({"a": judged(0.98)})[0] == "“a” (98.00 %) missed the objective of 99 % of requests within 250 ms."
+    assert headline({"a": judged(0.99)})[0] == "“a” (99.00 %) met the objective of 99 % of requests within 250 ms."
 
 
 def test_headline_without_objective_or_requests():
@@ -93,7 +93,7 @@ def test_headline_says_first_that_a_run_is_partial():
 def test_headline_of_several_services_names_the_worst():
     result = changed(fake_result(minutes=10, services=("api", "web")), slo_attainment_ratio=[0.999, 0.97])
     assert headline({"a": result})[0] == (
-        "“a” missed the objective (99 % of requests within 250 ms): 97.00 % (service `web`, the worst of 2)."
+        "“a” (97.00 % in `web`, its worst of 2 services) missed the objective of 99 % of requests within 250 ms."
     )
 
 

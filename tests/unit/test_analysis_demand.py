@@ -88,6 +88,14 @@ def test_demand_holds_over_its_interval():
     assert set(got["rule"]) == {"objective"}
 
 
+def test_the_mean_work_that_arrived_counts_when_a_table_brings_its_own():
+    result = fake_result(minutes=60)
+    heavier = result.summary.with_columns(work_mean=pl.lit(120_000_000).cast(pl.Duration("ns")))
+    slow = type(result)(**{**vars(result), "summary": heavier})
+    assert set(demand(result)["rule"]) == {"objective"}
+    assert set(demand(slow)["rule"]) == {"capacity"}
+
+
 def test_no_load_needs_no_replica():
     result = fake_result(minutes=5)
     idle = type(result)(**{**vars(result), "series": result.series.with_columns(offered_cores=0.0)})

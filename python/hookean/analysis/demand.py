@@ -97,18 +97,34 @@ def replicas_needed(offered_cores: NDArray[np.float64], service: Mapping[str, An
     return np.ceil(servers / replica.servers - _ROUNDING).astype(np.uint32)
 
 
+def observed_services(result: ResultLike) -> dict[str, dict[str, Any]]:
+    """Returns the manifest's services with the mean work that really arrived.
+
+    The two differ when a request table brings its own work. Where no request arrived the manifest's mean stays.
+
+    Args:
+        result: A result.
+    """
+    means = result.summary.select("service", pl.col("work_mean").to_physical()).iter_rows()
+    observed = {name: work for name, work in means if work is not None}
+    return {
+        name: {**service, "work_mean_ns": observed.get(name, service["work_mean_ns"])}
+        for name, service in result.manifest["services"].items()
+    }
+
+
 def demand(result: ResultLike, *, services: Mapping[str, Mapping[str, Any]] | None = None) -> pl.DataFrame:
     """Returns the demand curve of every service.
 
     Args:
         result: A result.
-        services: Shapes and objectives to use instead of those of the result's manifest, for what-if questions.
+        services: Entries to use instead of those of `observed_services`, for what-if questions.
 
     Returns:
         One row per service and interval: `service`, `start` and `time` (start and end of the interval),
         `offered_cores`, `demand` (replicas, holds from `start` to `time`) and `rule` (`objective` or `capacity`).
     """
-    shapes = result.manifest["services"] if services is None else services
+    shapes = observed_services(result) if services is None else services
     intervals = result.series.select(
         "service",
         pl.col("time").shift(1).over("service", order_by="time").fill_null(pl.duration(nanoseconds=0)).alias("start"),

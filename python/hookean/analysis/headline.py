@@ -71,7 +71,7 @@ def _read(name: str, rows: pl.DataFrame) -> _Contender:
     if known.height:
         worst = known.row(0, named=True)
         share = wording.attainment(worst["slo_attainment_ratio"], target=worst["slo_target_ratio"])
-        share += f" (service `{worst['service']}`, the worst of {judged.height})" if judged.height > 1 else ""
+        share += f" in `{worst['service']}`, its worst of {judged.height} services" if judged.height > 1 else ""
         shortfall = float(worst["gap"])
     return _Contender(name=_quoted(name), cost=float(rows["cost_usd"].sum()), met=met, shortfall=shortfall, share=share)
 
@@ -86,7 +86,7 @@ def _objective(table: pl.DataFrame) -> str:
     if pairs.height != 1:
         return "every objective"
     latency, target = pairs.row(0)
-    return f"the objective ({wording.target_text(target)} of requests within {wording.duration(latency)})"
+    return f"the objective of {wording.target_text(target)} of requests within {wording.duration(latency)}"
 
 
 def _judge(contenders: list[_Contender], table: pl.DataFrame) -> list[str]:
@@ -96,26 +96,24 @@ def _judge(contenders: list[_Contender], table: pl.DataFrame) -> list[str]:
     met = [one for one in contenders if one.met is True]
     missed = sorted((one for one in contenders if one.met is False), key=lambda one: one.shortfall)
     unknown = [one for one in contenders if one.met is None]
-    sentences = []
-    if met:
-        sentences.append(f"{_winners(met, contenders)} met {_objective(table)}: {_shares(met)}.")
-        if missed:
-            sentences.append(f"{_names(missed)} missed it: {_shares(missed)}.")
-    elif len(contenders) == 1 and missed:
-        sentences.append(f"{missed[0].name} missed {_objective(table)}: {missed[0].share}.")
-    elif missed:
-        closest = missed[0]
-        sentences.append(f"No contender met {_objective(table)}; the closest is {closest.name} with {closest.share}.")
+    sentences = _met_or_missed(met, missed, objective=_objective(table), alone=len(contenders) == 1)
     if unknown:
         why = "a service with an objective had no request that ended"
         sentences.append(f"{_names(unknown)} cannot be judged: {why}.")
     return sentences
 
 
-def _winners(met: list[_Contender], contenders: list[_Contender]) -> str:
-    if len(met) == len(contenders) > 1:
-        return "Every contender"
-    return f"Only {_names(met)}" if len(met) == 1 < len(contenders) else _names(met)
+def _met_or_missed(met: list[_Contender], missed: list[_Contender], *, objective: str, alone: bool) -> list[str]:
+    if not met and not missed:
+        return []
+    if not met:
+        if alone:
+            return [f"{_shares(missed)} missed {objective}."]
+        return [f"No contender met {objective}. The closest is {_shares(missed[:1])}."]
+    if missed:
+        only = "Only " if len(met) == 1 else ""
+        return [f"{only}{_shares(met)} met {objective}.", f"{_shares(missed)} missed it."]
+    return [f"{_shares(met)} met {objective}."]
 
 
 def _names(contenders: list[_Contender]) -> str:
@@ -123,21 +121,19 @@ def _names(contenders: list[_Contender]) -> str:
 
 
 def _shares(contenders: list[_Contender]) -> str:
-    if len(contenders) == 1:
-        return contenders[0].share
-    return ", ".join(f"{one.share} for {one.name}" for one in contenders)
+    return wording.listing(f"{one.name} ({one.share})" for one in contenders)
 
 
 def _money(contenders: list[_Contender], table: pl.DataFrame) -> str:
     """Says what it cost, and who is the cheapest of those that are good enough."""
     if len(contenders) == 1:
         rate = table["cost_per_million_usd"][0] if table.height == 1 else None
-        each = f", {wording.usd(rate)} per million completed requests" if rate is not None else ""
-        return f"It cost {wording.usd(contenders[0].cost)}{each}."
+        each = f" ({wording.usd(rate)} per million completed requests)" if rate is not None else ""
+        return f"It costs {wording.usd(contenders[0].cost)}{each}."
     met = [one for one in contenders if one.met]
     best = min(met or contenders, key=lambda one: one.cost)
-    others = ", ".join(f"{one.name} {wording.usd(one.cost)}" for one in contenders if one is not best)
+    others = [f"{one.name} costs {wording.usd(one.cost)}" for one in contenders if one is not best]
     if len(met) == 1:
-        return f"{best.name} cost {wording.usd(best.cost)}; {others}."
+        return f"{best.name} costs {wording.usd(best.cost)}; {wording.listing(others)}."
     cheapest = "The cheapest that met it" if met else "The cheapest"
-    return f"{cheapest} is {best.name} at {wording.usd(best.cost)}; {others}."
+    return f"{cheapest} is {best.name} at {wording.usd(best.cost)}; {wording.listing(others)}."

@@ -84,6 +84,17 @@ def _short(value: float) -> str:
     return significant(value, 3).rstrip("0").rstrip(".") if "." in significant(value, 3) else significant(value, 3)
 
 
+def clock(seconds: float) -> str:
+    """Writes an instant of simulated time as `2 d 03:04:05`, with decimals when it has any."""
+    in_millis = round(seconds * 1e3)
+    whole, millis = divmod(in_millis, 1000)
+    days, rest = divmod(whole, 86_400)
+    text = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    if millis:
+        text += f".{millis:03d}".rstrip("0")
+    return f"{days} d {text}" if days else text
+
+
 def count(value: float) -> str:
     """Writes a count: `950`, `12,345`, `5.21 million`, `1.35 billion`."""
     if value >= 1e9:

@@ -49,10 +49,11 @@ def cost_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Figure
         service: Name of the service.
 
     Returns:
-        The figure; without an objective only the bars. Its numbers are those of `cost_table`.
+        The figure; only the bars when fewer than two contenders can be judged. Its numbers are those of `cost_table`.
     """
     table = cost_table(results, service=service)
     judged = table.filter(pl.col("slo_attainment_ratio").is_not_null())
+    judged = judged.clear() if judged.height < 2 else judged
     bars_px = 46 * table.height + 16
     if judged.height:
         inner = bars_px + 46 + 190
@@ -68,7 +69,7 @@ def cost_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Figure
         _points(figure, judged)
     highest = table["cost_usd"].max()
     top = float(highest) if isinstance(highest, float) and highest > 0.0 else 1.0
-    figure.update_xaxes(range=[0.0, top * 1.3], showticklabels=True)
+    figure.update_xaxes(range=[0.0, top * 1.3], showticklabels=True, separatethousands=True)
     figure.update_xaxes(row=2 if judged.height else 1, col=1, title={"text": "cost of the run (USD)", "standoff": 8})
     figure.update_layout(hovermode="closest")
     return figure

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 import polars as pl
 
+from hookean.analysis import wording
 from hookean.figures import style
 from hookean.figures.curves import curve_table, joined_intervals
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MARKS_MAX = 1500
 """Most decisions marked for one contender; beyond it the largest steps are marked."""
+
+_GOLDEN = (5.0**0.5 - 1.0) / 2.0
+"""Multiples of the golden ratio, modulo 1, fill the unit interval evenly."""
 
 _COLUMNS = ("time", "controller", "current", "desired", "ready", "metric", "value", "target", "reason")
 
@@ -41,9 +45,13 @@ def decisions_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Da
 
 
 def marked_decisions(results: Mapping[str, ResultLike], *, service: str) -> pl.DataFrame:
-    """Returns the decisions that `decisions_figure` marks: all changes, or the largest `MARKS_MAX` of a contender."""
+    """Returns the decisions that `decisions_figure` marks: all changes, or the largest `MARKS_MAX` of a contender.
+
+    Where equally large ones have to be left out, those that stay are spread evenly over the run.
+    """
     step = (pl.col("desired").cast(pl.Int64) - pl.col("current").cast(pl.Int64)).abs()
-    rank = step.rank("ordinal", descending=True).over("contender")
+    spread = pl.int_range(pl.len()) * _GOLDEN % 1.0
+    rank = (step.cast(pl.Float64) + spread).rank("ordinal", descending=True).over("contender")
     return decisions_table(results, service=service).filter(rank <= MARKS_MAX)
 
 
@@ -79,13 +87,11 @@ def decisions_figure(results: Mapping[str, ResultLike], *, service: str) -> go.F
         if not mine.height:
             style.say_empty(figure, "no decision changed the replica count", row=row)
         _mark(figure, mine, row=row, colour=colour, scale=scale)
-    style.legend_entry(figure, "ready replicas", mode="lines", line={"color": style.PALETTE[0], "width": 1.4})
+    style.legend_entry(figure, "ready replicas", mode="lines", line={"color": style.INK, "width": 1.4})
     for name, symbol in (("scale-out, to this many", "triangle-up"), ("scale-in, to this many", "triangle-down-open")):
-        style.legend_entry(
-            figure, name, mode="markers", marker={"symbol": symbol, "size": 8, "color": style.PALETTE[0]}
-        )
+        style.legend_entry(figure, name, mode="markers", marker={"symbol": symbol, "size": 8, "color": style.INK})
     style.time_axis(figure, scale, rows=len(results))
-    figure.update_yaxes(title={"text": "replicas", "standoff": 6}, rangemode="tozero")
+    style.replica_axis(figure, curve, marks.select("desired"))
     figure.update_layout(hovermode="closest")
     return figure
 
@@ -120,15 +126,6 @@ def _hover_text(rows: pl.DataFrame) -> list[str]:
     ).to_series()  # fmt: skip
     who = [style.plain(name) for name in rows["controller"]]
     return [
-        f"{head}{style.plain(clock(at))}, {name}<br>{reason}"
+        f"{head}{style.plain(wording.clock(at))}, {name}<br>{reason}"
         for head, at, name, reason in zip(heads, hours, who, reasons, strict=True)
     ]
-
-
-def clock(seconds: float) -> str:
-    """Writes an instant of simulated time as `2 d 03:04:05`, with decimals when it has any."""
-    whole = int(seconds)
-    days, rest = divmod(whole, 86_400)
-    part = f"{seconds - whole:.3f}".rstrip("0").rstrip(".").lstrip("0")
-    text = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}{part}"
-    return f"{days} d {text}" if days else text

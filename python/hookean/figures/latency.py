@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -65,7 +66,7 @@ def latency_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Fig
         if objective is not None:
             _objective_line(figure, objective, row=row)
     for name, opacity, width in QUANTILES.values():
-        look = {"color": style.faded(style.PALETTE[0], opacity), "width": width + 0.6}
+        look = {"color": style.faded(style.INK, opacity), "width": width + 0.6}
         style.legend_entry(figure, name, mode="lines", line=look)
     _value_axis(figure, table, [value for value in objectives.values() if value is not None])
     style.time_axis(figure, scale, rows=len(results))
@@ -75,8 +76,8 @@ def latency_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Fig
 
 def _objective(result: ResultLike, service: str) -> float | None:
     """Returns the latency objective in seconds."""
-    nanos = result.manifest["services"].get(service, {}).get("slo_latency_ns")
-    return None if nanos is None else nanos / 1e9
+    nanos = result.summary.filter(pl.col("service") == service)["slo_latency"].to_physical().drop_nulls()
+    return nanos[0] / 1e9 if len(nanos) else None
 
 
 def _draw(figure: go.Figure, rows: pl.DataFrame, *, row: int, colour: str, scale: style.TimeScale) -> None:
@@ -97,17 +98,19 @@ def _draw(figure: go.Figure, rows: pl.DataFrame, *, row: int, colour: str, scale
 
 
 def _objective_line(figure: go.Figure, seconds: float, *, row: int) -> None:
-    figure.add_hline(
-        y=seconds,
-        row=row,
-        col=1,
-        line={"color": style.INK, "width": 1.2, "dash": "dash"},
-        annotation={
-            "text": f"objective {wording.nanos(seconds * 1e9)}",
-            "font": {"size": 11, "color": style.INK},
-            "bgcolor": "rgba(255, 255, 255, 0.8)",
-        },
-        annotation_position="top left",
+    figure.add_hline(y=seconds, row=row, col=1, line={"color": style.INK, "width": 1.2, "dash": "dash"})
+    axis = "" if row == 1 else str(row)
+    figure.add_annotation(
+        text=f"objective {wording.nanos(seconds * 1e9)}",
+        xref=f"x{axis} domain",
+        x=0.0,
+        xanchor="left",
+        yref=f"y{axis}",
+        y=math.log10(seconds),
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11, "color": style.INK},
+        bgcolor="rgba(255, 255, 255, 0.75)",
     )
 
 
@@ -119,5 +122,5 @@ def _value_axis(figure: go.Figure, table: pl.DataFrame, objectives: list[float])
     if isinstance(low, float) and isinstance(high, float):
         style.latency_axis(figure, low=low, high=high)
     else:
-        figure.update_yaxes(showticklabels=False, range=[0.0, 1.0])
+        figure.update_yaxes(showticklabels=False, range=[0.0, 1.0], showgrid=False)
     figure.update_yaxes(title={"text": "latency", "standoff": 6})

@@ -82,7 +82,7 @@ def outcomes_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Fi
     labels = [style.label(name) for name in reversed(names)]
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels, showgrid=False)
     figure.update_yaxes(range=[-0.5, len(names) - 0.5])
-    figure.update_layout(barmode="stack", hovermode="closest")
+    figure.update_layout(barmode="stack", hovermode="closest", showlegend=True)
     return figure
 
 

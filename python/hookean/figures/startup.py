@@ -60,8 +60,10 @@ def startup_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Fig
         figure.add_trace(_total_marks(totals))
     else:
         style.say_empty(figure, "no replica was started during the run")
-    figure.update_layout(barmode="stack", hovermode="closest", uniformtext={"mode": "hide", "minsize": 10})
-    figure.update_xaxes(title={"text": "seconds from the wish to readiness (mean)", "standoff": 8}, rangemode="tozero")
+    figure.update_layout(
+        barmode="stack", hovermode="closest", showlegend=True, uniformtext={"mode": "hide", "minsize": 10}
+    )
+    figure.update_xaxes(title={"text": "mean start-up time (s)", "standoff": 8}, rangemode="tozero")
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=[style.label(name) for name in reversed(names)]
     )

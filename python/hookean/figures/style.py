@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INK = "#1f2933"
 MUTED = "#5b6770"
 GRID = "#e3e7eb"
-DEMAND_LINE = "#4a4a4a"
+DEMAND_LINE = "#6b747c"
 DEMAND_FILL = "rgba(120, 128, 136, 0.22)"
 FONT = 'system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, "Liberation Sans", sans-serif'
 
@@ -43,7 +43,7 @@ STAGE_COLOURS = {
 }
 """Stages have colours of their own (Paul Tol), so that no stage looks like a contender."""
 
-_HEAD_PX, _FOOT_PX, _GAP_PX = 34, 96, 46
+_HEAD_PX, _FOOT_PX, _GAP_PX = 34, 90, 46
 
 
 def contender_colours(names: Iterable[str]) -> dict[str, str]:
@@ -80,11 +80,13 @@ class TimeScale:
         unit: Its symbol.
         nanos: Its length.
         tick: Distance of ticks, in the unit.
+        end: End of the longest run, in the unit.
     """
 
     unit: str
     nanos: float
     tick: float
+    end: float
 
     def read(self, times: pl.Series) -> pl.Series:
         """Converts a Duration(ns) column into the unit."""
@@ -104,9 +106,9 @@ def time_scale(results: Mapping[str, ResultLike]) -> TimeScale:
     ends = [result.series["time"].to_physical().max() for result in results.values() if result.series.height]
     longest = float(max((end for end in ends if isinstance(end, int)), default=1))
     unit, nanos = next((one for one in _UNITS if longest >= 3.0 * one[1]), _UNITS[-1])
-    steps = (1, 2, 3, 5, 6, 10, 15, 30, 60, 120, 300, 600)
+    steps = (1, 2, 7, 14, 28, 56, 112) if unit == "days" else (1, 2, 3, 5, 6, 10, 15, 30, 60, 120, 300, 600)
     tick = next((step for step in steps if longest / nanos / step <= 8.5), longest / nanos / 8.0)
-    return TimeScale(unit=unit, nanos=nanos, tick=float(tick))
+    return TimeScale(unit=unit, nanos=nanos, tick=float(tick), end=longest / nanos)
 
 
 def panels(titles: Sequence[str], *, panel_px: int = 170, share_values: bool = True) -> go.Figure:
@@ -147,7 +149,15 @@ def dress(figure: go.Figure, *, inner_px: int, foot_px: int = _FOOT_PX) -> go.Fi
         plot_bgcolor="#ffffff",
         font={"family": FONT, "size": 12, "color": INK},
         hoverlabel={"bgcolor": "#ffffff", "bordercolor": MUTED, "font": {"size": 12, "color": INK}, "align": "left"},
-        legend={"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0.0, "xanchor": "left"},
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0.0,
+            "yanchor": "bottom",
+            "x": 0.0,
+            "xanchor": "left",
+            "traceorder": "normal",
+        },
         bargap=0.3,
     )
     axis = {
@@ -166,8 +176,24 @@ def dress(figure: go.Figure, *, inner_px: int, foot_px: int = _FOOT_PX) -> go.Fi
 
 def time_axis(figure: go.Figure, scale: TimeScale, *, rows: int) -> None:
     """Labels the shared time axis of a figure of panels, below the last one only."""
-    figure.update_xaxes(dtick=scale.tick, rangemode="tozero", showticklabels=False)
+    figure.update_xaxes(dtick=scale.tick, range=[0.0, scale.end], showticklabels=False)
     figure.update_xaxes(row=rows, col=1, showticklabels=True, title={"text": scale.title, "standoff": 8})
+
+
+def replica_axis(figure: go.Figure, *tables: pl.DataFrame) -> None:
+    """Gives all panels the same range of replicas, from 0 to the most that the tables hold.
+
+    The range is written out: plotly.js loses the automatic one of matching axes when a figure changes its width.
+
+    Args:
+        figure: The figure.
+        *tables: Tables whose numeric columns are drawn.
+    """
+    columns = [column for table in tables for column in table if column.dtype.is_numeric()]
+    most = max(
+        (float(top) for top in (column.max() for column in columns) if isinstance(top, (int, float))), default=1.0
+    )
+    figure.update_yaxes(title={"text": "replicas", "standoff": 6}, range=[0.0, 1.06 * max(1.0, most)])
 
 
 def step_line(*, colour: str, width: float = 1.6, dash: str = "solid", shape: str = "hv") -> dict[str, Any]:

@@ -68,10 +68,10 @@ def supply_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Figu
         fill="tozeroy",
         fillcolor=style.DEMAND_FILL,
     )
-    style.legend_entry(figure, "ready", mode="lines", line={"color": style.PALETTE[0], "width": 2})
-    style.legend_entry(figure, "wanted", mode="lines", line={"color": style.PALETTE[0], "width": 1, "dash": "dot"})
+    style.legend_entry(figure, "ready", mode="lines", line={"color": style.INK, "width": 2})
+    style.legend_entry(figure, "wanted", mode="lines", line={"color": style.INK, "width": 1, "dash": "dot"})
     style.time_axis(figure, scale, rows=len(results))
-    figure.update_yaxes(title={"text": "replicas", "standoff": 6}, rangemode="tozero")
+    style.replica_axis(figure, table)
     figure.update_layout(hovermode="x unified")
     return figure
 
@@ -80,6 +80,7 @@ def _draw(figure: go.Figure, rows: pl.DataFrame, *, row: int, colour: str, scale
     joined = "demand_mean" in rows.columns
     time = scale.read(rows["time"])
     if joined:
+        _peaks(figure, rows, row=row, time=time)
         _band(figure, rows, row=row, colour=colour, time=time)
     suffix = "_mean" if joined else ""
     looks = {
@@ -100,6 +101,22 @@ def _draw(figure: go.Figure, rows: pl.DataFrame, *, row: int, colour: str, scale
             **fill,
         )
         figure.add_trace(trace, row=row, col=1)
+
+
+def _peaks(figure: go.Figure, rows: pl.DataFrame, *, row: int, time: pl.Series) -> None:
+    """Draws the greatest demand of joined intervals as a lighter ground."""
+    trace = go.Scatter(
+        x=time,
+        y=rows["demand_max"],
+        mode="lines",
+        line=style.step_line(colour=style.DEMAND_FILL, width=0.5, shape="vh"),
+        fill="tozeroy",
+        fillcolor=style.DEMAND_FILL,
+        name="demand, most",
+        showlegend=False,
+        hovertemplate="%{y:.4~g}",
+    )
+    figure.add_trace(trace, row=row, col=1)
 
 
 def _band(figure: go.Figure, rows: pl.DataFrame, *, row: int, colour: str, time: pl.Series) -> None:
