@@ -253,4 +253,24 @@ mod tests {
         assert_eq!(legacy_scale_up_limit(5, 1.5, 4.0), 7);
         assert_eq!(legacy_scale_up_limit(i32::MAX, 2.0, 4.0), i32::MAX);
     }
+
+    #[test]
+    fn bounds_act_only_in_the_direction_of_travel() {
+        let behavior = Behavior {
+            scale_up: percent(SelectPolicy::Max, 100),
+            scale_down: percent(SelectPolicy::Max, 100),
+        };
+        let bounds = Bounds { min: 3, max: 5 };
+        let limited = |current, wanted| {
+            let step = Step {
+                current,
+                wanted,
+                now: Timestamp::ZERO,
+            };
+            behavior_limits(&behavior, bounds, NONE, step).replicas
+        };
+        assert_eq!([limited(9, 9), limited(1, 1)], [9, 1]);
+        assert_eq!([limited(4, 9), limited(4, 1)], [5, 3]);
+        assert_eq!([limited(9, 8), limited(1, 2)], [8, 2]);
+    }
 }

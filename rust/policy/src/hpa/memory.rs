@@ -98,3 +98,58 @@ pub fn store_event(
         None => events.push(new),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::defaults::BehaviorSpec;
+    use super::*;
+
+    fn event(change: i32, secs: i64, outdated: bool) -> ScaleEvent {
+        ScaleEvent {
+            change,
+            at: Timestamp::from_secs(secs),
+            outdated,
+        }
+    }
+
+    /// Both policies of the default scale-up have a period of 15 s.
+    fn stored(mut events: Vec<ScaleEvent>) -> Vec<ScaleEvent> {
+        let rules = BehaviorSpec::default().fill(Span::ZERO).scale_up;
+        store_event(&mut events, &rules, 4, Timestamp::ZERO);
+        events
+    }
+
+    #[test]
+    fn the_last_outdated_event_is_replaced_and_the_others_are_marked() {
+        let after = stored(vec![
+            event(1, -60, false),
+            event(2, -20, false),
+            event(3, -10, false),
+        ]);
+        assert_eq!(
+            after,
+            [
+                event(1, -60, true),
+                event(4, 0, false),
+                event(3, -10, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn an_event_as_old_as_the_longest_period_is_not_outdated() {
+        assert_eq!(
+            stored(vec![event(1, -15, false)]),
+            [event(1, -15, false), event(4, 0, false)]
+        );
+    }
+
+    #[test]
+    fn an_event_as_old_as_the_period_is_not_counted() {
+        let events = [event(1, -15, false), event(2, -14, true)];
+        assert_eq!(
+            changed_within(&events, Span::from_secs(15), Timestamp::ZERO),
+            2
+        );
+    }
+}

@@ -38,6 +38,10 @@ mod stabilize;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
+mod reconcile_tests;
+#[cfg(test)]
+mod test_fixtures;
+#[cfg(test)]
 mod worked_examples;
 
 pub use conditions::{Condition, ConditionReason, Conditions};

@@ -1,100 +1,8 @@
 //! The worked examples of the specification (section 7), each by its letter, and the sentences that explain them.
 
+use super::test_fixtures::*;
 use super::*;
 use crate::{Span, Timestamp};
-
-/// Pods that have been ready for an hour, with what they report; `None` reports nothing.
-struct Fleet {
-    pods: Vec<Pod>,
-    samples: Vec<Sample>,
-}
-
-fn fleet(usage: &[Option<i64>]) -> Fleet {
-    let hour_ago = Timestamp::from_secs(-3600);
-    let ready = ReadyCondition {
-        status: ReadyStatus::True,
-        last_transition: hour_ago,
-    };
-    let pod = |id| Pod {
-        id: PodId(id),
-        phase: Phase::Running,
-        deleted: false,
-        start: Some(hour_ago),
-        ready: Some(ready),
-    };
-    let sample = |(id, usage): (u64, &Option<i64>)| {
-        let value_milli = (*usage)?;
-        Some(Sample {
-            pod: PodId(id),
-            value_milli,
-            timestamp: Timestamp::ZERO,
-            window: Span::from_secs(15),
-        })
-    };
-    Fleet {
-        pods: (0..usage.len() as u64).map(pod).collect(),
-        samples: (0..).zip(usage).filter_map(sample).collect(),
-    }
-}
-
-/// `usage` plus `pending` pods that are not running yet.
-fn with_pending(usage: &[i64], pending: u64) -> Fleet {
-    let usage: Vec<_> = usage.iter().copied().map(Some).collect();
-    let mut fleet = fleet(&usage);
-    let first = fleet.pods.len() as u64;
-    fleet.pods.extend((first..first + pending).map(|id| Pod {
-        id: PodId(id),
-        phase: Phase::Pending,
-        deleted: false,
-        start: None,
-        ready: None,
-    }));
-    fleet
-}
-
-fn config(metrics: Vec<MetricSpec>) -> Config {
-    Config {
-        min_replicas: 1,
-        max_replicas: 100,
-        metrics,
-        behavior: None,
-        tolerance: TOLERANCE,
-        cpu_initialization_period: CPU_INITIALIZATION_PERIOD,
-        initial_readiness_delay: INITIAL_READINESS_DELAY,
-        downscale_stabilization: DOWNSCALE_STABILIZATION,
-        scale_up_limit_factor: SCALE_UP_LIMIT_FACTOR,
-        scale_up_limit_minimum: SCALE_UP_LIMIT_MINIMUM,
-        gates: Gates {
-            scale_to_zero: true,
-            configurable_tolerance: true,
-        },
-    }
-}
-
-fn cpu(percent: i32) -> MetricSpec {
-    MetricSpec::Resource {
-        resource: Resource::Cpu,
-        target: ResourceTarget::UtilizationPercent(percent),
-    }
-}
-
-fn object(target: ValueTarget) -> MetricSpec {
-    MetricSpec::Object {
-        name: "queue".to_owned(),
-        target,
-    }
-}
-
-fn see<'a>(current: i32, pods: &'a [Pod], readings: &'a [Reading<'a>]) -> Observation<'a> {
-    Observation {
-        now: Timestamp::ZERO,
-        current_replicas: current,
-        status_replicas: current,
-        pods,
-        readings,
-        obstacle: Obstacle::None,
-    }
-}
 
 fn proposal(metric: MetricSpec, fleet: &Fleet, reading: Reading<'_>) -> Proposal {
     let current = fleet.pods.len() as i32;
@@ -112,10 +20,6 @@ fn cpu_proposal(percent: i32, request: i64, fleet: &Fleet) -> i32 {
         requests: Requests::Uniform(request),
     };
     proposal(cpu(percent), fleet, reading).replicas
-}
-
-fn all(usage: &[i64]) -> Fleet {
-    with_pending(usage, 0)
 }
 
 #[test]
@@ -231,28 +135,6 @@ fn i_the_largest_proposal_wins_and_a_failure_blocks_scaling_down() {
         ),
         (9, true, true)
     );
-}
-
-/// A metric that asks for as many pods as its reading says, whatever the tolerance.
-fn wanting(behavior: Option<Behavior>, max_replicas: i32) -> Config {
-    let metrics = vec![object(ValueTarget::AverageValueMilli(1))];
-    Config {
-        max_replicas,
-        behavior,
-        tolerance: 0.0,
-        ..config(metrics)
-    }
-}
-
-/// Reconciles at `secs` with `wanted` as the metric's proposal.
-fn step(config: &Config, memory: &mut Memory, secs: f64, current: i32, wanted: i64) -> i32 {
-    let readings = [Reading::Object(wanted)];
-    let now = Timestamp::from_nanos((secs * 1e9) as i64);
-    let observation = Observation {
-        now,
-        ..see(current, &[], &readings)
-    };
-    reconcile(config, memory, &observation).desired_replicas
 }
 
 #[test]
@@ -380,102 +262,6 @@ fn the_reason_names_stabilization_and_failures() {
     assert_eq!(
         reason,
         "kept at 5: queue failed (no metrics returned from custom metrics API)"
-    );
-}
-
-#[test]
-fn a_scale_that_cannot_be_written_is_an_error_without_event() {
-    let config = wanting(
-        Some(BehaviorSpec::default().fill(DOWNSCALE_STABILIZATION)),
-        50,
-    );
-    let mut memory = Memory::default();
-    let readings = [Reading::Object(8)];
-    let observation = Observation {
-        obstacle: Obstacle::UpdateFails,
-        ..see(5, &[], &readings)
-    };
-    let outcome = reconcile(&config, &mut memory, &observation);
-    assert_eq!(
-        (
-            outcome.desired_replicas,
-            outcome.scale_written,
-            outcome.error
-        ),
-        (5, false, true)
-    );
-    assert_eq!(
-        outcome.conditions.able_to_scale,
-        Some(Condition::no(ConditionReason::FailedUpdateScale))
-    );
-    assert!(memory.up_events.is_empty());
-}
-
-#[test]
-fn an_unusable_target_or_selector_stops_with_an_error() {
-    let config = wanting(None, 50);
-    let readings = [Reading::Object(8)];
-    let blocked = |obstacle| {
-        let mut memory = Memory::default();
-        reconcile(
-            &config,
-            &mut memory,
-            &Observation {
-                obstacle,
-                ..see(5, &[], &readings)
-            },
-        )
-    };
-    let unreadable = blocked(Obstacle::ScaleUnreadable);
-    assert_eq!(
-        unreadable.conditions.able_to_scale,
-        Some(Condition::no(ConditionReason::FailedGetScale))
-    );
-    let ambiguous = blocked(Obstacle::AmbiguousSelector);
-    assert_eq!(
-        ambiguous.conditions.scaling_active,
-        Some(Condition::no(ConditionReason::AmbiguousSelector))
-    );
-    let invalid = blocked(Obstacle::InvalidSelector);
-    assert_eq!(
-        invalid.conditions.scaling_active,
-        Some(Condition::no(ConditionReason::InvalidSelector))
-    );
-    assert!(
-        [unreadable, ambiguous, invalid]
-            .iter()
-            .all(|o| o.error && !o.scale_written && o.desired_replicas == 5)
-    );
-}
-
-#[test]
-fn a_restart_of_the_controller_keeps_only_the_conditions() {
-    let config = wanting(None, 50);
-    let mut memory = Memory::default();
-    step(&config, &mut memory, 0.0, 5, 8);
-    let conditions = memory.conditions;
-    memory.forget_on_restart();
-    assert_eq!(
-        memory,
-        Memory {
-            conditions,
-            ..Memory::default()
-        }
-    );
-    assert_eq!(step(&config, &mut memory, 15.0, 8, 2), 8);
-}
-
-#[test]
-fn a_missing_reading_is_a_failure_of_that_metric() {
-    let config = wanting(None, 50);
-    let outcome = reconcile(&config, &mut Memory::default(), &see(5, &[], &[]));
-    assert_eq!(
-        outcome.evaluations[0].result,
-        Err(MetricError::WrongReading)
-    );
-    assert_eq!(
-        outcome.conditions.scaling_active,
-        Some(Condition::no(ConditionReason::FailedGetObjectMetric))
     );
 }
 
