@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from hookean.scenario.fields import Status
 
 
-class Provenance(TypedDict):
+@dataclass(frozen=True)
+class Provenance:
     """Where one parameter of a plan comes from.
 
     Attributes:

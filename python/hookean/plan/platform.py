@@ -89,7 +89,7 @@ def _node_count(pool: Pool, base: Preset | None, warnings: list[str]) -> Known |
     else:
         return Fixed(0)
     if pool.min is not None or pool.max is not None:
-        warnings.append(f"no controller scales the nodes of pool `{pool.name}`: it has {count.text} nodes all the time")
+        warnings.append(f"no controller scales the nodes of pool `{pool.name}`: its size stays {count.text}")
     return count
 
 

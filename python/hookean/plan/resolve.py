@@ -91,7 +91,7 @@ class _Resolver:
             self.problems.append(self._placed(problem, at))
         except TraceError as error:
             where = error.where or self.scenario.place(at)
-            raise TraceError(error.message, where=where, hint=error.hint) from error
+            raise TraceError(error.message, where=where, hint=error.hint) from None
 
     def _placed(self, problem: FieldError | UnitError, at: FieldPath) -> ScenarioError:
         path = (*at, *getattr(problem, "at", ()))

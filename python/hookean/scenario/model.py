@@ -33,7 +33,7 @@ class Sampled(Model):
 
 def _request_log(value: object) -> object:
     if isinstance(value, (dict, Sampled)):
-        return value
+        return Sampled(**value) if isinstance(value, dict) else value
     return either("off", "full", "{sampled: N}")(value)
 
 
@@ -92,6 +92,14 @@ class Scenario(Model):
 
     _places: Places | None = PrivateAttr(default=None)
     _base_dir: Path = PrivateAttr(default_factory=Path)
+
+    def __eq__(self, other: object) -> bool:
+        """Tells whether two scenarios say the same, wherever they were written."""
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in Scenario.model_fields)
+
+    __hash__ = None  # type: ignore[assignment]  # a mapping of services cannot be hashed
 
     @property
     def base_dir(self) -> Path:

@@ -83,15 +83,20 @@ def _problems(model: type, details: ErrorDetails, data: Any) -> Iterator[_Proble
     elif isinstance(cause, FieldError):
         yield _Problem((*path, *cause.at), cause.message, cause.hint)
     elif isinstance(cause, ScenarioProblemsError):
-        yield from (_Problem(path, each.message, each.hint) for each in cause.errors)
-    elif isinstance(cause, (UnitError, ScenarioError)):
+        yield from (_Problem((*path, *_below_path(each)), each.message, each.hint) for each in cause.errors)
+    elif isinstance(cause, ScenarioError):
+        yield _Problem((*path, *_below_path(cause)), cause.message, cause.hint)
+    elif isinstance(cause, UnitError):
         yield _Problem(path, cause.message, cause.hint)
     else:
-        message, hint = _worded(model, details, path)
-        discriminator = (
-            details.get("ctx", {}).get("discriminator", "") if details["type"] == "union_tag_invalid" else ""
-        )
-        yield _Problem((*path, *([discriminator.strip("'")] if discriminator else [])), message, hint)
+        if details["type"] == "union_tag_invalid":
+            path = (*path, str(details["ctx"]["discriminator"]).strip("'"))
+        yield _Problem(path, *_worded(model, details, path))
+
+
+def _below_path(error: ScenarioError) -> Path:
+    """Path of an error that a nested model raised when a validator built it in Python."""
+    return tuple(error.where.split(".")) if error.where else ()
 
 
 def _without_tags(loc: tuple[int | str, ...], data: Any) -> Path:
@@ -158,15 +163,17 @@ def _expected(context: dict[str, Any]) -> list[str]:
 
 
 def _unknown_choice(given: str, allowed: list[str], path: Path) -> tuple[str, str]:
-    what = "controller" if path[:1] == ("controllers",) and len(path) == 2 else str(path[-1] if path else "value")
     near = difflib.get_close_matches(given, allowed, n=1)
     meant = f"did you mean `{near[0]}`? " if near else ""
-    name = (
-        f"unknown {what} `{given}`"
-        if not isinstance(path[-1] if path else "", int) or what == "controller"
-        else f"unknown `{given}`"
-    )
-    return name, f"{meant}allowed: {_ticked(allowed)}"
+    return f"unknown {_choice_name(path)} `{given}`", f"{meant}allowed: {_ticked(allowed)}"
+
+
+def _choice_name(path: Path) -> str:
+    """Names what was chosen: `controller` for `controllers.0.kind`, else the field itself."""
+    words = [part for part in path if isinstance(part, str)]
+    if words[-1:] == ["kind"] and len(words) > 1 and words[-2] in {"controllers", "pipeline"}:
+        return words[-2].removesuffix("s")
+    return words[-1] if words else "value"
 
 
 def _unknown_field(model: type, path: Path) -> tuple[str, str]:
