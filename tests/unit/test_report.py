@@ -99,6 +99,11 @@ def test_headline_cards_and_comparison_agree(day):
     assert "✗ missed: 98.41 % good" in text
 
 
+def test_values_that_read_alike_are_equally_good(day):
+    [row] = re.findall(r'<th scope="row">latency p95</th>(.*?)</tr>', day)
+    assert row == '<td class="n">191 ms</td><td class="n best">127 ms</td><td class="n best">127 ms</td>'
+
+
 def test_names_and_texts_of_users_are_escaped():
     nasty = '<script>alert("x")</script> & ${title} {braces}'
     result = fake_result(minutes=10, name=nasty, services=(nasty,))

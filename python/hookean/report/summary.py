@@ -133,20 +133,17 @@ def _service_table(table: pl.DataFrame) -> str:
 
 
 def _cells(table: pl.DataFrame, metric: Metric) -> str:
-    values = table[metric.name].to_list()
-    best = _best(values, metric)
-    return "".join(
-        cell(_text(metric.name, row), numeric=True, kind="best" if value is not None and value == best else "")
-        for value, row in zip(values, table.iter_rows(named=True), strict=True)
-    )
+    texts = [_text(metric.name, row) for row in table.iter_rows(named=True)]
+    best = _best(table[metric.name].to_list(), texts, better=metric.better)
+    return "".join(cell(text, numeric=True, kind="best" if text == best else "") for text in texts)
 
 
-def _best(values: list[Any], metric: Metric) -> Any:
-    """Returns the best value where one is better than another, else None."""
-    known = [value for value in values if value is not None]
-    if not metric.better or len(set(known)) < 2:
+def _best(values: list[Any], texts: list[str], *, better: str) -> str | None:
+    """Returns the text of the best value, None where no value is better or where all of them read alike."""
+    known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
+    if not better or len({text for _, text in known}) < 2:
         return None
-    return min(known) if metric.better == "lower" else max(known)
+    return min(known)[1] if better == "lower" else max(known)[1]
 
 
 def _text(name: str, row: Mapping[str, Any]) -> str:
