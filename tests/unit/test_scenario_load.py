@@ -84,7 +84,7 @@ def test_yaml_and_toml_give_the_same_scenario(tmp_path):
         ("{preset: kubernetes-on-vms}", "vm-fleet", "`hpa` has no meaning on a fleet", "(controllers.0.kind)", "`ec2-target-tracking`"),
     ],
 )  # fmt: skip
-def test_mistake_is_named_with_its_place_and_a_hint(tmp_path, old, new, message, place, hint):
+def test_mistake_is_named_with_its_place_and_a_hint(tmp_path, old, new, message, place, hint):  # noqa: PLR0917 (columns)
     error = failure(tmp_path, changed(old, new))
     assert message in error.message
     assert f"`{tmp_path / 'scenario.yaml'}`" in error.where
@@ -164,7 +164,12 @@ def test_other_kinds_of_files_are_refused(tmp_path):
 
 
 def test_override_changes_one_field(tmp_path):
-    overrides = ("services.web.replica.cpu=2", "controllers.0.max=50", "services.web.slo.latency=250ms", "services.web.slo.target=0.9")
+    overrides = (
+        "services.web.replica.cpu=2",
+        "controllers.0.max=50",
+        "services.web.slo.latency=250ms",
+        "services.web.slo.target=0.9",
+    )
     scenario = load(tmp_path, overrides=overrides)
     assert scenario.services["web"].replica.cpu.millicores == 2000
     assert scenario.controllers[0].max == 50

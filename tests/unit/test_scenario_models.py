@@ -136,7 +136,9 @@ def test_workload_takes_arrays_dates_and_offsets():
     assert workload.counts.values.tolist() == [1, 2]
     assert workload == Workload(service="web", counts=[1, 2], step="1s")
     moment = datetime(1998, 6, 30, 16, tzinfo=UTC)
-    assert Workload(service="web", trace="t", from_=moment) == Workload(service="web", trace="t", **{"from": moment.isoformat()})
+    assert Workload(service="web", trace="t", from_=moment) == Workload(
+        service="web", trace="t", **{"from": moment.isoformat()}
+    )
     assert Workload(service="web", trace="t", **{"from": "2h"}).from_ == Duration.parse("2h")
 
 

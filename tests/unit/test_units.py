@@ -37,7 +37,9 @@ def test_quantity_is_exact_in_base_units(kind, written, base):
     assert kind.parse(written).base == base
 
 
-@pytest.mark.parametrize(("written", "expected"), [("8/s", 28_800.0), ("480/min", 28_800.0), ("1/h", 1.0), ("24/d", 1.0)])
+@pytest.mark.parametrize(
+    ("written", "expected"), [("8/s", 28_800.0), ("480/min", 28_800.0), ("1/h", 1.0), ("24/d", 1.0)]
+)
 def test_rate_gives_expected_requests(written, expected):
     assert Rate.parse(written).expected(Duration.parse("1h")) == expected
 
