@@ -4,6 +4,7 @@ mod run;
 mod table;
 
 use pyo3::prelude::*;
+use serde_json::json;
 
 #[pymodule]
 mod _core {
@@ -34,6 +35,18 @@ mod _core {
 
 fn conformance(py: Python<'_>, name: &str, text: &str) -> PyResult<Vec<u8>> {
     let report = py.detach(|| hookean_policy::conformance::run_file(name, text));
-    serde_json::to_vec(&report)
+    let failures: Vec<_> = report
+        .failures
+        .iter()
+        .map(|f| json!({"case": f.case, "expected": f.expected, "got": f.got}))
+        .collect();
+    let document = json!({
+        "file": report.name,
+        "kind": report.kind,
+        "passed": report.passed,
+        "failed": report.failures.len(),
+        "failures": failures,
+    });
+    serde_json::to_vec(&document)
         .map_err(|e| pyo3::exceptions::PyRuntimeError::new_err(e.to_string()))
 }

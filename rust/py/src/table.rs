@@ -3,13 +3,13 @@
 use arrow_array::types::UInt32Type;
 use arrow_array::{
     ArrayRef, DictionaryArray, DurationNanosecondArray, Float64Array, RecordBatch, StringArray,
-    UInt32Array, UInt64Array,
+    StructArray, UInt32Array, UInt64Array,
 };
 use arrow_schema::{ArrowError, Field, Schema};
 use hookean_sim::record::{Column, Strings, Table};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
-use pyo3_arrow::PyTable;
+use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 use std::sync::Arc;
 
 /// A table that polars reads through the Arrow stream interface.
@@ -26,12 +26,10 @@ impl ArrowTable {
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let schema = self.0.schema();
-        Ok(PyTable::to_stream_pycapsule(
-            py,
-            vec![self.0.clone()],
-            schema,
-            requested_schema,
-        )?)
+        let field = Arc::new(Field::new_struct("", schema.fields().clone(), false));
+        let rows: ArrayRef = Arc::new(StructArray::from(self.0.clone()));
+        let reader = Box::new(ArrayIterator::new([Ok(rows)], field));
+        Ok(to_stream_pycapsule(py, reader, requested_schema)?)
     }
 }
 

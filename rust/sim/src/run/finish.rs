@@ -34,6 +34,9 @@ pub(super) fn finish(mut world: World, end: SimTime, interrupted: bool) -> Resul
         world.write_series_rows();
     }
     world.close_readings();
+    for station in &mut world.stations {
+        station.close_log(end);
+    }
     let bill: u64 = world.platform.nodes().iter().map(|n| record::bill(&world.platform, n, end).1).sum();
     let checks = check::all(&world, end, bill)?;
     let digest = digest(&world);

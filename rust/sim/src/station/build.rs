@@ -21,21 +21,47 @@ pub fn build(
     workload: Option<&WorkloadPlan>,
     arrays: &WorkloadArrays,
 ) -> Result<Box<dyn Station>, PlanError> {
-    let ledger = Ledger::new(service.slo.map(|slo| slo.latency_ns), plan.record.requests);
     if let Some(WorkloadPlan { start_ns, source: WorkloadSource::Load { steps, cycle }, .. }) = workload {
-        return Ok(Box::new(Fluid::new(steps, *cycle, *start_ns, ledger)));
+        return Ok(Box::new(Fluid::new(steps, *cycle, *start_ns, ledger(plan, service))));
     }
+    if plan.engine == EngineKind::Reference {
+        return Ok(Box::new(build_reference(plan, service, workload, arrays)?));
+    }
+    let arrivals = arrivals(plan, service, workload, arrays)?;
+    let settings = Settings::new(&service.queue, plan.seed, &service.name);
+    let ledger = ledger(plan, service);
+    Ok(match service.queue.discipline {
+        Discipline::CentralFifo => Box::new(Central::new(settings, arrivals, ledger)),
+        Discipline::Fifo => Box::new(Replicas::<Fifo>::new(settings, arrivals, ledger)),
+        Discipline::ProcessorSharing => Box::new(Replicas::<Sharing>::new(settings, arrivals, ledger)),
+    })
+}
+
+/// Builds the reference engine's station, whatever the plan's engine; a fluid load brings no requests.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_reference(
+    plan: &Plan,
+    service: &ServicePlan,
+    workload: Option<&WorkloadPlan>,
+    arrays: &WorkloadArrays,
+) -> Result<Reference, PlanError> {
+    let arrivals = arrivals(plan, service, workload, arrays)?;
+    Ok(Reference::new(service, plan.seed, arrivals, ledger(plan, service)))
+}
+
+fn ledger(plan: &Plan, service: &ServicePlan) -> Ledger {
+    Ledger::new(service.slo.map(|slo| slo.latency_ns), plan.record.requests)
+}
+
+fn arrivals(
+    plan: &Plan,
+    service: &ServicePlan,
+    workload: Option<&WorkloadPlan>,
+    arrays: &WorkloadArrays,
+) -> Result<Arrivals, PlanError> {
     let invalid = |problem| PlanError::invalid("services.work", format!("is invalid: {problem}"));
     let work = service.work.sampler().map_err(invalid)?;
-    let arrivals = match workload {
-        Some(workload) => Arrivals::new(workload, arrays, plan.seed, &service.name, work)?,
-        None => Arrivals::none(),
-    };
-    let settings = Settings::new(&service.queue, plan.seed, &service.name);
-    Ok(match (plan.engine, service.queue.discipline) {
-        (EngineKind::Reference, _) => Box::new(Reference::new(service, plan.seed, arrivals, ledger)),
-        (EngineKind::Lazy, Discipline::CentralFifo) => Box::new(Central::new(settings, arrivals, ledger)),
-        (EngineKind::Lazy, Discipline::Fifo) => Box::new(Replicas::<Fifo>::new(settings, arrivals, ledger)),
-        (EngineKind::Lazy, Discipline::ProcessorSharing) => Box::new(Replicas::<Sharing>::new(settings, arrivals, ledger)),
-    })
+    workload.map_or_else(|| Ok(Arrivals::none()), |workload| Arrivals::new(workload, arrays, plan.seed, &service.name, work))
 }

@@ -48,10 +48,6 @@ impl Fifo {
         ledger.start(now - request.time.as_nanos());
         self.jobs.push(Job { end, start: now, request: *request });
     }
-
-    fn first_end(&self) -> u64 {
-        self.jobs.peek().map_or(u64::MAX, |job| job.end)
-    }
 }
 
 impl Queue for Fifo {
@@ -80,14 +76,19 @@ impl Queue for Fifo {
     }
 
     #[inline]
+    fn next_departure(&self) -> u64 {
+        self.jobs.peek().map_or(u64::MAX, |job| job.end)
+    }
+
+    #[inline]
     fn next_event(&self, settings: &Settings) -> u64 {
         let deadline = self.waiting.front().map_or(u64::MAX, |request| settings.deadline(request));
-        self.first_end().min(deadline)
+        self.next_departure().min(deadline)
     }
 
     #[inline]
     fn step(&mut self, now: u64, ledger: &mut Ledger) {
-        if self.first_end() > now {
+        if self.next_departure() > now {
             if let Some(request) = self.waiting.pop_front() {
                 ledger.time_out(&request, now);
             }

@@ -19,7 +19,7 @@ mod sharing;
 mod slots;
 mod virtual_time;
 
-pub use build::build;
+pub use build::{build, build_reference};
 pub use ledger::{Counts, LatencyWindow, Ledger, Outcome};
 pub use request_log::{RequestRow, RequestTable};
 

@@ -21,6 +21,8 @@ pub(super) trait Queue: Clone + Send {
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger);
     /// When something happens next; `u64::MAX` when nothing will.
     fn next_event(&self, settings: &Settings) -> u64;
+    /// When a request is done next; `u64::MAX` when none is in service.
+    fn next_departure(&self) -> u64;
     /// Lets one thing happen at `now`, the time of the next event. Departures come first.
     fn step(&mut self, now: u64, ledger: &mut Ledger);
     /// Changes the speed.
@@ -75,10 +77,7 @@ impl<Q: Queue> Replicas<Q> {
     /// Advances over a stretch that the tree's keys can hold.
     fn advance_stretch(&mut self, until: u64) {
         if !self.router.is_empty() {
-            let now = self.now;
-            while let Some(request) = self.homeless.pop_front() {
-                self.route(now, &request);
-            }
+            self.house();
         }
         loop {
             let event = self.origin.saturating_add(self.tree.min_time());
@@ -124,12 +123,26 @@ impl<Q: Queue> Replicas<Q> {
         }
     }
 
+    /// Routes the requests without a replica, in order, as if they arrived now; what is done at once leaves at once.
+    fn house(&mut self) {
+        let now = self.now;
+        while let Some(request) = self.homeless.pop_front() {
+            let slot = self.route(now, &request);
+            while let Some(queue) = self.queues[slot].as_mut().filter(|queue| queue.next_departure() <= now) {
+                queue.step(now, &mut self.ledger);
+                self.changed(slot);
+            }
+        }
+    }
+
     #[inline]
-    fn route(&mut self, now: u64, request: &Request) {
+    fn route(&mut self, now: u64, request: &Request) -> usize {
         let slot = self.router.choose(request.index);
-        let Some(queue) = &mut self.queues[slot] else { return };
-        queue.arrive(now, request, &self.settings, &mut self.ledger);
-        self.changed(slot);
+        if let Some(queue) = &mut self.queues[slot] {
+            queue.arrive(now, request, &self.settings, &mut self.ledger);
+            self.changed(slot);
+        }
+        slot
     }
 
     /// Books the requests without a replica that give up before `until`.

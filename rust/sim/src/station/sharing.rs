@@ -116,6 +116,11 @@ impl Queue for Sharing {
     }
 
     #[inline]
+    fn next_departure(&self) -> u64 {
+        self.due.end
+    }
+
+    #[inline]
     fn next_event(&self, settings: &Settings) -> u64 {
         let deadline = self.waiting.front().map_or(u64::MAX, |request| settings.deadline(request));
         self.due.end.min(deadline)

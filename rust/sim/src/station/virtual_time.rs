@@ -135,16 +135,15 @@ mod tests {
 
     #[test]
     fn rounding_is_carried_on() {
-        // Three requests of 1 ns each share a core at speed 2: they are done at 0.5, 1.0 and 1.5 ns after each other's
-        // shares are counted: all at 1.5 ns.
+        // Three requests of 1 ns each share a core at speed 2: all are done at 1.5 ns, recorded as 2 ns.
         let mut time = time(1000, 2.0);
         let tag = time.tag(1);
         let due = time.due(tag, 3);
         assert_eq!((due.end, due.rounding.to_bits()), (2, 0.5_f64.to_bits()));
         time.depart(tag, due, 3, 2);
-        // Half a nanosecond has passed since; two requests got half a nanosecond of work each.
+        // Half a nanosecond has passed since, in which two requests got half a nanosecond of work each.
         assert_eq!(time.at.to_bits(), 1.5_f64.to_bits());
-        assert_eq!(time.due(tag, 2), Due { end: 2, rounding: 1.0 });
+        assert_eq!(time.due(tag, 2), Due { end: 2, rounding: 0.5 });
     }
 
     #[test]

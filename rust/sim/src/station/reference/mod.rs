@@ -91,15 +91,16 @@ impl Reference {
             let Some((_, event)) = self.events.pop() else { return };
             self.now = key.time.as_nanos();
             self.handle(event);
-            // All departures of an instant free their slots before one of them is taken.
-            let next = self.events.peek_key().filter(|next| next.time == key.time);
-            let more = next.is_some_and(|next| next.class == class::DEPARTURE && next.entity == DEPARTURES);
-            if !more {
-                self.dispatch();
-            }
+            self.dispatch();
             self.count();
         }
         self.now = until;
+    }
+
+    /// Whether more requests may be done at this very instant.
+    fn departures_are_due(&self) -> bool {
+        let next = self.events.peek_key().filter(|key| key.time.as_nanos() == self.now);
+        next.is_some_and(|key| key.class == class::DEPARTURE && key.entity == DEPARTURES)
     }
 
     fn count(&mut self) {
@@ -154,14 +155,20 @@ impl Reference {
     }
 
     /// Starts whatever can start: the central queue on free slots, or requests without a replica on the ready ones.
+    /// All departures of an instant free their slots before one of them is taken.
     fn dispatch(&mut self) {
+        if self.departures_are_due() {
+            return;
+        }
         if self.is_central() {
             while let Some((at, slot)) = self.free_slot() {
                 let Some(request) = self.queue.pop_front() else { return };
                 self.start_on(at, slot, request);
             }
         } else if !self.ready().is_empty() {
-            while let Some(request) = self.queue.pop_front() {
+            while !self.departures_are_due()
+                && let Some(request) = self.queue.pop_front()
+            {
                 self.route(request);
             }
         }
