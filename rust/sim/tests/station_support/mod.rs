@@ -1,0 +1,122 @@
+//! Stations for tests: one service, one workload, no control plane.
+
+use hookean_kernel::{Digest, Distribution, SimTime};
+use hookean_sim::plan::{
+    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, Routing,
+    ServicePlan, SloPlan, WorkloadPlan, WorkloadSource,
+};
+use hookean_sim::station::reference::Reference;
+use hookean_sim::station::{self, Ledger, ReplicaShape, RequestRow, Station};
+use hookean_sim::workload::WorkloadArrays;
+
+pub(crate) const SECOND: u64 = 1_000_000_000;
+const KEEP_ALL: u64 = 1 << 53;
+
+/// Where the requests of a [`Case`] come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Traffic {
+    /// Times and work.
+    Table(Vec<(u64, u64)>),
+    /// Poisson arrivals: expected number in each bin, width of a bin, law of work.
+    Poisson(Vec<f64>, u64, Distribution),
+}
+
+/// A station under test.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) queue: QueuePlan,
+    pub(crate) traffic: Traffic,
+    pub(crate) seed: u64,
+    pub(crate) requests: RequestLog,
+    pub(crate) slo_ns: u64,
+}
+
+impl Case {
+    pub(crate) fn new(discipline: Discipline, traffic: Traffic) -> Self {
+        let queue = QueuePlan { discipline, routing: Routing::Random, limit: None, timeout_ns: None };
+        Self { queue, traffic, seed: 1, requests: RequestLog::Off, slo_ns: SECOND }
+    }
+
+    fn plan(&self, engine: EngineKind) -> (Plan, WorkloadArrays) {
+        let mut arrays = WorkloadArrays::default();
+        let (source, work) = match &self.traffic {
+            Traffic::Table(rows) => {
+                arrays.u64s = vec![rows.iter().map(|r| r.0).collect(), rows.iter().map(|r| r.1).collect()];
+                let source = WorkloadSource::Table { times: 0, work: Some(1), keep_2_53: KEEP_ALL };
+                (source, Distribution::Constant { value_ns: 0 })
+            }
+            Traffic::Poisson(counts, step_ns, work) => {
+                arrays.f64s = vec![counts.as_slice().into()];
+                let arrivals = ArrivalMode::Poisson;
+                (WorkloadSource::Counts { counts: 0, step_ns: *step_ns, arrivals, keep_2_53: KEEP_ALL }, work.clone())
+            }
+        };
+        let plan = Plan {
+            plan_version: 1,
+            name: "test".into(),
+            seed: self.seed,
+            horizon_ns: u64::MAX,
+            engine,
+            services: vec![self.service(work)],
+            workloads: vec![WorkloadPlan { service: 0, start_ns: 0, source }],
+            platform: PlatformPlan::Fleet { preset: "none".into(), pools: vec![] },
+            controllers: vec![],
+            record: RecordPlan { series_step_ns: SECOND, requests: self.requests },
+        };
+        (plan, arrays)
+    }
+
+    fn service(&self, work: Distribution) -> ServicePlan {
+        ServicePlan {
+            name: "web".into(),
+            created_at_ns: 0,
+            work,
+            replica: ReplicaPlan {
+                cpu_millicores: 1000,
+                memory_bytes: 0,
+                concurrency: Some(1),
+                image_bytes: 0,
+                memory_idle_bytes: 0,
+                memory_per_request_bytes: 0,
+            },
+            initial_replicas: 0,
+            warm_start: true,
+            queue: self.queue,
+            slo: Some(SloPlan { latency_ns: self.slo_ns, target_ratio: 0.99 }),
+            startup: vec![],
+            termination_grace_ns: 0,
+        }
+    }
+
+    pub(crate) fn build(&self, engine: EngineKind) -> Box<dyn Station> {
+        let (plan, arrays) = self.plan(engine);
+        station::build(&plan, &plan.services[0], plan.workloads.first(), &arrays).unwrap()
+    }
+
+    #[allow(dead_code, reason = "not every test file needs it")]
+    pub(crate) fn build_reference(&self) -> Reference {
+        let (plan, arrays) = self.plan(EngineKind::Reference);
+        station::build_reference(&plan, &plan.services[0], plan.workloads.first(), &arrays).unwrap()
+    }
+}
+
+pub(crate) fn at(nanos: u64) -> SimTime {
+    SimTime::from_nanos(nanos)
+}
+
+pub(crate) fn shape(cpu_millicores: u64, concurrency: Option<u32>, speed_ratio: f64) -> ReplicaShape {
+    ReplicaShape { cpu_millicores, concurrency, speed_ratio }
+}
+
+#[allow(dead_code, reason = "not every test file needs it")]
+pub(crate) fn digest(ledger: &Ledger) -> String {
+    let mut digest = Digest::new();
+    ledger.digest(&mut digest);
+    digest.hex()
+}
+
+#[allow(dead_code, reason = "not every test file needs it")]
+pub(crate) fn rows(station: &mut dyn Station, now: SimTime) -> Vec<RequestRow> {
+    station.close_log(now);
+    station.ledger().requests().unwrap().iter().collect()
+}
