@@ -35,7 +35,9 @@ def test_two_threads_give_the_same(path: Path) -> None:
     assert_same(hookean.simulate(path), hookean.simulate(path, threads=2))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if "load: [" not in path.read_text()], ids=lambda path: path.stem
+)
 def test_the_reference_engine_gives_the_same(path: Path, tmp_path: Path) -> None:
     reference = tmp_path / path.name
     reference.write_text(path.read_text(encoding="utf-8") + "\nengine: reference\n", encoding="utf-8")

@@ -46,6 +46,15 @@ def test_hpa_steps_in_the_decisions(steps: RunResult) -> None:
     assert ticks.len() == 20
 
 
+def test_a_utilisation_target_is_cut_to_whole_percent_as_kubernetes_does() -> None:
+    # 12 pods share 8 cores: 66.7 % becomes 66 %, and 66 / 60 = 1.1 is still within the tolerance of 0.1
+    override = "controllers.0.metrics=[{resource: cpu, utilization: 60}]"
+    result = hookean.simulate(hookean.load_scenario(HPA_STEPS, overrides=[override]))
+    changes = result.decisions.filter(pl.col("desired") != pl.col("current"))
+    assert changes["desired"].to_list() == [9, 14, 4, 7, 12]
+    assert result.decisions.filter(pl.col("time") == timedelta(seconds=899.5))["value"].item() == 66
+
+
 def test_hpa_steps_never_meet_the_scale_up_limit(steps: RunResult) -> None:
     ups = steps.decisions.filter(pl.col("desired") > pl.col("current"))
     limits = ups.select(pl.max_horizontal(pl.col("current") * 2, pl.lit(4)))
