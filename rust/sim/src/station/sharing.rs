@@ -54,11 +54,11 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    /// Lets a request into service at the anchor of virtual time.
+    /// Lets a request into service at the virtual time `entry`.
     #[inline]
-    fn admit(&mut self, now: u64, request: &Request, ledger: &mut Ledger) {
+    fn admit(&mut self, now: u64, entry: f64, request: &Request, ledger: &mut Ledger) {
         ledger.start(now - request.time.as_nanos());
-        self.jobs.push(Job { tag: self.time.tag(request.work_ns), start: now, request: *request });
+        self.jobs.push(Job { tag: entry + request.work_ns as f64, start: now, request: *request });
     }
 
     /// After a change of state: keeps tags small and finds who is done first.
@@ -83,7 +83,7 @@ impl Sharing {
         let next = self.waiting.pop_front();
         self.time.depart(job.tag, self.due, before, self.jobs.len() + usize::from(next.is_some()));
         if let Some(request) = next {
-            self.admit(self.due.end, &request, ledger);
+            self.admit(self.due.end, job.tag, &request, ledger);
         }
         self.changed();
     }
@@ -106,7 +106,7 @@ impl Queue for Sharing {
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
         if self.jobs.len() < self.most {
             self.time.move_to(now, self.jobs.len());
-            self.admit(now, request, ledger);
+            self.admit(now, self.time.entry(), request, ledger);
             self.changed();
         } else if (self.waiting.len() as u64) < settings.limit {
             self.waiting.push_back(*request);

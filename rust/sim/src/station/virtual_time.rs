@@ -43,11 +43,6 @@ impl VirtualTime {
         time
     }
 
-    /// The last change of state.
-    pub(super) const fn since(&self) -> u64 {
-        self.since
-    }
-
     /// Changes the speed from the last change of state on; move to `now` first.
     pub(super) fn set_speed(&mut self, speed_ratio: f64) {
         self.speed = checked_speed(speed_ratio);
@@ -85,10 +80,11 @@ impl VirtualTime {
         self.since = now;
     }
 
-    /// The tag of a request that enters at the anchor.
+    /// The virtual time at the anchor, where an arriving request enters. One that takes the place of another enters at
+    /// the tag of that, which is the virtual time of its true departure.
     #[inline]
-    pub(super) fn tag(&self, work_ns: u64) -> f64 {
-        self.at + work_ns as f64
+    pub(super) const fn entry(&self) -> f64 {
+        self.at
     }
 
     /// When the request with the least `tag` of `requests` is done.
@@ -126,9 +122,9 @@ mod tests {
     #[test]
     fn nobody_gets_more_than_a_core() {
         let time = time(4000, 1.0);
-        assert_eq!(time.due(time.tag(100), 1).end, 100);
-        assert_eq!(time.due(time.tag(100), 4).end, 100);
-        assert_eq!(time.due(time.tag(100), 8).end, 200);
+        assert_eq!(time.due(100.0, 1).end, 100);
+        assert_eq!(time.due(100.0, 4).end, 100);
+        assert_eq!(time.due(100.0, 8).end, 200);
         assert_eq!(time.cpu_cores(2).to_bits(), 2.0_f64.to_bits());
         assert_eq!(time.cpu_cores(8).to_bits(), 4.0_f64.to_bits());
     }
@@ -137,7 +133,7 @@ mod tests {
     fn rounding_is_carried_on() {
         // Three requests of 1 ns each share a core at speed 2: all are done at 1.5 ns, recorded as 2 ns.
         let mut time = time(1000, 2.0);
-        let tag = time.tag(1);
+        let tag = time.entry() + 1.0;
         let due = time.due(tag, 3);
         assert_eq!((due.end, due.rounding.to_bits()), (2, 0.5_f64.to_bits()));
         time.depart(tag, due, 3, 2);
@@ -151,7 +147,7 @@ mod tests {
         let mut time = time(1000, 1.0);
         assert_eq!(time.rebase(), None);
         time.move_to(1 << 37, 1);
-        let tag = time.tag(10);
+        let tag = time.entry() + 10.0;
         let shift = time.rebase().unwrap();
         assert_eq!(time.due(tag - shift, 1).end, (1 << 37) + 10);
     }

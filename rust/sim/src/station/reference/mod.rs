@@ -232,7 +232,7 @@ impl Reference {
         let Some(at) = self.choose(&request) else { return };
         let Some(replica) = &mut self.replicas[at] else { return };
         if replica.has_room() {
-            self.admit(at, request);
+            self.admit(at, request, None);
         } else if (replica.waiting.len() as u64) < self.settings.limit {
             replica.waiting.push_back(request);
             self.plan_renunciation(&request);
@@ -241,13 +241,13 @@ impl Reference {
         }
     }
 
-    /// Starts a request on a replica that has room.
-    fn admit(&mut self, at: usize, request: Request) {
+    /// Starts a request on a replica that has room; one that shares may enter at the virtual time of a departure.
+    fn admit(&mut self, at: usize, request: Request, entry: Option<f64>) {
         if self.discipline == Discipline::ProcessorSharing {
             let now = self.now;
             self.ledger.start(now - request.time.as_nanos());
             if let Some(replica) = &mut self.replicas[at] {
-                replica.join(request, now);
+                replica.join(request, now, entry);
             }
             self.plan_first_departure(at);
         } else if let Some(slot) = self.replicas[at].as_ref().and_then(|r| r.free_slots().next()) {
@@ -273,9 +273,9 @@ impl Reference {
         let Some((request, start)) = replica.finish(request, version, now) else { return };
         self.ledger.complete(&request, start, now, id);
         let next = replica.waiting.pop_front();
-        replica.settle_departure(next.is_some());
+        let entry = replica.settle_departure(next.is_some());
         match next {
-            Some(next) => self.admit(at, next),
+            Some(next) => self.admit(at, next, entry),
             None if self.discipline == Discipline::ProcessorSharing => self.plan_first_departure(at),
             None => {}
         }

@@ -112,14 +112,14 @@ impl Replica {
         end
     }
 
-    /// Lets a request share the cores from `now` on.
-    pub(super) fn join(&mut self, request: Request, now: u64) {
+    /// Lets a request share the cores from `now` on; it enters at the virtual time `entry`, or that of now.
+    pub(super) fn join(&mut self, request: Request, now: u64, entry: Option<f64>) {
         let Service::Shared(shared) = &mut self.service else { return };
-        // After a departure at this very instant the virtual time is there already, rounding included.
-        if shared.time.since() < now {
+        let entry = entry.unwrap_or_else(|| {
             shared.time.move_to(now, shared.sharers.len());
-        }
-        shared.sharers.push(Sharer { request, start: now, tag: shared.time.tag(request.work_ns) });
+            shared.time.entry()
+        });
+        shared.sharers.push(Sharer { request, start: now, tag: entry + request.work_ns as f64 });
     }
 
     /// Finds who will be done first; returns its number and when.
@@ -162,13 +162,14 @@ impl Replica {
         Some(done)
     }
 
-    /// After a departure: moves virtual time there; `refilled` when a waiting request enters at once.
-    pub(super) fn settle_departure(&mut self, refilled: bool) {
-        let Service::Shared(shared) = &mut self.service else { return };
-        if let Some((due, tag)) = shared.due.take() {
-            let left = shared.sharers.len();
-            shared.time.depart(tag, due, left + 1, left + usize::from(refilled));
-        }
+    /// After a departure: moves virtual time there and returns the tag of who left; `refilled` when a waiting request
+    /// enters at once.
+    pub(super) fn settle_departure(&mut self, refilled: bool) -> Option<f64> {
+        let Service::Shared(shared) = &mut self.service else { return None };
+        let (due, tag) = shared.due.take()?;
+        let left = shared.sharers.len();
+        shared.time.depart(tag, due, left + 1, left + usize::from(refilled));
+        Some(tag)
     }
 
     /// Changes the speed; returns the new ends of requests on slots.

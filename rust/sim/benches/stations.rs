@@ -1,0 +1,149 @@
+//! Time per request of each kind of station, driven as a simulation drives it: advanced from tick to tick (15 s), with
+//! histogram, digest and window reads on. Load is 0.8 of capacity, mean work 1 s.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hookean_kernel::{Distribution, SimTime};
+use hookean_sim::plan::{
+    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, Routing,
+    ServicePlan, WorkloadPlan, WorkloadSource,
+};
+use hookean_sim::station::{self, ReplicaId, ReplicaShape, Station};
+use hookean_sim::workload::WorkloadArrays;
+use std::hint::black_box;
+
+const SECOND: u64 = 1_000_000_000;
+const TICK: u64 = 15 * SECOND;
+const KEEP_ALL: u64 = 1 << 53;
+const LOAD: f64 = 0.8;
+
+#[derive(Clone, Copy)]
+struct Case {
+    discipline: Discipline,
+    routing: Routing,
+    engine: EngineKind,
+    replicas: u32,
+    limit: Option<u64>,
+    timeout_ns: Option<u64>,
+}
+
+impl Case {
+    fn central(replicas: u32) -> Self {
+        let (discipline, routing) = (Discipline::CentralFifo, Routing::Random);
+        Self { discipline, routing, engine: EngineKind::Lazy, replicas, limit: None, timeout_ns: None }
+    }
+
+    fn service(&self) -> ServicePlan {
+        ServicePlan {
+            name: "web".into(),
+            created_at_ns: 0,
+            work: Distribution::Exponential { mean_ns: SECOND },
+            replica: ReplicaPlan {
+                cpu_millicores: 1000,
+                memory_bytes: 0,
+                concurrency: Some(1),
+                image_bytes: 0,
+                memory_idle_bytes: 0,
+                memory_per_request_bytes: 0,
+            },
+            initial_replicas: 0,
+            warm_start: true,
+            queue: QueuePlan {
+                discipline: self.discipline,
+                routing: self.routing,
+                limit: self.limit,
+                timeout_ns: self.timeout_ns,
+            },
+            slo: None,
+            startup: vec![],
+            termination_grace_ns: 0,
+        }
+    }
+
+    fn plan(&self, rate: f64) -> (Plan, WorkloadArrays) {
+        let arrays = WorkloadArrays { f64s: vec![vec![rate * 60.0; 1 << 20].into()], u64s: vec![] };
+        let arrivals = ArrivalMode::Poisson;
+        let source = WorkloadSource::Counts { counts: 0, step_ns: 60 * SECOND, arrivals, keep_2_53: KEEP_ALL };
+        let plan = Plan {
+            plan_version: 1,
+            name: "bench".into(),
+            seed: 1,
+            horizon_ns: u64::MAX,
+            engine: self.engine,
+            services: vec![self.service()],
+            workloads: vec![WorkloadPlan { service: 0, start_ns: 0, source }],
+            platform: PlatformPlan::Fleet { preset: "none".into(), pools: vec![] },
+            controllers: vec![],
+            record: RecordPlan { series_step_ns: 60 * SECOND, requests: RequestLog::Off },
+        };
+        (plan, arrays)
+    }
+
+    /// A station that has run for a while.
+    fn build(&self) -> Box<dyn Station> {
+        let (plan, arrays) = self.plan(f64::from(self.replicas) * LOAD);
+        let built = station::build(&plan, &plan.services[0], plan.workloads.first(), &arrays);
+        let mut station = built.expect("the plan of a bench is valid");
+        let sharing = self.discipline == Discipline::ProcessorSharing;
+        let concurrency = if sharing { None } else { Some(1) };
+        for id in 0..self.replicas {
+            let shape = ReplicaShape { cpu_millicores: 1000, concurrency, speed_ratio: 1.0 };
+            station.add(SimTime::ZERO, ReplicaId(id), shape);
+        }
+        station.advance(SimTime::from_nanos(100 * SECOND));
+        station
+    }
+}
+
+/// Runs a station for at least `requests` requests from tick to tick; returns how many they were.
+fn run(station: &mut dyn Station, now: &mut u64, requests: u64) -> u64 {
+    let before = station.ledger().counts().arrivals;
+    loop {
+        *now += TICK;
+        station.advance(SimTime::from_nanos(*now));
+        black_box(station.ledger_mut().take_window());
+        let done = station.ledger().counts().arrivals - before;
+        if done >= requests {
+            return done;
+        }
+    }
+}
+
+fn bench(criterion: &mut Criterion, group: &str, cases: &[(&str, Case)]) {
+    let requests = 100_000;
+    let mut group = criterion.benchmark_group(group);
+    group.throughput(Throughput::Elements(requests));
+    for (name, case) in cases {
+        let (mut station, mut now) = (case.build(), 100 * SECOND);
+        group.bench_function(BenchmarkId::new(*name, case.replicas), |bencher| {
+            bencher.iter(|| run(&mut *station, &mut now, requests));
+        });
+    }
+    group.finish();
+}
+
+fn central(criterion: &mut Criterion) {
+    let lazy = [1, 10, 100, 1000].map(|replicas| ("lazy", Case::central(replicas)));
+    bench(criterion, "central_fifo", &lazy);
+    let bounded = |replicas: u32| Case { limit: Some(u64::from(replicas)), timeout_ns: Some(SECOND), ..Case::central(replicas) };
+    bench(criterion, "central_fifo_bounded", &[("lazy", bounded(10)), ("lazy", bounded(100))]);
+}
+
+fn per_replica(criterion: &mut Criterion) {
+    for (name, routing) in [
+        ("random", Routing::Random),
+        ("round_robin", Routing::RoundRobin),
+        ("least_outstanding", Routing::LeastOutstanding),
+    ] {
+        let of = |discipline| Case { discipline, routing, ..Case::central(100) };
+        let cases = [("fifo", of(Discipline::Fifo)), ("processor_sharing", of(Discipline::ProcessorSharing))];
+        bench(criterion, name, &cases);
+    }
+}
+
+fn reference(criterion: &mut Criterion) {
+    let reference = Case { engine: EngineKind::Reference, ..Case::central(10) };
+    bench(criterion, "central_fifo_reference", &[("event_list", reference)]);
+}
+
+criterion_group!(benches, central, per_replica, reference);
+criterion_main!(benches);
