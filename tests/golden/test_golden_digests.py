@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
 import pytest
@@ -52,8 +52,8 @@ def test_every_discipline_routing_controller_and_preset_has_a_golden_scenario() 
     scenarios = [hookean.load_scenario(path) for path in FILES]
     services = [service for scenario in scenarios for service in scenario.services.values()]
     fields = Queue.model_fields
-    assert {s.queue.discipline for s in services} == set(fields["discipline"].annotation.__args__)
-    assert {s.queue.routing for s in services} == set(fields["routing"].annotation.__args__)
+    assert {s.queue.discipline for s in services} == set(get_args(fields["discipline"].annotation))
+    assert {s.queue.routing for s in services} == set(get_args(fields["routing"].annotation))
     assert {c.kind for s in scenarios for c in s.controllers} == {entry.name for entry in CONTROLLERS}
     assert {s.platform.preset for s in scenarios} >= set(PRESETS)
 

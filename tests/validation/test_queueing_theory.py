@@ -59,7 +59,7 @@ def simulate(
 
 
 def seconds(result: RunResult, column: str) -> float:
-    return result.summary[column].dt.total_nanoseconds()[0] * 1e-9
+    return float(result.summary[column].dt.total_nanoseconds()[0]) * 1e-9
 
 
 def wait(result: RunResult) -> float:
@@ -216,7 +216,7 @@ def test_littles_law_holds(queue: dict[str, Any], engine: str) -> None:
         rate=rate, queue=queue, replicas=3, engine=engine, length_s=length, series=f"{step}s", work=lognormal(1)
     )
     summary = result.summary.row(0, named=True)
-    sampled = float(result.series["in_system"].cast(pl.Float64).mean())
+    sampled = result.series.select(pl.col("in_system").mean()).item()
     product = summary["completed"] / length * sojourn(result)
     allowed = 6 * step * math.sqrt(2 * rate / (3 * length))
     allowed += summary["in_system"] * summary["latency_max"].total_seconds() / length
