@@ -28,7 +28,11 @@ controllers:
   - {kind: hpa, service: web, min: 2, max: 10, metrics: [{resource: cpu, utilization: 60}]}
 """
 
-LONG = SMALL.replace("name: small", "name: long").replace("rate: 20/s, duration: 10min", "rate: 2000/s, duration: 900d")
+LONG = (
+    SMALL.replace("name: small", "name: long")
+    .replace("rate: 20/s, duration: 10min", "rate: 2000/s, duration: 900d")
+    .replace("mean: 50ms", "mean: 2ms")
+)
 
 
 @dataclass(frozen=True)

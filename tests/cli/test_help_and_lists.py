@@ -34,10 +34,10 @@ def test_help_is_quick():
     assert best < 0.5
 
 
-def test_no_command_shows_the_help(call):
+def test_no_command_points_to_the_help(call):
     outcome = call()
-    assert outcome.code == 2
-    assert "Usage: hookean" in outcome.stderr
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert outcome.stderr == "error: missing command\n\nhint: `hookean --help` shows how to use it\n"
 
 
 def test_the_version_has_the_revision(call):

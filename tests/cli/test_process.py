@@ -112,10 +112,10 @@ def on_terminal(*arguments, **environment):
 
 def test_a_terminal_gets_a_bar_with_simulated_time_rate_and_time_left(tmp_path):
     path = tmp_path / "day.yaml"
-    path.write_text(LONG.replace("900d", "2h"))
+    path.write_text(LONG.replace("900d", "1h"))
     code, shown = on_terminal("run", path, TERM="xterm-256color")
     assert code == 0
-    assert re.search(r"of 2 h", shown)
+    assert re.search(r"of 60 min", shown)
     assert "left" in shown
 
 
@@ -130,7 +130,7 @@ def test_errors_are_coloured_on_a_terminal_only_without_no_color(tmp_path):
 
 def test_no_color_keeps_colours_out_of_the_bar(tmp_path):
     path = tmp_path / "day.yaml"
-    path.write_text(LONG.replace("900d", "2h"))
+    path.write_text(LONG.replace("900d", "1h"))
     _code, shown = on_terminal("run", path, TERM="xterm-256color", NO_COLOR="1")
     assert not re.search("\x1b\\[[0-9;]*3[0-9]", shown)
 

@@ -53,7 +53,7 @@ def test_the_same_run_twice_gives_the_same_bytes(call, scenario, tmp_path):
 def test_seed_and_set_change_the_scenario(call, scenario):
     plain, seeded, changed = (
         json.loads(call("run", scenario, "--format", "json", *more).stdout)
-        for more in ((), ("--seed", "8"), ("--set", "workload.0.rate=10/s"))
+        for more in ((), ("--seed", "8"), ("--set", "workload.rate=10/s"))
     )
     assert (plain["manifest"]["seed"], seeded["manifest"]["seed"]) == (7, 8)
     assert seeded["manifest"]["result_digest"] != plain["manifest"]["result_digest"]

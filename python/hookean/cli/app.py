@@ -14,7 +14,7 @@ from hookean.cli.compare import compare
 from hookean.cli.conformance import conformance
 from hookean.cli.demo import demo
 from hookean.cli.listing import list_
-from hookean.cli.notices import say, say_error
+from hookean.cli.notices import say_error
 from hookean.cli.run import run
 from hookean.cli.schema import schema
 
@@ -25,7 +25,6 @@ app = typer.Typer(
     help=_HELP,
     epilog=failures.EXIT_CODES,
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"max_content_width": 80, "help_option_names": ["-h", "--help"]},
@@ -42,20 +41,26 @@ for _name, _command in (
     app.command(_name)(_command)
 
 
-@app.callback()
-def _root(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version and the git revision, and exit.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; works anywhere.")] = False,
-) -> None:
-    del debug  # `main` has read it: it must also work when this function is never reached
-    if version:
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if wanted:
         from hookean import _core  # noqa: PLC0415 (keeps --help quick)
 
         sys.stdout.write(f"hookean {_core.__version__} (git {_core.git_revision()})\n")
         raise typer.Exit
+
+
+@app.callback(help=_HELP)
+def _root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and the git revision, and exit."
+        ),
+    ] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; works anywhere.")] = False,
+) -> None:
+    """Declares the options before the command; `main` reads `--debug` itself, since it must work everywhere."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -87,11 +92,9 @@ def run_program(arguments: Sequence[str], *, debug: bool) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.BROKEN_PIPE
     except KeyboardInterrupt:
-        code = failures.INTERRUPTED
+        return failures.INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the last place that can tell it)
         return failures.tell(error, debug=debug)
-    if code == failures.INTERRUPTED:
-        say("interrupted")
     return int(code or failures.DONE)
 
 

@@ -19,7 +19,7 @@ def compare(  # noqa: PLR0913 (one parameter for each option)
     layout: Format = "table",
     force: Force = False,
 ) -> None:
-    """Simulate several scenarios and print their figures side by side.
+    """Simulate several scenarios, their figures side by side.
 
     With --out every scenario's result is saved in a folder of its name inside DIR.
     """

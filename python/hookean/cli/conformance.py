@@ -12,10 +12,10 @@ from hookean.cli.failures import GATE_FAILED
 def conformance(
     paths: Annotated[list[Path], typer.Argument(help="Vector files, or folders of them.", metavar="PATH...")],
 ) -> None:
-    """Run conformance vectors through the controllers' decision functions.
+    """Check the controllers against conformance vectors.
 
-    Prints a line per file, every failed case with what was expected and what came out, and the sum. Exit code 1 when
-    a case failed or no controller claims a file.
+    Runs every case through the controller's decision function. Prints a line per file, every failed case with what was
+    expected and what came out, and the sum. Exit code 1 when a case failed or no controller claims a file.
     """
     from hookean.conformance import check_file, vector_files  # noqa: PLC0415 (keeps --help quick)
 

@@ -20,7 +20,7 @@ def demo(
     ] = Path("hookean-demo"),
     threads: Threads = 1,
 ) -> None:
-    """Replay a day of the 1998 World Cup on three platforms and write a report.
+    """Replay a World Cup day on three platforms, with a report.
 
     A VM fleet scaled by EC2 target tracking, containers on bare metal scaled by the Kubernetes HPA, and containers in
     VMs scaled by the HPA. The scenario files are copied beside the results, to be changed and run again.

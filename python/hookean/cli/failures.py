@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from hookean.cli.notices import say_error
-from hookean.errors import HookeanError, SimulationError
+from hookean.errors import HookeanError, ScenarioError, SimulationError
 
 DONE = 0
 GATE_FAILED = 1
@@ -21,6 +21,9 @@ EXIT_CODES = (
 )
 
 _REPORT = "this is a mistake in hookean: please report it with what `hookean --debug …` prints for the same command"
+
+_SCHEMA = "`hookean schema` describes scenario files; editors check YAML against it as you type"
+_PATHS = "check the path; those inside a scenario file start from its folder"
 
 
 def tell(error: BaseException, *, debug: bool) -> int:
@@ -50,7 +53,12 @@ def describe(error: BaseException) -> tuple[str, int]:
         text = str(error)
         return (text if "hint: " in text else f"{text}\n\nhint: {_REPORT}"), OUR_BUG
     if isinstance(error, HookeanError):
-        return str(error), BAD_INPUT
+        text = str(error)
+        lacks_hint = isinstance(error, ScenarioError) and "hint: " not in text
+        return (f"{text}\n\nhint: {_SCHEMA}" if lacks_hint else text), BAD_INPUT
+    if isinstance(error, FileNotFoundError):
+        text = _os_text(error)
+        return (text if "hint: " in text else f"{text}\n\nhint: {_PATHS}"), BAD_INPUT
     if isinstance(error, OSError):
         return _os_text(error), BAD_INPUT
     if isinstance(error, MemoryError):

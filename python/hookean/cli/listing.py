@@ -15,7 +15,11 @@ def list_(
     *,
     layout: Format = "table",
 ) -> None:
-    """List controllers, platforms, traces, metrics, result columns or instance types."""
+    """List what scenarios can name and what results hold.
+
+    Controllers, platforms, traces and instance types can be named in a scenario; metrics are what `compare` prints;
+    columns are those of the result tables.
+    """
     from hookean.cli import catalogues, output  # noqa: PLC0415 (keeps --help quick)
 
     frame = catalogues.CATALOGUES[what]()

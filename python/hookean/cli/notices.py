@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
+
+_WIDTH = 80
 
 
 def is_coloured() -> bool:
@@ -12,19 +15,23 @@ def is_coloured() -> bool:
 
 
 def say(text: str) -> None:
-    """Writes a notice."""
-    _write(text)
+    """Writes a notice, in lines of a terminal's width."""
+    _write(_wrapped(text))
 
 
 def say_warning(text: str) -> None:
-    """Writes a warning."""
-    _write(f"{_painted('warning:', '33')} {text}")
+    """Writes a warning, in lines of a terminal's width."""
+    _write(_wrapped(f"warning: {text}").replace("warning:", _painted("warning:", "33"), 1))
 
 
 def say_error(text: str) -> None:
     """Writes an error; after a blank line the text may hold a hint."""
     body = text.replace("\nhint: ", f"\n{_painted('hint:', '36')} ")
     _write(f"{_painted('error:', '31')} {body}")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _painted(word: str, colour: str) -> str:

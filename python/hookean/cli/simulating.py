@@ -59,10 +59,18 @@ def read_contenders(files: Sequence[Path], overrides: Iterable[str] = ()) -> lis
         twice = next(name for name in names if names.count(name) > 1)
         raise ScenarioError(f"two scenarios are called `{twice}`", hint="give each its own `name`")
     contenders = [Contender(name, plan_of(scenario)) for name, scenario in zip(names, scenarios, strict=True)]
+    _say_warnings(contenders)
+    return contenders
+
+
+def _say_warnings(contenders: Sequence[Contender]) -> None:
+    """Says each warning once, with the contenders it is about unless it is about all."""
+    about: dict[str, list[str]] = {}
     for contender in contenders:
         for warning in contender.plan.warnings:
-            say_warning(f"{contender.name}: {warning}")
-    return contenders
+            about.setdefault(warning, []).append(contender.name)
+    for warning, names in about.items():
+        say_warning(warning if len(names) == len(contenders) else f"{', '.join(names)}: {warning}")
 
 
 class Outputs:

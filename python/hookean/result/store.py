@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -50,6 +51,7 @@ MANIFEST_KEYS = (
 )
 """What every manifest has."""
 
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _WORK = ".hookean-partial"
 _LOCK = ".hookean-lock"
 _FILES = {f"{table}.parquet" for table in TABLES}
@@ -304,7 +306,10 @@ def _holds_result(folder: Path, names: set[str]) -> bool:
 
 
 def _cannot_write(folder: Path, error: Exception) -> ResultError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    code = error.errno if isinstance(error, OSError) else None
+    if found := _OS_ERROR.search(str(error)):
+        code = int(found[1])  # polars wraps what the system said
+    reason = str(error) if code is None else os.strerror(code)
     return ResultError(
         f"cannot write a result to `{folder}`: {reason[0].lower()}{reason[1:]}",
         hint="choose a folder that can be written and has room",
