@@ -57,15 +57,15 @@ def mismatch(table: str, frame: pl.DataFrame) -> str | None:
         table: Name in `TABLES`.
         frame: The frame to check.
     """
-    wanted = schema_of(table)
-    missing = [name for name in wanted if name not in frame.schema]
-    unknown = [name for name in frame.schema if name not in wanted]
+    wanted, found = schema_of(table), frame.schema  # a property that polars computes anew at each access
+    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in wanted]
     if missing or unknown:
         parts = [f"lacks {_ticked(missing)}"] * bool(missing) + [f"has unknown {_ticked(unknown)}"] * bool(unknown)
         return f"table `{table}` " + " and ".join(parts)
     for name, dtype in wanted.items():
-        if frame.schema[name] != dtype:
-            return f"column `{table}.{name}` is `{frame.schema[name]}` instead of `{dtype}`"
+        if found[name] != dtype:
+            return f"column `{table}.{name}` is `{found[name]}` instead of `{dtype}`"
     if frame.columns != wanted.names():
         return f"the columns of table `{table}` are in another order"
     return _unexpected_null(table, frame, TABLES[table])
