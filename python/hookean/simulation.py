@@ -11,7 +11,7 @@ from hookean import _core
 from hookean.errors import SimulationError, SimulationInterrupted
 from hookean.plan import resolve
 from hookean.result import RunResult
-from hookean.result.frames import mismatch, plain_strings
+from hookean.result.frames import mismatch
 from hookean.result.manifest import build_manifest
 from hookean.scenario import Scenario, load_scenario
 
@@ -109,7 +109,7 @@ def simulate_plan(plan: Plan, *, threads: int = 1, progress: Progress | None = N
 
 def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
     manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
-    keeps_requests = json.loads(plan.json())["record"]["requests"]["keep"] != "off"
+    keeps_requests = plan.document["record"]["requests"]["keep"] != "off"
     return RunResult(
         summary=_frame(raw, "summary"),
         series=_frame(raw, "series"),
@@ -122,7 +122,7 @@ def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
 
 
 def _frame(raw: RawResult, table: str) -> pl.DataFrame:
-    frame = plain_strings(pl.DataFrame(raw.table(table)))
+    frame = pl.DataFrame(raw.table(table))
     problem = mismatch(table, frame)
     if problem is not None:
         raise SimulationError(f"the engine returned a table that is not as documented: {problem}")

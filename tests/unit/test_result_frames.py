@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from hookean.result import TABLES
-from hookean.result.frames import DTYPES, empty_frame, mismatch, plain_strings
+from hookean.result.frames import DTYPES, empty_frame, mismatch
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -39,8 +39,3 @@ def test_another_order_is_named():
 def test_a_null_is_allowed_only_where_documented():
     frame = pl.DataFrame([[None] * len(TABLES["nodes"])], schema=empty_frame("nodes").schema, orient="row")
     assert mismatch("nodes", frame) == "column `nodes.node` has 1 nulls and may have none"
-
-
-def test_dictionary_text_becomes_plain_text():
-    frame = pl.DataFrame({"a": pl.Series(["x", "y"], dtype=pl.Categorical), "b": [1, 2]})
-    assert plain_strings(frame).schema == {"a": pl.String, "b": pl.Int64}

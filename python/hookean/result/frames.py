@@ -40,16 +40,6 @@ def empty_frame(table: str) -> pl.DataFrame:
     return pl.DataFrame(schema=schema_of(table))
 
 
-def plain_strings(frame: pl.DataFrame) -> pl.DataFrame:
-    """Returns the frame with dictionary-encoded text as plain strings; nothing else is cast.
-
-    Args:
-        frame: Any frame.
-    """
-    encoded = [name for name, dtype in frame.schema.items() if dtype in (pl.Categorical, pl.Enum)]
-    return frame.with_columns(pl.col(encoded).cast(pl.String)) if encoded else frame
-
-
 def mismatch(table: str, frame: pl.DataFrame) -> str | None:
     """Says how a frame differs from the documented columns of its table; None when it does not.
 

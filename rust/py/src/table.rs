@@ -1,9 +1,8 @@
 //! Columns of the engine as Arrow.
 
-use arrow_array::types::UInt32Type;
 use arrow_array::{
-    ArrayRef, DictionaryArray, DurationNanosecondArray, Float64Array, RecordBatch, StringArray,
-    StructArray, UInt32Array, UInt64Array,
+    ArrayRef, DurationNanosecondArray, Float64Array, LargeStringArray, RecordBatch, StructArray,
+    UInt32Array, UInt64Array,
 };
 use arrow_schema::{ArrowError, Field, Schema};
 use hookean_sim::record::{Column, Strings, Table};
@@ -39,7 +38,7 @@ impl ArrowTable {
         let mut fields = Vec::with_capacity(table.columns.len());
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(table.columns.len());
         for (name, column) in &table.columns {
-            let array = array(column)?;
+            let array = array(column);
             fields.push(Field::new(*name, array.data_type().clone(), true));
             arrays.push(array);
         }
@@ -50,8 +49,8 @@ impl ArrowTable {
     }
 }
 
-fn array(column: &Column) -> Result<ArrayRef, ArrowError> {
-    Ok(match column {
+fn array(column: &Column) -> ArrayRef {
+    match column {
         Column::Duration(values) => {
             let nanos = values
                 .iter()
@@ -63,16 +62,13 @@ fn array(column: &Column) -> Result<ArrayRef, ArrowError> {
         Column::F64(values) => Arc::new(values.iter().copied().collect::<Float64Array>()),
         Column::Text(strings) => text(strings),
         Column::Names(rows, names) => {
-            let values: StringArray = names.iter().map(Some).collect();
-            let keys = UInt32Array::from(rows.clone());
-            Arc::new(DictionaryArray::<UInt32Type>::try_new(
-                keys,
-                Arc::new(values),
-            )?)
+            // plain text: decoding a dictionary costs polars more than these few bytes per row
+            let texts = rows.iter().map(|row| names.get(*row as usize));
+            Arc::new(texts.collect::<LargeStringArray>())
         }
-    })
+    }
 }
 
 fn text(strings: &Strings) -> ArrayRef {
-    Arc::new(strings.iter().collect::<arrow_array::LargeStringArray>())
+    Arc::new(strings.iter().collect::<LargeStringArray>())
 }
