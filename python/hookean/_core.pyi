@@ -6,6 +6,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["ArrowTable", "RawResult", "__version__", "conformance", "git_revision", "simulate"]
+
 __version__: str
 
 def git_revision() -> str: ...

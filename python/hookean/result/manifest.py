@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revisio
         version: Version of hookean.
         revision: Its git revision, or `unknown`.
     """
-    content = json.loads(plan.json())
+    content = plan.document
     platform = content["platform"]
     return {
         "hookean_version": version,
