@@ -1,0 +1,68 @@
+"""The README's examples run as they stand, and what they show is true."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hookean.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the README's scenario, as the current one."""
+    [scenario] = blocks("yaml")
+    (tmp_path / "checkout.yaml").write_text(scenario, encoding="utf-8")
+    (tmp_path / "other.yaml").write_text(scenario.replace("utilization: 60", "utilization: 80"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def commands():
+    lines = "\n".join(blocks("sh")).splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.startswith("hookean ")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_readme_runs(folder, command):
+    words = [str(ROOT / word) if word == "tests/conformance" else word for word in shlex.split(command)[1:]]
+    outcome = CliRunner().invoke(app, words)
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.stdout
+    if "--report" in words:
+        assert (folder / "checkout.html").stat().st_size > 1_000_000
+
+
+def test_the_python_example_runs_and_tighter_targets_buy_better_latency(folder, capsys):
+    [example] = blocks("python")
+    scope = {}
+    exec(compile(example, "README.md", "exec"), scope)  # noqa: S102 - the README is ours
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == ["target 40 %", "target 60 %", "target 80 %"]
+    good = [float(re.search(r": ([\d.]+) good", line)[1]) for line in lines[:3]]
+    replicas = [float(re.search(r", ([\d.]+) replicas", line)[1]) for line in lines[:3]]
+    assert good == sorted(good, reverse=True)
+    assert replicas == sorted(replicas, reverse=True)
+    assert "cpu" in lines[3]
+
+
+def test_every_make_target_of_the_readme_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"(?:`|^)make ([a-z]+)", README, flags=re.MULTILINE))
+    assert targets >= {"demo", "test", "exactness"}
+    for target in targets:
+        assert f"\n{target}:" in makefile, target
+
+
+def test_links_of_the_readme_lead_somewhere():
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
