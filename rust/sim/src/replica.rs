@@ -5,7 +5,15 @@ use crate::station::{ReplicaId, ReplicaReading};
 use hookean_kernel::{SimDuration, SimTime};
 
 /// Stages of a start-up, in the order in which they happen and in which tables show them.
-pub const STAGES: [&str; 7] = ["place", "provision", "boot", "join", "pull", "create", "init"];
+pub const STAGES: [&str; 7] = [
+    "place",
+    "provision",
+    "boot",
+    "join",
+    "pull",
+    "create",
+    "init",
+];
 
 /// Position in [`STAGES`] of the wait for a place.
 pub const PLACE: usize = 0;
@@ -96,7 +104,10 @@ impl Replica {
 
     /// Whether it counts towards what the controller asked for.
     pub fn is_wanted(&self) -> bool {
-        matches!(self.state, ReplicaState::Pending | ReplicaState::Starting | ReplicaState::Ready)
+        matches!(
+            self.state,
+            ReplicaState::Pending | ReplicaState::Starting | ReplicaState::Ready
+        )
     }
 
     /// Whether it was there, and ready, when its service was created.

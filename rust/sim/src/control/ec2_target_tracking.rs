@@ -8,7 +8,9 @@ use crate::plan::ControllerPlan;
 use crate::replica::{Replica, ReplicaState};
 use hookean_kernel::{SimDuration, SimTime};
 use hookean_policy::Timestamp;
-use hookean_policy::ec2_target_tracking::{AlarmState, Config, Decision, Evaluation, Memory, Metric, Observation, Reason, decide};
+use hookean_policy::ec2_target_tracking::{
+    AlarmState, Config, Decision, Evaluation, Memory, Metric, Observation, Reason, decide,
+};
 use serde_json::json;
 
 struct TargetTracking {
@@ -19,8 +21,13 @@ struct TargetTracking {
 
 pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String> {
     let config: Config = config(plan)?;
-    let warmup = u64::try_from(config.instance_warmup.as_nanos()).map_err(|_| "has a negative warm-up".to_owned())?;
-    Ok(Box::new(TargetTracking { config, memory: Memory::default(), warmup: SimDuration::from_nanos(warmup) }))
+    let warmup = u64::try_from(config.instance_warmup.as_nanos())
+        .map_err(|_| "has a negative warm-up".to_owned())?;
+    Ok(Box::new(TargetTracking {
+        config,
+        memory: Memory::default(),
+        warmup: SimDuration::from_nanos(warmup),
+    }))
 }
 
 impl Controller for TargetTracking {
@@ -29,9 +36,18 @@ impl Controller for TargetTracking {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Verdict {
-        let warmed = view.replicas.iter().filter(|r| self.is_warm(r, view.now)).count() as i32;
+        let warmed = view
+            .replicas
+            .iter()
+            .filter(|r| self.is_warm(r, view.now))
+            .count() as i32;
         let existing = view.replicas.len() as i32;
-        let datapoints: Vec<Vec<Option<f64>>> = self.config.policies.iter().map(|p| datapoints(p.metric, view)).collect();
+        let datapoints: Vec<Vec<Option<f64>>> = self
+            .config
+            .policies
+            .iter()
+            .map(|p| datapoints(p.metric, view))
+            .collect();
         let slices: Vec<&[Option<f64>]> = datapoints.iter().map(Vec::as_slice).collect();
         let observation = Observation {
             now: Timestamp::from_nanos(i64::try_from(view.now.as_nanos()).unwrap_or(i64::MAX)),
@@ -47,7 +63,9 @@ impl Controller for TargetTracking {
 
 impl TargetTracking {
     fn is_warm(&self, replica: &Replica, now: SimTime) -> bool {
-        let in_service = replica.ready.filter(|_| replica.state == ReplicaState::Ready);
+        let in_service = replica
+            .ready
+            .filter(|_| replica.state == ReplicaState::Ready);
         in_service.is_some_and(|since| since + self.warmup <= now || replica.is_initial())
     }
 }
@@ -57,7 +75,9 @@ fn datapoints(metric: Metric, view: &View<'_>) -> Vec<Option<f64>> {
     let cores = view.service.replica.cpu_millicores as f64 / 1000.0;
     let points = view.pipeline.group_points(view.now).iter();
     match metric {
-        Metric::Cpu => points.map(|p| p.cpu_cores.map(|used| used / cores * 100.0)).collect(),
+        Metric::Cpu => points
+            .map(|p| p.cpu_cores.map(|used| used / cores * 100.0))
+            .collect(),
         Metric::RequestCountPerTarget => points.map(|p| p.requests_per_minute).collect(),
     }
 }

@@ -9,8 +9,8 @@ use crate::plan::{ControllerPlan, ReplicaPlan};
 use crate::replica::{Replica, ReplicaState};
 use hookean_kernel::SimTime;
 use hookean_policy::hpa::{
-    self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase, Pod, PodId, Reading,
-    ReadyCondition, ReadyStatus, Requests, Resource, Sample,
+    self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
+    Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
 };
 use hookean_policy::{Span, Timestamp};
 use std::fmt::Write;
@@ -33,7 +33,13 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
         return Err(format!("the engine does not measure `{}`", unfed.name()));
     }
     let samples = vec![Vec::new(); config.metrics.len()];
-    Ok(Box::new(Hpa { config, memory: Memory::default(), pods: Vec::new(), samples, read: Vec::new() }))
+    Ok(Box::new(Hpa {
+        config,
+        memory: Memory::default(),
+        pods: Vec::new(),
+        samples,
+        read: Vec::new(),
+    }))
 }
 
 /// What the engine measures for a metric, if it does.
@@ -51,8 +57,13 @@ fn measured_as(metric: &MetricSpec) -> Option<PodMetric> {
 impl Controller for Hpa {
     fn decide(&mut self, view: &View<'_>) -> Verdict {
         self.observe(view);
-        let readings: Vec<Reading<'_>> =
-            self.config.metrics.iter().zip(&self.samples).map(|(m, s)| reading(m, s, &view.service.replica)).collect();
+        let readings: Vec<Reading<'_>> = self
+            .config
+            .metrics
+            .iter()
+            .zip(&self.samples)
+            .map(|(m, s)| reading(m, s, &view.service.replica))
+            .collect();
         let observation = Observation {
             now: timestamp(view.now),
             current_replicas: count(view.desired),
@@ -69,11 +80,13 @@ impl Controller for Hpa {
 impl Hpa {
     fn observe(&mut self, view: &View<'_>) {
         self.pods.clear();
-        self.pods.extend(view.replicas.iter().map(|replica| pod(replica, view.now)));
+        self.pods
+            .extend(view.replicas.iter().map(|replica| pod(replica, view.now)));
         for (metric, samples) in self.config.metrics.iter().zip(&mut self.samples) {
             self.read.clear();
             if let Some(measured) = measured_as(metric) {
-                view.pipeline.pod_samples(measured, view.now, view.samples, &mut self.read);
+                view.pipeline
+                    .pod_samples(measured, view.now, view.samples, &mut self.read);
             }
             samples.clear();
             samples.extend(self.read.iter().map(sample));
@@ -100,12 +113,20 @@ impl Hpa {
 
     /// The evaluations as a JSON object; built by hand because it is written at every tick.
     fn inputs(&self, view: &View<'_>, outcome: &Outcome) -> String {
-        let mut text = format!("{{\"current\":{},\"pods\":{},\"metrics\":[", view.desired, self.pods.len());
+        let mut text = format!(
+            "{{\"current\":{},\"pods\":{},\"metrics\":[",
+            view.desired,
+            self.pods.len()
+        );
         for (i, evaluation) in outcome.evaluations.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
             let name = json_text(self.config.metrics[evaluation.metric].name());
             // writing to a String cannot fail
-            let _ = write!(text, "{comma}{{\"metric\":{name},{}}}", evaluation_fields(evaluation));
+            let _ = write!(
+                text,
+                "{comma}{{\"metric\":{name},{}}}",
+                evaluation_fields(evaluation)
+            );
         }
         text.push_str("]}");
         text
@@ -134,19 +155,33 @@ fn evaluation_fields(evaluation: &Evaluation) -> String {
 fn figures(measure: &Measure) -> (f64, f64) {
     let whole = |milli: i64| milli as f64 / 1000.0;
     match *measure {
-        Measure::Utilization { percent, target_percent, .. } => (f64::from(percent), f64::from(target_percent)),
-        Measure::Average { average_milli, target_milli } => (whole(average_milli), whole(target_milli)),
-        Measure::Value { value_milli, target_milli } => (whole(value_milli), whole(target_milli)),
+        Measure::Utilization {
+            percent,
+            target_percent,
+            ..
+        } => (f64::from(percent), f64::from(target_percent)),
+        Measure::Average {
+            average_milli,
+            target_milli,
+        } => (whole(average_milli), whole(target_milli)),
+        Measure::Value {
+            value_milli,
+            target_milli,
+        } => (whole(value_milli), whole(target_milli)),
     }
 }
 
 fn reading<'a>(metric: &MetricSpec, samples: &'a [Sample], replica: &ReplicaPlan) -> Reading<'a> {
     let milli = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let requests = match metric {
-        MetricSpec::Resource { resource: Resource::Cpu, .. } => Requests::Uniform(milli(replica.cpu_millicores)),
-        MetricSpec::Resource { resource: Resource::Memory, .. } => {
-            Requests::Uniform(milli(replica.memory_bytes.saturating_mul(1000)))
-        }
+        MetricSpec::Resource {
+            resource: Resource::Cpu,
+            ..
+        } => Requests::Uniform(milli(replica.cpu_millicores)),
+        MetricSpec::Resource {
+            resource: Resource::Memory,
+            ..
+        } => Requests::Uniform(milli(replica.memory_bytes.saturating_mul(1000))),
         _ => Requests::None,
     };
     Reading::PerPod { samples, requests }
@@ -162,7 +197,11 @@ fn pod(replica: &Replica, now: SimTime) -> Pod {
         deleted: false,
         start: replica.placed.map(timestamp),
         ready: changed.map(|at| ReadyCondition {
-            status: if ready { ReadyStatus::True } else { ReadyStatus::False },
+            status: if ready {
+                ReadyStatus::True
+            } else {
+                ReadyStatus::False
+            },
             last_transition: timestamp(at),
         }),
     }

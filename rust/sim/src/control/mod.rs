@@ -72,8 +72,14 @@ pub static CONTROLLERS: &[(&str, Build)] = &[
 /// [`PlanError`] for an unknown kind or a configuration that the policy refuses.
 pub fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, PlanError> {
     let entry = CONTROLLERS.iter().find(|(kind, _)| *kind == plan.kind);
-    let (_, build) = entry.ok_or_else(|| PlanError::invalid("controllers.kind", format!("is `{}`, which does not exist", plan.kind)))?;
-    build(plan).map_err(|problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem))
+    let (_, build) = entry.ok_or_else(|| {
+        PlanError::invalid(
+            "controllers.kind",
+            format!("is `{}`, which does not exist", plan.kind),
+        )
+    })?;
+    build(plan)
+        .map_err(|problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem))
 }
 
 fn config<C: DeserializeOwned>(plan: &ControllerPlan) -> Result<C, String> {

@@ -12,7 +12,9 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
 
 impl Controller for Static {
     fn decide(&mut self, view: &View<'_>) -> Verdict {
-        let observation = Observation { current_replicas: i32::try_from(view.desired).unwrap_or(i32::MAX) };
+        let observation = Observation {
+            current_replicas: i32::try_from(view.desired).unwrap_or(i32::MAX),
+        };
         let decision = decide(&self.0, &observation);
         Verdict {
             desired: u32::try_from(decision.desired_replicas).unwrap_or(0),

@@ -9,7 +9,11 @@ const HOUR_NS: u128 = 3_600_000_000_000;
 /// Billed time of an interval: at least the minimum, rounded up to the granularity.
 pub fn billed(rule: &BillingPlan, used: SimDuration) -> SimDuration {
     let least = used.as_nanos().max(rule.minimum_ns);
-    SimDuration::from_nanos(least.div_ceil(rule.granularity_ns).saturating_mul(rule.granularity_ns))
+    SimDuration::from_nanos(
+        least
+            .div_ceil(rule.granularity_ns)
+            .saturating_mul(rule.granularity_ns),
+    )
 }
 
 /// Price of billed time in nano-USD, rounded down.
@@ -34,7 +38,10 @@ mod tests {
         };
         let lives = LIVES_S.map(|life| billed(&rule, SimDuration::from_nanos(life * s)));
         let seconds = lives.iter().map(|b| b.as_nanos() / s).sum();
-        (seconds, lives.iter().map(|b| price_nanousd(&rule, *b)).sum())
+        (
+            seconds,
+            lives.iter().map(|b| price_nanousd(&rule, *b)).sum(),
+        )
     }
 
     #[test]

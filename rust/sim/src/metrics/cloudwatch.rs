@@ -47,19 +47,33 @@ impl CloudwatchPipeline {
     }
 
     pub(super) fn first_samples(&mut self) -> Vec<NextSample> {
-        vec![NextSample { at: self.created_at + self.period, clock: 0 }]
+        vec![NextSample {
+            at: self.created_at + self.period,
+            clock: 0,
+        }]
     }
 
-    pub(super) fn sample(&mut self, now: SimTime, replicas: &[ReplicaSample], warmup: SimDuration) -> NextSample {
+    pub(super) fn sample(
+        &mut self,
+        now: SimTime,
+        replicas: &[ReplicaSample],
+        warmup: SimDuration,
+    ) -> NextSample {
         let (mut cpu, mut requests, mut warmed) = (0.0, 0.0, 0u32);
         for replica in replicas {
-            let Some(ready) = replica.ready_since else { continue };
+            let Some(ready) = replica.ready_since else {
+                continue;
+            };
             let span = now.saturating_since(ready.max(self.last_at)).as_nanos() as f64;
             let warm = replica.initial || ready + warmup <= now;
             if span == 0.0 || !warm {
                 continue;
             }
-            let before = self.last.binary_search_by_key(&replica.replica, |l| l.0).ok().map(|i| self.last[i]);
+            let before = self
+                .last
+                .binary_search_by_key(&replica.replica, |l| l.0)
+                .ok()
+                .map(|i| self.last[i]);
             let (_, cpu_before, completed_before) = before.unwrap_or((replica.replica, 0.0, 0));
             cpu += (replica.cpu_core_ns - cpu_before) / span;
             requests += (replica.completed - completed_before) as f64 * 60e9 / span;
@@ -76,9 +90,16 @@ impl CloudwatchPipeline {
             requests_per_minute: mean(requests),
         });
         self.last.clear();
-        self.last.extend(replicas.iter().map(|r| (r.replica, r.cpu_core_ns, r.completed)));
+        self.last.extend(
+            replicas
+                .iter()
+                .map(|r| (r.replica, r.cpu_core_ns, r.completed)),
+        );
         self.last_at = now;
-        NextSample { at: now + self.period, clock: 0 }
+        NextSample {
+            at: now + self.period,
+            clock: 0,
+        }
     }
 
     pub(super) fn published(&self, now: SimTime) -> &[GroupPoint] {
@@ -115,20 +136,42 @@ mod tests {
         let mut pipeline = CloudwatchPipeline::new(60 * S, 60 * S, SimTime::ZERO);
         let warmup = SimDuration::from_secs(90);
         // replica 1 is ready at 30 s and warm from 120 s on
-        pipeline.sample(at(60), &[sample(0, 0, 30.0, 60), sample(1, 30, 30.0, 30)], warmup);
-        pipeline.sample(at(120), &[sample(0, 0, 60.0, 120), sample(1, 30, 45.0, 60)], warmup);
-        assert!(pipeline.published(at(119)).is_empty(), "nothing is published before its delay");
+        pipeline.sample(
+            at(60),
+            &[sample(0, 0, 30.0, 60), sample(1, 30, 30.0, 30)],
+            warmup,
+        );
+        pipeline.sample(
+            at(120),
+            &[sample(0, 0, 60.0, 120), sample(1, 30, 45.0, 60)],
+            warmup,
+        );
+        assert!(
+            pipeline.published(at(119)).is_empty(),
+            "nothing is published before its delay"
+        );
         let first = pipeline.published(at(120))[0];
-        assert_eq!((first.cpu_cores, first.requests_per_minute), (Some(0.5), Some(60.0)));
+        assert_eq!(
+            (first.cpu_cores, first.requests_per_minute),
+            (Some(0.5), Some(60.0))
+        );
         let second = pipeline.published(at(180))[1];
-        assert_eq!(second.cpu_cores, Some(0.375), "the mean of 0.5 and 0.25 cores");
+        assert_eq!(
+            second.cpu_cores,
+            Some(0.375),
+            "the mean of 0.5 and 0.25 cores"
+        );
         assert_eq!(second.requests_per_minute, Some(45.0));
     }
 
     #[test]
     fn a_period_without_warm_instances_has_no_value() {
         let mut pipeline = CloudwatchPipeline::new(60 * S, 0, SimTime::ZERO);
-        pipeline.sample(at(60), &[sample(4, 10, 1.0, 1)], SimDuration::from_secs(300));
+        pipeline.sample(
+            at(60),
+            &[sample(4, 10, 1.0, 1)],
+            SimDuration::from_secs(300),
+        );
         assert_eq!(pipeline.published(at(60))[0].cpu_cores, None);
     }
 }

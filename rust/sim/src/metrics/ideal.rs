@@ -33,35 +33,73 @@ impl IdealPipeline {
             return Vec::new();
         }
         let mut tick = self.first_tick;
-        while tick.as_nanos() < self.created_at.as_nanos().saturating_add(self.window.as_nanos()) {
+        while tick.as_nanos()
+            < self
+                .created_at
+                .as_nanos()
+                .saturating_add(self.window.as_nanos())
+        {
             tick += self.period;
         }
-        vec![NextSample { at: SimTime::from_nanos(tick.as_nanos() - self.window.as_nanos()), clock: 0 }]
+        vec![NextSample {
+            at: SimTime::from_nanos(tick.as_nanos() - self.window.as_nanos()),
+            clock: 0,
+        }]
     }
 
     pub(super) fn sample(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> NextSample {
         // the windows that start in the future need only the snapshots of the last window's length
-        while self.snapshots.front().is_some_and(|(at, _)| *at + self.window < now) {
+        while self
+            .snapshots
+            .front()
+            .is_some_and(|(at, _)| *at + self.window < now)
+        {
             self.snapshots.pop_front();
         }
         self.snapshots.push_back((now, replicas.to_vec()));
-        NextSample { at: now + self.period, clock: 0 }
+        NextSample {
+            at: now + self.period,
+            clock: 0,
+        }
     }
 
-    pub(super) fn pod_samples(&self, metric: PodMetric, now: SimTime, live: &[ReplicaSample], out: &mut Vec<PodSample>) {
+    pub(super) fn pod_samples(
+        &self,
+        metric: PodMetric,
+        now: SimTime,
+        live: &[ReplicaSample],
+        out: &mut Vec<PodSample>,
+    ) {
         let window_start = now.saturating_since(SimTime::ZERO + self.window);
-        let then = self.snapshots.iter().find(|(at, _)| at.as_nanos() == window_start.as_nanos());
+        let then = self
+            .snapshots
+            .iter()
+            .find(|(at, _)| at.as_nanos() == window_start.as_nanos());
         let then = then.map_or(&[][..], |(_, replicas)| replicas);
         for replica in live.iter().filter(|r| r.ready_since.is_some()) {
-            let before = then.binary_search_by_key(&replica.replica, |r| r.replica).ok().map(|i| then[i]);
+            let before = then
+                .binary_search_by_key(&replica.replica, |r| r.replica)
+                .ok()
+                .map(|i| then[i]);
             if let Some(value) = self.value(metric, now, replica, before) {
                 let value_milli = milli_up(value);
-                out.push(PodSample { replica: replica.replica, at: now, window: self.window, value_milli });
+                out.push(PodSample {
+                    replica: replica.replica,
+                    at: now,
+                    window: self.window,
+                    value_milli,
+                });
             }
         }
     }
 
-    fn value(&self, metric: PodMetric, now: SimTime, replica: &ReplicaSample, before: Option<ReplicaSample>) -> Option<f64> {
+    fn value(
+        &self,
+        metric: PodMetric,
+        now: SimTime,
+        replica: &ReplicaSample,
+        before: Option<ReplicaSample>,
+    ) -> Option<f64> {
         if metric == PodMetric::Memory {
             return Some(replica.memory_bytes as f64);
         }
@@ -70,7 +108,9 @@ impl IdealPipeline {
         }
         // a replica younger than the window is averaged over its ready life
         let ready = replica.ready_since?;
-        let start = before.map_or(ready, |_| SimTime::from_nanos(now.as_nanos() - self.window.as_nanos()).max(ready));
+        let start = before.map_or(ready, |_| {
+            SimTime::from_nanos(now.as_nanos() - self.window.as_nanos()).max(ready)
+        });
         let span = now.saturating_since(start).as_nanos() as f64;
         if span == 0.0 {
             return None;
@@ -100,7 +140,9 @@ mod tests {
             service: 0,
             period_ns: 15 * S,
             phase_ns: phase_s * S,
-            metrics: PipelinePlan::Ideal { window_ns: window_s * S },
+            metrics: PipelinePlan::Ideal {
+                window_ns: window_s * S,
+            },
             config: serde_json::Value::Null,
         };
         IdealPipeline::new(&plan, window_s * S, SimTime::ZERO)
@@ -121,9 +163,24 @@ mod tests {
 
     #[test]
     fn windows_begin_where_the_ticks_need_them() {
-        assert_eq!(pipeline(15, 0).first_samples(), [NextSample { at: at(0), clock: 0 }]);
-        assert_eq!(pipeline(20, 5).first_samples(), [NextSample { at: at(0), clock: 0 }]);
-        assert!(pipeline(0, 0).first_samples().is_empty(), "an instantaneous reading needs no past");
+        assert_eq!(
+            pipeline(15, 0).first_samples(),
+            [NextSample {
+                at: at(0),
+                clock: 0
+            }]
+        );
+        assert_eq!(
+            pipeline(20, 5).first_samples(),
+            [NextSample {
+                at: at(0),
+                clock: 0
+            }]
+        );
+        assert!(
+            pipeline(0, 0).first_samples().is_empty(),
+            "an instantaneous reading needs no past"
+        );
     }
 
     #[test]
@@ -131,7 +188,12 @@ mod tests {
         let mut p = pipeline(15, 0);
         p.sample(at(30), &[sample(1, 0, 10.0)]);
         let mut out = Vec::new();
-        p.pod_samples(PodMetric::Cpu, at(45), &[sample(1, 0, 16.0), sample(2, 40, 5.0)], &mut out);
+        p.pod_samples(
+            PodMetric::Cpu,
+            at(45),
+            &[sample(1, 0, 16.0), sample(2, 40, 5.0)],
+            &mut out,
+        );
         let values: Vec<i64> = out.iter().map(|s| s.value_milli).collect();
         assert_eq!(values, [400, 1000]);
     }

@@ -85,28 +85,49 @@ impl KubernetesPipeline {
     }
 
     pub(super) fn first_samples(&mut self) -> Vec<NextSample> {
-        let phase = |rng: &mut Xoshiro256PlusPlus, period: u64| SimDuration::from_nanos((rng.next_unit() * period as f64) as u64);
+        let phase = |rng: &mut Xoshiro256PlusPlus, period: u64| {
+            SimDuration::from_nanos((rng.next_unit() * period as f64) as u64)
+        };
         let housekeeping = phase(&mut self.rng, self.housekeeping.1);
         let server = phase(&mut self.rng, self.resolution.as_nanos());
         let adapter = phase(&mut self.rng, self.adapter.period.as_nanos());
-        [(housekeeping, HOUSEKEEPING), (server, METRICS_SERVER), (adapter, ADAPTER)]
-            .map(|(after, clock)| NextSample { at: self.created_at + after, clock })
-            .to_vec()
+        [
+            (housekeeping, HOUSEKEEPING),
+            (server, METRICS_SERVER),
+            (adapter, ADAPTER),
+        ]
+        .map(|(after, clock)| NextSample {
+            at: self.created_at + after,
+            clock,
+        })
+        .to_vec()
     }
 
-    pub(super) fn sample(&mut self, clock: u8, now: SimTime, replicas: &[ReplicaSample]) -> NextSample {
+    pub(super) fn sample(
+        &mut self,
+        clock: u8,
+        now: SimTime,
+        replicas: &[ReplicaSample],
+    ) -> NextSample {
         let wait = match clock {
             HOUSEKEEPING => self.housekeep(now, replicas),
             METRICS_SERVER => self.scrape(now),
             _ => self.adapter.scrape(now, replicas),
         };
-        NextSample { at: now + wait, clock }
+        NextSample {
+            at: now + wait,
+            clock,
+        }
     }
 
     fn housekeep(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> SimDuration {
         self.kubelet.clear();
         self.kubelet.extend(replicas.iter().map(|r| {
-            let point = Point { at: now, cpu_core_ns: r.cpu_core_ns, memory_bytes: r.memory_bytes };
+            let point = Point {
+                at: now,
+                cpu_core_ns: r.cpu_core_ns,
+                memory_bytes: r.memory_bytes,
+            };
             (r.replica, r.running_since, point)
         }));
         let (min, max) = self.housekeeping;
@@ -119,8 +140,14 @@ impl KubernetesPipeline {
         for (replica, running_since, point) in &self.kubelet {
             let container = match self.containers.get(replica) {
                 Some(known) if known.last.at == point.at => *known,
-                Some(known) => Container { previous: Some(known.last), last: *point },
-                None => Container { previous: self.container_start(*running_since, point), last: *point },
+                Some(known) => Container {
+                    previous: Some(known.last),
+                    last: *point,
+                },
+                None => Container {
+                    previous: self.container_start(*running_since, point),
+                    last: *point,
+                },
             };
             kept.insert(*replica, container);
         }
@@ -131,8 +158,11 @@ impl KubernetesPipeline {
     /// The start of a fresh container serves as its first point, unless it is too young or too old for that.
     fn container_start(&self, running_since: SimTime, first: &Point) -> Option<Point> {
         let age = first.at.saturating_since(running_since);
-        (age >= FRESH_CONTAINER_MIN && age < self.resolution)
-            .then_some(Point { at: running_since, cpu_core_ns: 0.0, memory_bytes: 0 })
+        (age >= FRESH_CONTAINER_MIN && age < self.resolution).then_some(Point {
+            at: running_since,
+            cpu_core_ns: 0.0,
+            memory_bytes: 0,
+        })
     }
 
     pub(super) fn pod_samples(&self, metric: PodMetric, now: SimTime, out: &mut Vec<PodSample>) {
@@ -142,13 +172,20 @@ impl KubernetesPipeline {
         }
         for (replica, container) in &self.containers {
             // without a previous point the whole pod is absent, memory included
-            let Some(previous) = container.previous else { continue };
+            let Some(previous) = container.previous else {
+                continue;
+            };
             let window = container.last.at.saturating_since(previous.at);
             let value = match metric {
                 PodMetric::Memory => container.last.memory_bytes as f64,
                 _ => (container.last.cpu_core_ns - previous.cpu_core_ns) / window.as_nanos() as f64,
             };
-            out.push(PodSample { replica: *replica, at: container.last.at, window, value_milli: milli_up(value) });
+            out.push(PodSample {
+                replica: *replica,
+                at: container.last.at,
+                window,
+                value_milli: milli_up(value),
+            });
         }
     }
 }
@@ -156,10 +193,18 @@ impl KubernetesPipeline {
 impl Adapter {
     fn scrape(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> SimDuration {
         let oldest_needed = self.window + self.delay + self.period;
-        while self.scrapes.front().is_some_and(|(at, _)| *at + oldest_needed < now) {
+        while self
+            .scrapes
+            .front()
+            .is_some_and(|(at, _)| *at + oldest_needed < now)
+        {
             self.scrapes.pop_front();
         }
-        let counters = replicas.iter().filter(|r| r.ready_since.is_some()).map(|r| (r.replica, r.completed)).collect();
+        let counters = replicas
+            .iter()
+            .filter(|r| r.ready_since.is_some())
+            .map(|r| (r.replica, r.completed))
+            .collect();
         self.scrapes.push_back((now, counters));
         self.period
     }
@@ -170,19 +215,35 @@ impl Adapter {
         let end = now.saturating_since(SimTime::ZERO + self.delay);
         let start = SimTime::from_nanos(end.as_nanos().saturating_sub(self.window.as_nanos()));
         let end = SimTime::from_nanos(end.as_nanos());
-        let inside = || self.scrapes.iter().filter(|(at, _)| *at >= start && *at <= end);
-        let Some((last_at, last)) = inside().next_back() else { return };
+        let inside = || {
+            self.scrapes
+                .iter()
+                .filter(|(at, _)| *at >= start && *at <= end)
+        };
+        let Some((last_at, last)) = inside().next_back() else {
+            return;
+        };
         for (replica, completed) in last {
             let count_at = |(at, counters): &(SimTime, Vec<(ReplicaId, u64)>)| {
-                counters.binary_search_by_key(replica, |c| c.0).ok().map(|i| (*at, counters[i].1))
+                counters
+                    .binary_search_by_key(replica, |c| c.0)
+                    .ok()
+                    .map(|i| (*at, counters[i].1))
             };
-            let Some((first_at, first)) = inside().find_map(count_at) else { continue };
+            let Some((first_at, first)) = inside().find_map(count_at) else {
+                continue;
+            };
             let span = last_at.saturating_since(first_at);
             if span == SimDuration::ZERO {
                 continue;
             }
             let rate = (completed - first) as f64 * 1e9 / span.as_nanos() as f64;
-            out.push(PodSample { replica: *replica, at: *last_at, window: span, value_milli: milli_up(rate) });
+            out.push(PodSample {
+                replica: *replica,
+                at: *last_at,
+                window: span,
+                value_milli: milli_up(rate),
+            });
         }
     }
 }
@@ -207,7 +268,11 @@ mod tests {
             adapter_window_ns: 60 * S,
             adapter_delay_ns: 0,
         };
-        KubernetesPipeline::new(plan, StreamKey::new(1, "web", "housekeeping", 0).generator(), SimTime::ZERO)
+        KubernetesPipeline::new(
+            plan,
+            StreamKey::new(1, "web", "housekeeping", 0).generator(),
+            SimTime::ZERO,
+        )
     }
 
     fn sample(running: u64, cpu_core_s: f64, completed: u64) -> ReplicaSample {
@@ -226,7 +291,9 @@ mod tests {
     fn cpu(pipeline: &KubernetesPipeline, now: u64) -> Vec<(u64, u64, i64)> {
         let mut out = Vec::new();
         pipeline.pod_samples(PodMetric::Cpu, at(now), &mut out);
-        out.iter().map(|s| (s.at.as_nanos() / S, s.window.as_nanos() / S, s.value_milli)).collect()
+        out.iter()
+            .map(|s| (s.at.as_nanos() / S, s.window.as_nanos() / S, s.value_milli))
+            .collect()
     }
 
     #[test]
@@ -262,6 +329,9 @@ mod tests {
         let mut out = Vec::new();
         p.pod_samples(PodMetric::RequestRate, at(76), &mut out);
         // window 16..76 s holds the scrapes at 30 and 75 s
-        assert_eq!((out[0].value_milli, out[0].window), (5334, SimDuration::from_secs(45)));
+        assert_eq!(
+            (out[0].value_milli, out[0].window),
+            (5334, SimDuration::from_secs(45))
+        );
     }
 }

@@ -85,14 +85,21 @@ impl Pipeline {
     /// Builds the pipeline of a controller whose service is created at `created_at`.
     pub fn new(plan: &ControllerPlan, service: &str, seed: u64, created_at: SimTime) -> Self {
         match plan.metrics {
-            PipelinePlan::Ideal { window_ns } => Self::Ideal(IdealPipeline::new(plan, window_ns, created_at)),
+            PipelinePlan::Ideal { window_ns } => {
+                Self::Ideal(IdealPipeline::new(plan, window_ns, created_at))
+            }
             PipelinePlan::Kubernetes { .. } => {
                 let rng = StreamKey::new(seed, service, "housekeeping", 0).generator();
-                Self::Kubernetes(Box::new(KubernetesPipeline::new(plan.metrics, rng, created_at)))
+                Self::Kubernetes(Box::new(KubernetesPipeline::new(
+                    plan.metrics,
+                    rng,
+                    created_at,
+                )))
             }
-            PipelinePlan::Cloudwatch { period_ns, delay_ns } => {
-                Self::Cloudwatch(CloudwatchPipeline::new(period_ns, delay_ns, created_at))
-            }
+            PipelinePlan::Cloudwatch {
+                period_ns,
+                delay_ns,
+            } => Self::Cloudwatch(CloudwatchPipeline::new(period_ns, delay_ns, created_at)),
         }
     }
 
@@ -107,7 +114,13 @@ impl Pipeline {
 
     /// Takes in the running replicas at `now`; returns when this clock looks next. Replicas count in the averages of a
     /// group once they have been ready for `warmup`.
-    pub fn sample(&mut self, clock: u8, now: SimTime, replicas: &[ReplicaSample], warmup: SimDuration) -> NextSample {
+    pub fn sample(
+        &mut self,
+        clock: u8,
+        now: SimTime,
+        replicas: &[ReplicaSample],
+        warmup: SimDuration,
+    ) -> NextSample {
         match self {
             Self::Ideal(p) => p.sample(now, replicas),
             Self::Kubernetes(p) => p.sample(clock, now, replicas),
@@ -117,7 +130,13 @@ impl Pipeline {
 
     /// Writes the samples of a metric of single replicas as a controller reads them at `now` into `out`, by replica.
     /// `replicas` is the present state, which only the ideal pipeline may look at.
-    pub fn pod_samples(&self, metric: PodMetric, now: SimTime, replicas: &[ReplicaSample], out: &mut Vec<PodSample>) {
+    pub fn pod_samples(
+        &self,
+        metric: PodMetric,
+        now: SimTime,
+        replicas: &[ReplicaSample],
+        out: &mut Vec<PodSample>,
+    ) {
         out.clear();
         match self {
             Self::Ideal(p) => p.pod_samples(metric, now, replicas, out),
@@ -140,7 +159,11 @@ pub(crate) fn milli_up(value: f64) -> i64 {
     // `as` saturates; a remainder below 1e-6 of a milli is noise of the f64 arithmetic, not a value
     let scaled = value * 1000.0;
     let floor = scaled.floor();
-    if scaled - floor > 1e-6 { floor as i64 + 1 } else { floor as i64 }
+    if scaled - floor > 1e-6 {
+        floor as i64 + 1
+    } else {
+        floor as i64
+    }
 }
 
 #[cfg(test)]

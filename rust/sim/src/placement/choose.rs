@@ -27,7 +27,11 @@ mod tests {
     fn equals_are_won_by_heap_position() {
         assert_eq!(choose(&[]), None);
         assert_eq!(choose(&[5, 5, 5]), Some(0));
-        assert_eq!(choose(&[1, 1, 2, 2]), Some(3), "the left subtree is compared first");
+        assert_eq!(
+            choose(&[1, 1, 2, 2]),
+            Some(3),
+            "the left subtree is compared first"
+        );
         assert_eq!(choose(&[1, 3, 2]), Some(1));
     }
 }

@@ -52,8 +52,14 @@ impl NodeResources {
     pub fn misfit(&self, request: Request) -> Option<Misfit> {
         let misfit = Misfit {
             replicas: self.replicas + 1 > self.max_replicas,
-            cpu: request.cpu_millicores > self.allocatable_cpu_millicores.saturating_sub(self.used_cpu_millicores),
-            memory: request.memory_bytes > self.allocatable_memory_bytes.saturating_sub(self.used_memory_bytes),
+            cpu: request.cpu_millicores
+                > self
+                    .allocatable_cpu_millicores
+                    .saturating_sub(self.used_cpu_millicores),
+            memory: request.memory_bytes
+                > self
+                    .allocatable_memory_bytes
+                    .saturating_sub(self.used_memory_bytes),
         };
         (misfit != Misfit::default()).then_some(misfit)
     }

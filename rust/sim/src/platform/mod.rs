@@ -36,7 +36,11 @@ pub struct NoPlace {
 impl std::fmt::Display for NoPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "0 of {} nodes have room", self.nodes)?;
-        for (count, what) in [(self.cpu, "CPU"), (self.memory, "memory"), (self.replicas, "replica slots")] {
+        for (count, what) in [
+            (self.cpu, "CPU"),
+            (self.memory, "memory"),
+            (self.replicas, "replica slots"),
+        ] {
             if count > 0 {
                 write!(f, "; {count} lack {what}")?;
             }
@@ -128,10 +132,13 @@ impl Platform {
                 why.add(misfit);
             } else {
                 self.feasible.push(NodeId::new(index));
-                self.scores.push(placement::least_allocated(&node.resources, request));
+                self.scores
+                    .push(placement::least_allocated(&node.resources, request));
             }
         }
-        placement::choose(&self.scores).map(|i| self.feasible[i]).ok_or(why)
+        placement::choose(&self.scores)
+            .map(|i| self.feasible[i])
+            .ok_or(why)
     }
 
     /// Puts a replica of `service` on the node.
@@ -145,9 +152,22 @@ impl Platform {
     }
 
     /// Time until the image of `service` is on the node, and notes the transfer; zero when it is there already.
-    pub fn pull_image(&mut self, node: NodeId, service: usize, image_bytes: u64, now: SimTime) -> SimDuration {
-        let Some(plan) = self.pull.filter(|_| image_bytes > 0) else { return SimDuration::ZERO };
-        self.nodes[node.index()].pull(service, pull_duration(&plan, image_bytes), plan.serialized, now)
+    pub fn pull_image(
+        &mut self,
+        node: NodeId,
+        service: usize,
+        image_bytes: u64,
+        now: SimTime,
+    ) -> SimDuration {
+        let Some(plan) = self.pull.filter(|_| image_bytes > 0) else {
+            return SimDuration::ZERO;
+        };
+        self.nodes[node.index()].pull(
+            service,
+            pull_duration(&plan, image_bytes),
+            plan.serialized,
+            now,
+        )
     }
 
     /// Notes that the image of `service` has been on the node for ever (its warm initial replicas ran there).

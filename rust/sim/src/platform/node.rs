@@ -69,12 +69,14 @@ impl Node {
     pub(super) fn occupy(&mut self, request: Request, now: SimTime) {
         self.resources.reserve(request);
         self.replicas_max = self.replicas_max.max(self.resources.replicas);
-        self.cpu_requested.set(now, self.resources.used_cpu_millicores);
+        self.cpu_requested
+            .set(now, self.resources.used_cpu_millicores);
     }
 
     pub(super) fn vacate(&mut self, request: Request, now: SimTime) {
         self.resources.release(request);
-        self.cpu_requested.set(now, self.resources.used_cpu_millicores);
+        self.cpu_requested
+            .set(now, self.resources.used_cpu_millicores);
     }
 
     pub(super) fn preload(&mut self, service: usize) {
@@ -84,11 +86,21 @@ impl Node {
     }
 
     /// Starts the transfer of a service's image unless it is here or on its way; returns how long until it is here.
-    pub(super) fn pull(&mut self, service: usize, transfer: SimDuration, serialized: bool, now: SimTime) -> SimDuration {
+    pub(super) fn pull(
+        &mut self,
+        service: usize,
+        transfer: SimDuration,
+        serialized: bool,
+        now: SimTime,
+    ) -> SimDuration {
         if let Some((_, here_at)) = self.images.iter().find(|(s, _)| *s == service) {
             return here_at.saturating_since(now);
         }
-        let start = if serialized { self.pulls_free_at.max(now) } else { now };
+        let start = if serialized {
+            self.pulls_free_at.max(now)
+        } else {
+            now
+        };
         let here_at = start + transfer;
         self.pulls_free_at = here_at;
         self.images.push((service, here_at));

@@ -7,7 +7,8 @@ use hookean_kernel::SimDuration;
 /// unpack, plus one round trip per layer, rounded to the nearest nanosecond.
 pub fn pull_duration(plan: &PullPlan, image_bytes: u64) -> SimDuration {
     let bytes = image_bytes as f64;
-    let download = bytes / (plan.compression_ratio * plan.node_bytes_per_s.min(plan.registry_bytes_per_s));
+    let download =
+        bytes / (plan.compression_ratio * plan.node_bytes_per_s.min(plan.registry_bytes_per_s));
     let seconds = download + bytes / plan.unpack_bytes_per_s;
     let nanos = (seconds * 1e9 + 0.5) as u64 + u64::from(plan.layers) * plan.rtt_ns;
     SimDuration::from_nanos(nanos)

@@ -35,11 +35,15 @@ impl Startup {
     /// [`PlanError`] for a stage that does not exist or a distribution without meaning.
     pub fn new(plans: &[StagePlan]) -> Result<Self, PlanError> {
         let stage = |plan: &StagePlan| {
-            let invalid = |problem: String| PlanError::invalid(format!("startup.{}", plan.stage), problem);
+            let invalid =
+                |problem: String| PlanError::invalid(format!("startup.{}", plan.stage), problem);
             Ok(Stage {
                 name: plan.stage.clone(),
                 index: stage_index(&plan.stage).ok_or_else(|| invalid("is no stage".into()))?,
-                sampler: plan.duration.sampler().map_err(|e| invalid(e.to_string()))?,
+                sampler: plan
+                    .duration
+                    .sampler()
+                    .map_err(|e| invalid(e.to_string()))?,
             })
         };
         plans.iter().map(stage).collect::<Result<_, _>>().map(Self)
@@ -54,7 +58,10 @@ impl Startup {
         stages: &mut [Option<SimDuration>; STAGES.len()],
     ) -> Marks {
         let (seed, service, ordinal) = key;
-        let mut marks = Marks { running: from, ready: from };
+        let mut marks = Marks {
+            running: from,
+            ready: from,
+        };
         for stage in &self.0 {
             let mut rng = StreamKey::new(seed, service, &stage.name, ordinal).generator();
             let length = SimDuration::from_nanos(stage.sampler.sample(&mut rng));

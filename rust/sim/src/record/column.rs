@@ -36,7 +36,10 @@ impl Strings {
     /// The rows.
     pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).zip(&self.valid).map(|((start, end), valid)| valid.then(|| &self.bytes[start..*end]))
+        starts
+            .zip(&self.ends)
+            .zip(&self.valid)
+            .map(|((start, end), valid)| valid.then(|| &self.bytes[start..*end]))
     }
 }
 
@@ -67,12 +70,22 @@ pub struct Table {
 impl Table {
     /// Appends a column of instants.
     pub fn times(&mut self, name: &'static str, values: impl Iterator<Item = Option<SimTime>>) {
-        self.columns.push((name, Column::Duration(values.map(|v| v.map(SimTime::as_nanos)).collect())));
+        self.columns.push((
+            name,
+            Column::Duration(values.map(|v| v.map(SimTime::as_nanos)).collect()),
+        ));
     }
 
     /// Appends a column of lengths of time.
-    pub fn durations(&mut self, name: &'static str, values: impl Iterator<Item = Option<SimDuration>>) {
-        self.columns.push((name, Column::Duration(values.map(|v| v.map(SimDuration::as_nanos)).collect())));
+    pub fn durations(
+        &mut self,
+        name: &'static str,
+        values: impl Iterator<Item = Option<SimDuration>>,
+    ) {
+        self.columns.push((
+            name,
+            Column::Duration(values.map(|v| v.map(SimDuration::as_nanos)).collect()),
+        ));
     }
 
     /// Appends a column of 32-bit counts.
@@ -99,11 +112,15 @@ impl Table {
 
     /// Appends a column of names out of a list.
     pub fn names(&mut self, name: &'static str, rows: Vec<u32>, values: &[String]) {
-        self.columns.push((name, Column::Names(rows, values.to_vec())));
+        self.columns
+            .push((name, Column::Names(rows, values.to_vec())));
     }
 
     /// A column by name.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|(n, _)| *n == name).map(|(_, column)| column)
+        self.columns
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, column)| column)
     }
 }

@@ -55,7 +55,11 @@ impl DecisionLog {
     }
 
     /// The `decisions` table.
-    pub(crate) fn into_table(self, controllers: &[ControllerPlan], services: &[ServicePlan]) -> Table {
+    pub(crate) fn into_table(
+        self,
+        controllers: &[ControllerPlan],
+        services: &[ServicePlan],
+    ) -> Table {
         let mut table = Table::default();
         let kinds: Vec<String> = controllers.iter().map(|c| c.kind.clone()).collect();
         let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
@@ -65,11 +69,17 @@ impl DecisionLog {
         table.u32s("current", self.current.into_iter().map(Some));
         table.u32s("desired", self.desired.into_iter().map(Some));
         table.u32s("ready", self.ready.into_iter().map(Some));
-        table.columns.push(("metric", super::Column::Text(self.metric)));
+        table
+            .columns
+            .push(("metric", super::Column::Text(self.metric)));
         table.f64s("value", self.value.into_iter());
         table.f64s("target", self.target.into_iter());
-        table.columns.push(("inputs", super::Column::Text(self.inputs)));
-        table.columns.push(("reason", super::Column::Text(self.reason)));
+        table
+            .columns
+            .push(("inputs", super::Column::Text(self.inputs)));
+        table
+            .columns
+            .push(("reason", super::Column::Text(self.reason)));
         table
     }
 }

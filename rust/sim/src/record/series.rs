@@ -2,7 +2,7 @@
 
 use super::Table;
 use crate::plan::ServicePlan;
-use crate::station::{Counts, Ledger, LatencyWindow};
+use crate::station::{Counts, LatencyWindow, Ledger};
 use hookean_kernel::{SimDuration, SimTime};
 
 /// State of a service at the end of an interval.
@@ -92,8 +92,10 @@ impl SeriesLog {
         self.counts.push(counts.since(before.counts));
         self.in_system.push(row.in_system);
         self.waiting.push(row.waiting);
-        self.offered.push((ledger.work_ns() - before.work_ns) as f64 / length);
-        self.cpu.push((row.cpu_core_ns - before.cpu_core_ns) / length);
+        self.offered
+            .push((ledger.work_ns() - before.work_ns) as f64 / length);
+        self.cpu
+            .push((row.cpu_core_ns - before.cpu_core_ns) / length);
         self.desired.push(row.desired);
         self.ready.push(row.counts.0);
         self.starting.push(row.counts.1);
@@ -120,9 +122,15 @@ impl SeriesLog {
         let mut table = Table::default();
         let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
         let count = |pick: fn(&Counts) -> u64| self.counts.iter().map(pick).map(Some);
-        let quantile = |pick: fn(&LatencyWindow) -> SimDuration| self.latency.iter().map(move |w| w.as_ref().map(pick));
+        let quantile = |pick: fn(&LatencyWindow) -> SimDuration| {
+            self.latency.iter().map(move |w| w.as_ref().map(pick))
+        };
         let has_slo: Vec<bool> = services.iter().map(|s| s.slo.is_some()).collect();
-        let good = self.slo_good.iter().zip(&self.services).map(|(good, s)| has_slo[*s as usize].then_some(*good));
+        let good = self
+            .slo_good
+            .iter()
+            .zip(&self.services)
+            .map(|(good, s)| has_slo[*s as usize].then_some(*good));
         table.times("time", self.times.iter().copied().map(Some));
         table.names("service", self.services.clone(), &names);
         table.u64s("arrivals", count(|c| c.arrivals));

@@ -21,11 +21,20 @@ pub(crate) struct ServiceTotals {
 }
 
 /// Quantiles of latency in the table.
-const QUANTILES: [(&str, f64); 5] =
-    [("latency_p50", 0.5), ("latency_p90", 0.9), ("latency_p95", 0.95), ("latency_p99", 0.99), ("latency_p999", 0.999)];
+const QUANTILES: [(&str, f64); 5] = [
+    ("latency_p50", 0.5),
+    ("latency_p90", 0.9),
+    ("latency_p95", 0.95),
+    ("latency_p99", 0.99),
+    ("latency_p999", 0.999),
+];
 
 /// The `summary` table.
-pub(crate) fn summary_table(services: &[ServicePlan], ledgers: &[&Ledger], totals: &[ServiceTotals]) -> Table {
+pub(crate) fn summary_table(
+    services: &[ServicePlan],
+    ledgers: &[&Ledger],
+    totals: &[ServiceTotals],
+) -> Table {
     let mut table = Table::default();
     table.texts("service", services.iter().map(|s| Some(s.name.as_str())));
     let count = |pick: fn(&Counts) -> u64| ledgers.iter().map(move |l| Some(pick(&l.counts())));
@@ -38,7 +47,12 @@ pub(crate) fn summary_table(services: &[ServicePlan], ledgers: &[&Ledger], total
     latency_columns(&mut table, ledgers);
     slo_columns(&mut table, services, ledgers);
     load_columns(&mut table, ledgers, totals);
-    table.f64s("replicas_mean", totals.iter().map(|t| Some(ratio(t.ready_ns, t.life.as_nanos() as f64).unwrap_or(0.0))));
+    table.f64s(
+        "replicas_mean",
+        totals
+            .iter()
+            .map(|t| Some(ratio(t.ready_ns, t.life.as_nanos() as f64).unwrap_or(0.0))),
+    );
     table.u32s("replicas_max", totals.iter().map(|t| Some(t.ready_max)));
     table.u64s("replicas_created", totals.iter().map(|t| Some(t.created)));
     table.u64s("scale_outs", totals.iter().map(|t| Some(t.scale_outs)));
@@ -48,18 +62,40 @@ pub(crate) fn summary_table(services: &[ServicePlan], ledgers: &[&Ledger], total
 }
 
 fn latency_columns(table: &mut Table, ledgers: &[&Ledger]) {
-    table.durations("wait_mean", ledgers.iter().map(|l| mean(l.wait_sum_ns(), l.started())));
-    table.durations("latency_mean", ledgers.iter().map(|l| mean(l.latency_sum_ns(), l.counts().completed)));
-    let quantile = |histogram: &Histogram, q: f64| histogram.quantile(q).map(SimDuration::from_nanos);
+    table.durations(
+        "wait_mean",
+        ledgers.iter().map(|l| mean(l.wait_sum_ns(), l.started())),
+    );
+    table.durations(
+        "latency_mean",
+        ledgers
+            .iter()
+            .map(|l| mean(l.latency_sum_ns(), l.counts().completed)),
+    );
+    let quantile =
+        |histogram: &Histogram, q: f64| histogram.quantile(q).map(SimDuration::from_nanos);
     for (name, q) in QUANTILES {
         table.durations(name, ledgers.iter().map(|l| quantile(l.latency(), q)));
     }
-    table.durations("latency_max", ledgers.iter().map(|l| l.latency().max().map(SimDuration::from_nanos)));
+    table.durations(
+        "latency_max",
+        ledgers
+            .iter()
+            .map(|l| l.latency().max().map(SimDuration::from_nanos)),
+    );
 }
 
 fn slo_columns(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger]) {
-    table.durations("slo_latency", services.iter().map(|s| s.slo.map(|o| SimDuration::from_nanos(o.latency_ns))));
-    table.f64s("slo_target_ratio", services.iter().map(|s| s.slo.map(|o| o.target_ratio)));
+    table.durations(
+        "slo_latency",
+        services
+            .iter()
+            .map(|s| s.slo.map(|o| SimDuration::from_nanos(o.latency_ns))),
+    );
+    table.f64s(
+        "slo_target_ratio",
+        services.iter().map(|s| s.slo.map(|o| o.target_ratio)),
+    );
     let good = |(s, l): (&ServicePlan, &&Ledger)| s.slo.map(|_| l.slo_good());
     table.u64s("slo_good", services.iter().zip(ledgers).map(good));
     let attainment = |(s, l): (&ServicePlan, &&Ledger)| {
@@ -67,16 +103,34 @@ fn slo_columns(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger])
         let ended = c.completed + c.rejected + c.timed_out + c.lost;
         s.slo.and_then(|_| ratio(l.slo_good() as f64, ended as f64))
     };
-    table.f64s("slo_attainment_ratio", services.iter().zip(ledgers).map(attainment));
+    table.f64s(
+        "slo_attainment_ratio",
+        services.iter().zip(ledgers).map(attainment),
+    );
 }
 
 fn load_columns(table: &mut Table, ledgers: &[&Ledger], totals: &[ServiceTotals]) {
-    let per_life = |amount: f64, t: &ServiceTotals| ratio(amount, t.life.as_nanos() as f64).unwrap_or(0.0);
-    table.durations("work_mean", ledgers.iter().map(|l| mean(l.work_ns(), l.counts().arrivals)));
-    let offered = ledgers.iter().zip(totals).map(|(l, t)| Some(per_life(l.work_ns() as f64, t)));
+    let per_life =
+        |amount: f64, t: &ServiceTotals| ratio(amount, t.life.as_nanos() as f64).unwrap_or(0.0);
+    table.durations(
+        "work_mean",
+        ledgers
+            .iter()
+            .map(|l| mean(l.work_ns(), l.counts().arrivals)),
+    );
+    let offered = ledgers
+        .iter()
+        .zip(totals)
+        .map(|(l, t)| Some(per_life(l.work_ns() as f64, t)));
     table.f64s("offered_cores_mean", offered);
-    table.f64s("cpu_cores_mean", totals.iter().map(|t| Some(per_life(t.cpu_core_ns, t))));
-    table.f64s("utilisation_mean", totals.iter().map(|t| ratio(t.cpu_core_ns, t.ready_core_ns)));
+    table.f64s(
+        "cpu_cores_mean",
+        totals.iter().map(|t| Some(per_life(t.cpu_core_ns, t))),
+    );
+    table.f64s(
+        "utilisation_mean",
+        totals.iter().map(|t| ratio(t.cpu_core_ns, t.ready_core_ns)),
+    );
 }
 
 fn ratio(part: f64, whole: f64) -> Option<f64> {

@@ -11,9 +11,17 @@ use hookean_kernel::{SimDuration, SimTime};
 const NANOUSD_PER_USD: f64 = 1e9;
 
 /// The `replicas` table: `replicas` holds every replica of each service, in the order of services.
-pub(crate) fn replicas_table(services: &[ServicePlan], replicas: &[&[Replica]], end: SimTime) -> Table {
+pub(crate) fn replicas_table(
+    services: &[ServicePlan],
+    replicas: &[&[Replica]],
+    end: SimTime,
+) -> Table {
     let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
-    let owners = replicas.iter().enumerate().flat_map(|(s, of)| std::iter::repeat_n(s as u32, of.len())).collect();
+    let owners = replicas
+        .iter()
+        .enumerate()
+        .flat_map(|(s, of)| std::iter::repeat_n(s as u32, of.len()))
+        .collect();
     let all: Vec<&Replica> = replicas.iter().flat_map(|of| of.iter()).collect();
     let happened = |at: Option<SimTime>| at.filter(|at| *at <= end);
     let mut table = Table::default();
@@ -22,14 +30,24 @@ pub(crate) fn replicas_table(services: &[ServicePlan], replicas: &[&[Replica]], 
     table.u32s("node", all.iter().map(|r| r.node.map(|n| n.0)));
     table.times("created", all.iter().map(|r| Some(r.created)));
     table.times("placed", all.iter().map(|r| r.placed));
-    table.times("ready", all.iter().map(|r| happened(r.ready.filter(|_| was_ready(r)))));
+    table.times(
+        "ready",
+        all.iter()
+            .map(|r| happened(r.ready.filter(|_| was_ready(r)))),
+    );
     table.times("drained", all.iter().map(|r| r.drained));
     table.times("ended", all.iter().map(|r| r.ended));
     for (index, stage) in STAGES.iter().enumerate() {
         table.durations(stage, all.iter().map(|r| r.stages[index]));
     }
-    table.u64s("completed", all.iter().map(|r| Some(r.last_reading.completed)));
-    table.f64s("cpu_core_seconds", all.iter().map(|r| Some(r.last_reading.cpu_core_ns / 1e9)));
+    table.u64s(
+        "completed",
+        all.iter().map(|r| Some(r.last_reading.completed)),
+    );
+    table.f64s(
+        "cpu_core_seconds",
+        all.iter().map(|r| Some(r.last_reading.cpu_core_ns / 1e9)),
+    );
     table.texts("outcome", all.iter().map(|r| Some(outcome(r))));
     table.texts("reason", all.iter().map(|r| reason(r)));
     table
@@ -63,7 +81,10 @@ fn reason(replica: &Replica) -> Option<&str> {
 /// Billed time and price of a node whose run ended at `end`.
 pub(crate) fn bill(platform: &Platform, node: &Node, end: SimTime) -> (SimDuration, u64) {
     let rule = &platform.pools()[node.pool].billing;
-    let time = billed(rule, node.ended.unwrap_or(end).saturating_since(node.bought));
+    let time = billed(
+        rule,
+        node.ended.unwrap_or(end).saturating_since(node.bought),
+    );
     (time, price_nanousd(rule, time))
 }
 
@@ -75,19 +96,52 @@ pub(crate) fn nodes_table(platform: &Platform, end: SimTime) -> Table {
     let bills: Vec<(SimDuration, u64)> = nodes.iter().map(|n| bill(platform, n, end)).collect();
     let mut table = Table::default();
     table.u32s("node", (0..nodes.len()).map(|i| Some(i as u32)));
-    table.texts("pool", nodes.iter().map(|n| Some(pools[n.pool].name.as_str())));
-    table.texts("instance", nodes.iter().map(|n| Some(pools[n.pool].instance.as_str())));
+    table.texts(
+        "pool",
+        nodes.iter().map(|n| Some(pools[n.pool].name.as_str())),
+    );
+    table.texts(
+        "instance",
+        nodes.iter().map(|n| Some(pools[n.pool].instance.as_str())),
+    );
     table.times("bought", nodes.iter().map(|n| Some(n.bought)));
-    table.times("ready", nodes.iter().map(|n| n.ready.filter(|at| *at <= n.ended.unwrap_or(end))));
+    table.times(
+        "ready",
+        nodes
+            .iter()
+            .map(|n| n.ready.filter(|at| *at <= n.ended.unwrap_or(end))),
+    );
     table.times("ended", nodes.iter().map(|n| n.ended));
-    table.f64s("cpu_cores", nodes.iter().map(|n| cores(pools[n.pool].cpu_millicores)));
-    table.u64s("memory_bytes", nodes.iter().map(|n| Some(pools[n.pool].memory_bytes)));
-    table.f64s("allocatable_cpu_cores", nodes.iter().map(|n| cores(n.resources.allocatable_cpu_millicores)));
-    table.u64s("allocatable_memory_bytes", nodes.iter().map(|n| Some(n.resources.allocatable_memory_bytes)));
+    table.f64s(
+        "cpu_cores",
+        nodes.iter().map(|n| cores(pools[n.pool].cpu_millicores)),
+    );
+    table.u64s(
+        "memory_bytes",
+        nodes.iter().map(|n| Some(pools[n.pool].memory_bytes)),
+    );
+    table.f64s(
+        "allocatable_cpu_cores",
+        nodes
+            .iter()
+            .map(|n| cores(n.resources.allocatable_cpu_millicores)),
+    );
+    table.u64s(
+        "allocatable_memory_bytes",
+        nodes
+            .iter()
+            .map(|n| Some(n.resources.allocatable_memory_bytes)),
+    );
     table.u32s("replicas_max", nodes.iter().map(|n| Some(n.replicas_max)));
-    table.f64s("cpu_requested_ratio", nodes.iter().map(|n| requested_ratio(n, end)));
+    table.f64s(
+        "cpu_requested_ratio",
+        nodes.iter().map(|n| requested_ratio(n, end)),
+    );
     table.durations("billed", bills.iter().map(|b| Some(b.0)));
-    table.f64s("cost_usd", bills.iter().map(|b| Some(b.1 as f64 / NANOUSD_PER_USD)));
+    table.f64s(
+        "cost_usd",
+        bills.iter().map(|b| Some(b.1 as f64 / NANOUSD_PER_USD)),
+    );
     table
 }
 
@@ -99,9 +153,16 @@ fn requested_ratio(node: &Node, end: SimTime) -> Option<f64> {
 
 /// The `requests` table; `None` when no station kept any.
 pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> Option<Table> {
-    let logs: Vec<_> = ledgers.iter().map(|l| l.requests()).collect::<Option<_>>()?;
+    let logs: Vec<_> = ledgers
+        .iter()
+        .map(|l| l.requests())
+        .collect::<Option<_>>()?;
     let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
-    let owners = logs.iter().enumerate().flat_map(|(s, log)| std::iter::repeat_n(s as u32, log.len())).collect();
+    let owners = logs
+        .iter()
+        .enumerate()
+        .flat_map(|(s, log)| std::iter::repeat_n(s as u32, log.len()))
+        .collect();
     let rows = || logs.iter().flat_map(|log| log.iter());
     let mut table = Table::default();
     table.names("service", owners, &names);
@@ -109,7 +170,10 @@ pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> O
     table.times("arrival", rows().map(|r| Some(r.arrival)));
     table.times("start", rows().map(|r| r.start));
     table.times("end", rows().map(|r| r.end));
-    table.durations("work", rows().map(|r| Some(SimDuration::from_nanos(r.work_ns))));
+    table.durations(
+        "work",
+        rows().map(|r| Some(SimDuration::from_nanos(r.work_ns))),
+    );
     table.u32s("replica", rows().map(|r| r.replica.map(|id| id.0)));
     let outcomes = rows().map(|r| outcome_index(r.outcome)).collect();
     table.names("outcome", outcomes, &OUTCOMES.map(str::to_owned));

@@ -18,12 +18,23 @@ pub struct Check {
 type Checked = Result<Check, SimError>;
 
 fn holds(check: &'static str, agrees: bool, detail: String) -> Checked {
-    if agrees { Ok(Check { check, detail }) } else { Err(SimError::Broken { check, detail }) }
+    if agrees {
+        Ok(Check { check, detail })
+    } else {
+        Err(SimError::Broken { check, detail })
+    }
 }
 
 /// Runs every check; `bill_nanousd` is the sum over the rows of the nodes table.
 pub(super) fn all(world: &World, end: SimTime, bill_nanousd: u64) -> Result<Vec<Check>, SimError> {
-    let checks = [requests(world, end), series(world), latencies(world), replicas(world), capacity(world), bills(world, end, bill_nanousd)];
+    let checks = [
+        requests(world, end),
+        series(world),
+        latencies(world),
+        replicas(world),
+        capacity(world),
+        bills(world, end, bill_nanousd),
+    ];
     checks.into_iter().collect()
 }
 
@@ -37,24 +48,45 @@ fn requests(world: &World, end: SimTime) -> Checked {
         arrivals += c.arrivals;
         if c.arrivals != ended + inside {
             agrees = false;
-            off = format!(" (`{}`: {} arrived, {ended} ended, {inside} inside)", world.plan.services[index].name, c.arrivals);
+            off = format!(
+                " (`{}`: {} arrived, {ended} ended, {inside} inside)",
+                world.plan.services[index].name, c.arrivals
+            );
         }
     }
-    holds("requests are conserved", agrees, format!("{arrivals} arrivals = completed + rejected + timed out + lost + in the system{off}"))
+    holds(
+        "requests are conserved",
+        agrees,
+        format!(
+            "{arrivals} arrivals = completed + rejected + timed out + lost + in the system{off}"
+        ),
+    )
 }
 
 /// The rows of the series add up to the totals.
 fn series(world: &World) -> Checked {
     let of = |i: usize| world.series.total(i) == world.stations[i].ledger().counts();
     let agrees = (0..world.stations.len()).all(of);
-    holds("the series adds up", agrees, "sums of the series' intervals = totals".into())
+    holds(
+        "the series adds up",
+        agrees,
+        "sums of the series' intervals = totals".into(),
+    )
 }
 
 /// Every completed request has a latency.
 fn latencies(world: &World) -> Checked {
     let of = |(c, h): (u64, u64)| c == h;
-    let agrees = world.stations.iter().map(|s| (s.ledger().counts().completed, s.ledger().latency().count())).all(of);
-    holds("every completion has a latency", agrees, "completed requests = latencies in the histogram".into())
+    let agrees = world
+        .stations
+        .iter()
+        .map(|s| (s.ledger().counts().completed, s.ledger().latency().count()))
+        .all(of);
+    holds(
+        "every completion has a latency",
+        agrees,
+        "completed requests = latencies in the histogram".into(),
+    )
 }
 
 /// Every replica became ready, or has a reason why not; states and counts agree.
@@ -63,14 +95,21 @@ fn replicas(world: &World) -> Checked {
     for service in &world.services {
         for replica in &service.replicas {
             created += 1;
-            let served = replica.is_serving() || (replica.state == ReplicaState::Ended && replica.drained.is_some());
+            let served = replica.is_serving()
+                || (replica.state == ReplicaState::Ended && replica.drained.is_some());
             ready += u64::from(served);
-            excused += u64::from(!served && (replica.reason.is_some() || replica.state == ReplicaState::Starting));
+            excused += u64::from(
+                !served && (replica.reason.is_some() || replica.state == ReplicaState::Starting),
+            );
         }
         agrees &= service.live.len() as u32 == service.wanted() + service.counts.draining;
     }
     agrees &= created == ready + excused;
-    holds("every scale-up is accounted for", agrees, format!("{created} replicas = {ready} that became ready + {excused} with a reason why not"))
+    holds(
+        "every scale-up is accounted for",
+        agrees,
+        format!("{created} replicas = {ready} that became ready + {excused} with a reason why not"),
+    )
 }
 
 /// What nodes have given away is what their replicas hold, and within capacity.
@@ -79,15 +118,34 @@ fn capacity(world: &World) -> Checked {
     for (service, plan) in world.services.iter().zip(&world.plan.services) {
         for node in service.live.iter().filter_map(|id| service.get(*id).node) {
             let of = &mut held[node.index()];
-            *of = (of.0 + plan.replica.cpu_millicores, of.1 + plan.replica.memory_bytes, of.2 + 1);
+            *of = (
+                of.0 + plan.replica.cpu_millicores,
+                of.1 + plan.replica.memory_bytes,
+                of.2 + 1,
+            );
         }
     }
-    let agrees = world.platform.nodes().iter().zip(&held).all(|(node, (cpu, memory, replicas))| {
-        let r = &node.resources;
-        let same = (r.used_cpu_millicores, r.used_memory_bytes, r.replicas) == (*cpu, *memory, *replicas);
-        same && *cpu <= r.allocatable_cpu_millicores && *memory <= r.allocatable_memory_bytes && *replicas <= r.max_replicas
-    });
-    holds("no node is overfull", agrees, format!("{} nodes hold what their replicas request, within capacity", held.len()))
+    let agrees = world
+        .platform
+        .nodes()
+        .iter()
+        .zip(&held)
+        .all(|(node, (cpu, memory, replicas))| {
+            let r = &node.resources;
+            let same = (r.used_cpu_millicores, r.used_memory_bytes, r.replicas)
+                == (*cpu, *memory, *replicas);
+            same && *cpu <= r.allocatable_cpu_millicores
+                && *memory <= r.allocatable_memory_bytes
+                && *replicas <= r.max_replicas
+        });
+    holds(
+        "no node is overfull",
+        agrees,
+        format!(
+            "{} nodes hold what their replicas request, within capacity",
+            held.len()
+        ),
+    )
 }
 
 /// The bill is the sum of billed intervals, and no interval is billed shorter than it was.
@@ -99,5 +157,13 @@ fn bills(world: &World, end: SimTime, bill_nanousd: u64) -> Checked {
         sum += price;
     }
     agrees &= sum == bill_nanousd;
-    holds("cost is the sum of billed intervals", agrees, format!("{} nano-USD over {} nodes", sum, world.platform.nodes().len()))
+    holds(
+        "cost is the sum of billed intervals",
+        agrees,
+        format!(
+            "{} nano-USD over {} nodes",
+            sum,
+            world.platform.nodes().len()
+        ),
+    )
 }

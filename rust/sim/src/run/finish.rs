@@ -27,7 +27,11 @@ pub struct RunOutput {
     pub checks: Vec<Check>,
 }
 
-pub(super) fn finish(mut world: World, end: SimTime, interrupted: bool) -> Result<RunOutput, SimError> {
+pub(super) fn finish(
+    mut world: World,
+    end: SimTime,
+    interrupted: bool,
+) -> Result<RunOutput, SimError> {
     world.now = end;
     world.advance_all(end);
     if (0..world.services.len()).any(|s| world.series.last_at(s) < end) {
@@ -37,11 +41,23 @@ pub(super) fn finish(mut world: World, end: SimTime, interrupted: bool) -> Resul
     for station in &mut world.stations {
         station.close_log(end);
     }
-    let bill: u64 = world.platform.nodes().iter().map(|n| record::bill(&world.platform, n, end).1).sum();
+    let bill: u64 = world
+        .platform
+        .nodes()
+        .iter()
+        .map(|n| record::bill(&world.platform, n, end).1)
+        .sum();
     let checks = check::all(&world, end, bill)?;
     let digest = digest(&world);
     let requests = world.requests_seen();
-    Ok(RunOutput { tables: tables(world, end, bill), digest, interrupted, end, requests, checks })
+    Ok(RunOutput {
+        tables: tables(world, end, bill),
+        digest,
+        interrupted,
+        end,
+        requests,
+        checks,
+    })
 }
 
 impl World {
@@ -59,10 +75,19 @@ impl World {
 
 fn digest(world: &World) -> String {
     let mut digest = Digest::new();
-    for ((plan, station), service) in world.plan.services.iter().zip(&world.stations).zip(&world.services) {
+    for ((plan, station), service) in world
+        .plan
+        .services
+        .iter()
+        .zip(&world.stations)
+        .zip(&world.services)
+    {
         digest.word(stable_hash(&plan.name));
         station.ledger().digest(&mut digest);
-        service.replicas.iter().for_each(|replica| replica_digest(replica, &mut digest));
+        service
+            .replicas
+            .iter()
+            .for_each(|replica| replica_digest(replica, &mut digest));
     }
     world.decisions.digest(&mut digest);
     for node in world.platform.nodes() {
@@ -82,15 +107,32 @@ fn replica_digest(replica: &Replica, digest: &mut Digest) {
 
 fn tables(world: World, end: SimTime, bill_nanousd: u64) -> Vec<(&'static str, Table)> {
     let totals = totals(&world, end, bill_nanousd);
-    let World { plan, stations, services, platform, series, decisions, .. } = world;
+    let World {
+        plan,
+        stations,
+        services,
+        platform,
+        series,
+        decisions,
+        ..
+    } = world;
     let ledgers: Vec<&Ledger> = stations.iter().map(|s| s.ledger()).collect();
     let replicas: Vec<&[Replica]> = services.iter().map(|s| s.replicas.as_slice()).collect();
     let mut tables = vec![
-        ("summary", record::summary_table(&plan.services, &ledgers, &totals)),
-        ("replicas", record::replicas_table(&plan.services, &replicas, end)),
+        (
+            "summary",
+            record::summary_table(&plan.services, &ledgers, &totals),
+        ),
+        (
+            "replicas",
+            record::replicas_table(&plan.services, &replicas, end),
+        ),
         ("nodes", record::nodes_table(&platform, end)),
         ("series", series.into_table(&plan.services)),
-        ("decisions", decisions.into_table(&plan.controllers, &plan.services)),
+        (
+            "decisions",
+            decisions.into_table(&plan.controllers, &plan.services),
+        ),
     ];
     if let Some(requests) = record::requests_table(&plan.services, &ledgers) {
         tables.push(("requests", requests));
@@ -100,11 +142,19 @@ fn tables(world: World, end: SimTime, bill_nanousd: u64) -> Vec<(&'static str, T
 
 /// Totals per service; the bill is split by requested core-time (equally when nothing ever ran).
 fn totals(world: &World, end: SimTime, bill_nanousd: u64) -> Vec<ServiceTotals> {
-    let requested: Vec<f64> = world.services.iter().map(|s| s.requested.integral(end) as f64).collect();
+    let requested: Vec<f64> = world
+        .services
+        .iter()
+        .map(|s| s.requested.integral(end) as f64)
+        .collect();
     let all: f64 = requested.iter().sum();
     let of = |index: usize| {
         let (state, plan) = (&world.services[index], &world.plan.services[index]);
-        let share = if all > 0.0 { requested[index] / all } else { 1.0 / world.services.len() as f64 };
+        let share = if all > 0.0 {
+            requested[index] / all
+        } else {
+            1.0 / world.services.len() as f64
+        };
         let ready_ns = state.ready.integral(end) as f64;
         ServiceTotals {
             life: end.saturating_since(SimTime::from_nanos(plan.created_at_ns)),

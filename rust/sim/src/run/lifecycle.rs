@@ -17,7 +17,11 @@ impl World {
         self.services[service].desired = count;
         for _ in 0..count {
             let id = self.services[service].push(self.now);
-            if warm { self.place_warm(service, id) } else { self.place(service, id) }
+            if warm {
+                self.place_warm(service, id)
+            } else {
+                self.place(service, id)
+            }
         }
     }
 
@@ -34,8 +38,11 @@ impl World {
             let count = (wanted - desired) as usize;
             let state = &self.services[service];
             let fleet = self.platform.is_fleet();
-            let leaving =
-                if fleet { victims::of_fleet(state, count, self.now) } else { victims::of_cluster(state, count, self.now) };
+            let leaving = if fleet {
+                victims::of_fleet(state, count, self.now)
+            } else {
+                victims::of_cluster(state, count, self.now)
+            };
             for id in leaving {
                 self.remove(service, id);
             }
@@ -44,7 +51,10 @@ impl World {
 
     fn request(&self, service: usize) -> Request {
         let replica = &self.plan.services[service].replica;
-        Request { cpu_millicores: replica.cpu_millicores, memory_bytes: replica.memory_bytes }
+        Request {
+            cpu_millicores: replica.cpu_millicores,
+            memory_bytes: replica.memory_bytes,
+        }
     }
 
     /// Gives a pending replica a node and starts it, or notes why not.
@@ -83,7 +93,9 @@ impl World {
         if self.platform.is_fleet() {
             return Ok(self.platform.buy(0, self.now));
         }
-        self.platform.find(self.request(service)).map_err(|why| why.to_string())
+        self.platform
+            .find(self.request(service))
+            .map_err(|why| why.to_string())
     }
 
     /// Books the node for the replica.
@@ -106,7 +118,11 @@ impl World {
         let created = self.services[service].get(id).created;
         let mut stages = [None; STAGES.len()];
         stages[PLACE] = Some(now.saturating_since(created));
-        let key = (self.plan.seed, self.plan.services[service].name.as_str(), u64::from(id.0));
+        let key = (
+            self.plan.seed,
+            self.plan.services[service].name.as_str(),
+            u64::from(id.0),
+        );
         let begin = if self.platform.is_fleet() {
             let pool = self.platform.nodes()[node.index()].pool;
             let marks = self.node_startup[pool].draw(key, now, &mut stages);
@@ -123,7 +139,13 @@ impl World {
         replica.stages = stages;
         replica.running = Some(marks.running);
         replica.ready = Some(marks.ready);
-        self.schedule(marks.ready, Event::Ready { service, replica: id });
+        self.schedule(
+            marks.ready,
+            Event::Ready {
+                service,
+                replica: id,
+            },
+        );
     }
 
     /// A started replica begins to take requests.
@@ -151,7 +173,12 @@ impl World {
         let state = self.services[service].get(id).state;
         if state != ReplicaState::Ready {
             self.waiting.retain(|waiting| *waiting != (service, id));
-            self.end(service, id, Ending::Cancelled, "no longer wanted before it was ready");
+            self.end(
+                service,
+                id,
+                Ending::Cancelled,
+                "no longer wanted before it was ready",
+            );
             return;
         }
         self.stations[service].advance(self.now);
@@ -164,12 +191,21 @@ impl World {
     /// A departure at `t` has happened for a control event just after `t`; the end of the grace is exact.
     fn schedule_drained(&mut self, service: usize, id: ReplicaId, empty_at: SimTime) {
         let just_after = empty_at + SimDuration::from_nanos(1);
-        self.schedule(just_after.min(self.grace_end(service, id)), Event::Drained { service, replica: id });
+        self.schedule(
+            just_after.min(self.grace_end(service, id)),
+            Event::Drained {
+                service,
+                replica: id,
+            },
+        );
     }
 
     fn grace_end(&self, service: usize, id: ReplicaId) -> SimTime {
         let grace = SimDuration::from_nanos(self.plan.services[service].termination_grace_ns);
-        self.services[service].get(id).drained.map_or(SimTime::MAX, |since| since + grace)
+        self.services[service]
+            .get(id)
+            .drained
+            .map_or(SimTime::MAX, |since| since + grace)
     }
 
     /// Ends a draining replica that is empty or out of time; asks again later otherwise.
@@ -183,7 +219,12 @@ impl World {
         if empty_at < self.now || station.read(self.now, id).in_service == 0 {
             self.end(service, id, Ending::Drained, "scaled in");
         } else if self.now >= self.grace_end(service, id) {
-            self.end(service, id, Ending::Killed, "still busy when its termination grace was over");
+            self.end(
+                service,
+                id,
+                Ending::Killed,
+                "still busy when its termination grace was over",
+            );
         } else {
             self.schedule_drained(service, id, empty_at);
         }

@@ -46,7 +46,11 @@ pub struct RunOptions<'a> {
 ///
 /// # Errors
 /// [`SimError::Plan`] for a plan that cannot run, [`SimError::Broken`] when a conservation check fails: our bug.
-pub fn simulate(plan: Plan, arrays: &WorkloadArrays, options: &mut RunOptions<'_>) -> Result<RunOutput, SimError> {
+pub fn simulate(
+    plan: Plan,
+    arrays: &WorkloadArrays,
+    options: &mut RunOptions<'_>,
+) -> Result<RunOutput, SimError> {
     let mut world = World::new(plan, arrays, options.threads)?;
     let horizon = SimTime::from_nanos(world.plan.horizon_ns);
     let mut interrupted = false;
@@ -65,7 +69,11 @@ pub fn simulate(plan: Plan, arrays: &WorkloadArrays, options: &mut RunOptions<'_
 }
 
 /// Moves the clock to `until`; stations follow at the latest here. Returns false when told to stop.
-fn advance_in_slices(world: &mut World, until: SimTime, heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat) -> bool {
+fn advance_in_slices(
+    world: &mut World,
+    until: SimTime,
+    heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat,
+) -> bool {
     loop {
         let next = (world.now + HEARTBEAT).min(until);
         if next < until {
@@ -85,7 +93,9 @@ fn advance_in_slices(world: &mut World, until: SimTime, heartbeat: &mut dyn FnMu
 /// Handles every event at `at`, those they cause at the same instant included.
 fn handle_all_at(world: &mut World, at: SimTime) {
     while world.events.peek_time() == Some(at) {
-        let Some((_, event)) = world.events.pop() else { return };
+        let Some((_, event)) = world.events.pop() else {
+            return;
+        };
         match event {
             Event::Create { service } => world.create_service(service),
             Event::Sample { controller, clock } => world.sample(controller, clock),

@@ -94,7 +94,11 @@ impl Service {
 
     /// Notes that a replica took (`true`) or gave back its share of a node.
     pub(super) fn note_request(&mut self, taken: bool, cpu_millicores: u64, now: SimTime) {
-        self.requested_now = if taken { self.requested_now + cpu_millicores } else { self.requested_now - cpu_millicores };
+        self.requested_now = if taken {
+            self.requested_now + cpu_millicores
+        } else {
+            self.requested_now - cpu_millicores
+        };
         self.requested.set(now, self.requested_now);
     }
 

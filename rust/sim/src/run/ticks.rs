@@ -15,8 +15,16 @@ impl World {
         self.stations[service].advance(self.now);
         let samples = self.samples(service);
         let this = &mut self.loops[controller];
-        let next = this.pipeline.sample(clock, self.now, &samples, this.controller.warmup());
-        self.schedule(next.at, Event::Sample { controller, clock: next.clock });
+        let next = this
+            .pipeline
+            .sample(clock, self.now, &samples, this.controller.warmup());
+        self.schedule(
+            next.at,
+            Event::Sample {
+                controller,
+                clock: next.clock,
+            },
+        );
     }
 
     /// Lets a controller decide, and does what it says.
@@ -25,7 +33,12 @@ impl World {
         let service = self.loops[controller].service;
         let samples = self.samples(service);
         let state = &self.services[service];
-        let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).filter(|r| r.is_wanted()).collect();
+        let replicas: Vec<&Replica> = state
+            .live
+            .iter()
+            .map(|id| state.get(*id))
+            .filter(|r| r.is_wanted())
+            .collect();
         let Self { loops, plan, .. } = self;
         let this = &mut loops[controller];
         let verdict = this.controller.decide(&View {
@@ -46,7 +59,13 @@ impl World {
         let current = state.desired;
         state.scale_outs += u64::from(verdict.desired > current);
         state.scale_ins += u64::from(verdict.desired < current);
-        let context = DecisionContext { now: self.now, controller, service, current, ready: state.counts.ready };
+        let context = DecisionContext {
+            now: self.now,
+            controller,
+            service,
+            current,
+            ready: state.counts.ready,
+        };
         self.decisions.push(&context, verdict);
         self.scale(service, verdict.desired);
     }
@@ -54,7 +73,11 @@ impl World {
     /// Readings of the running replicas of a service, in order of creation; those on their way out are not measured.
     fn samples(&self, service: usize) -> Vec<ReplicaSample> {
         let state = &self.services[service];
-        let running = state.live.iter().map(|id| state.get(*id)).filter(|r| self.is_measured(r));
+        let running = state
+            .live
+            .iter()
+            .map(|id| state.get(*id))
+            .filter(|r| self.is_measured(r));
         running.map(|replica| self.read(service, replica)).collect()
     }
 
@@ -66,7 +89,11 @@ impl World {
     /// CPU and requests before readiness count as none: what an application does while it initialises is not modelled.
     fn read(&self, service: usize, replica: &Replica) -> ReplicaSample {
         let serving = replica.is_serving();
-        let reading = if serving { self.stations[service].read(self.now, replica.id) } else { replica.last_reading };
+        let reading = if serving {
+            self.stations[service].read(self.now, replica.id)
+        } else {
+            replica.last_reading
+        };
         let shape = &self.plan.services[service].replica;
         let held = u64::from(reading.in_service) + u64::from(reading.waiting);
         ReplicaSample {
@@ -85,7 +112,10 @@ impl World {
     pub(super) fn cpu_core_ns(&self, service: usize) -> f64 {
         let state = &self.services[service];
         let serving = state.live.iter().filter(|id| state.get(**id).is_serving());
-        state.ended_cpu_core_ns + serving.map(|id| self.stations[service].read(self.now, *id).cpu_core_ns).sum::<f64>()
+        state.ended_cpu_core_ns
+            + serving
+                .map(|id| self.stations[service].read(self.now, *id).cpu_core_ns)
+                .sum::<f64>()
     }
 
     /// Writes a row per service and schedules the next; the last row ends at the horizon.
@@ -107,13 +137,19 @@ impl World {
             let row = SeriesRow {
                 now: self.now,
                 desired: state.desired,
-                counts: (state.counts.ready, state.counts.starting, state.counts.pending, state.counts.draining),
+                counts: (
+                    state.counts.ready,
+                    state.counts.starting,
+                    state.counts.pending,
+                    state.counts.draining,
+                ),
                 nodes: self.platform.nodes_in_use(),
                 cpu_core_ns,
                 in_system: self.stations[service].in_system(self.now),
                 waiting: self.stations[service].waiting(self.now),
             };
-            self.series.push(service, &row, self.stations[service].ledger_mut());
+            self.series
+                .push(service, &row, self.stations[service].ledger_mut());
         }
     }
 }

@@ -19,13 +19,27 @@ pub(super) fn of_cluster(service: &Service, count: usize, now: SimTime) -> Vec<R
             let other = service.get(**id);
             other.state == ReplicaState::Ready && other.node == replica.node
         };
-        if replica.node.is_some() { service.live.iter().filter(same_node).count() } else { 0 }
+        if replica.node.is_some() {
+            service.live.iter().filter(same_node).count()
+        } else {
+            0
+        }
     };
     first(service, count, |replica| {
         let is_ready = replica.state == ReplicaState::Ready;
         let is_running = replica.running.is_some_and(|since| since <= now);
-        let ready_for = replica.ready.filter(|_| is_ready).map_or(0, |since| now.saturating_since(since).as_nanos());
-        (replica.node.is_some(), is_running, is_ready, Reverse(siblings(replica)), ready_for.checked_ilog2(), Reverse(replica.id))
+        let ready_for = replica
+            .ready
+            .filter(|_| is_ready)
+            .map_or(0, |since| now.saturating_since(since).as_nanos());
+        (
+            replica.node.is_some(),
+            is_running,
+            is_ready,
+            Reverse(siblings(replica)),
+            ready_for.checked_ilog2(),
+            Reverse(replica.id),
+        )
     })
 }
 
@@ -34,12 +48,25 @@ pub(super) fn of_cluster(service: &Service, count: usize, now: SimTime) -> Vec<R
 pub(super) fn of_fleet(service: &Service, count: usize, now: SimTime) -> Vec<ReplicaId> {
     first(service, count, |replica| {
         let into_hour = now.saturating_since(replica.created).as_nanos() % HOUR_NS;
-        (replica.state == ReplicaState::Ready, Reverse(into_hour), replica.id)
+        (
+            replica.state == ReplicaState::Ready,
+            Reverse(into_hour),
+            replica.id,
+        )
     })
 }
 
 fn first<K: Ord>(service: &Service, count: usize, key: impl Fn(&Replica) -> K) -> Vec<ReplicaId> {
-    let mut candidates: Vec<&Replica> = service.live.iter().map(|id| service.get(*id)).filter(|r| r.is_wanted()).collect();
+    let mut candidates: Vec<&Replica> = service
+        .live
+        .iter()
+        .map(|id| service.get(*id))
+        .filter(|r| r.is_wanted())
+        .collect();
     candidates.sort_by_cached_key(|replica| key(replica));
-    candidates.into_iter().take(count).map(|replica| replica.id).collect()
+    candidates
+        .into_iter()
+        .take(count)
+        .map(|replica| replica.id)
+        .collect()
 }

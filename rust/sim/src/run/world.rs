@@ -42,9 +42,17 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(plan: Plan, arrays: &WorkloadArrays, threads: usize) -> Result<Self, SimError> {
+    pub(super) fn new(
+        plan: Plan,
+        arrays: &WorkloadArrays,
+        threads: usize,
+    ) -> Result<Self, SimError> {
         let stations = build_stations(&plan, arrays)?;
-        let services = plan.services.iter().map(|s| Service::new(SimTime::from_nanos(s.created_at_ns))).collect();
+        let services = plan
+            .services
+            .iter()
+            .map(|s| Service::new(SimTime::from_nanos(s.created_at_ns)))
+            .collect();
         let platform = Platform::new(&plan.platform);
         let mut world = Self {
             now: SimTime::ZERO,
@@ -52,8 +60,16 @@ impl World {
             stations,
             services,
             loops: Vec::new(),
-            node_startup: platform.pools().iter().map(|p| Startup::new(&p.startup)).collect::<Result<_, PlanError>>()?,
-            replica_startup: plan.services.iter().map(|s| Startup::new(&s.startup)).collect::<Result<_, PlanError>>()?,
+            node_startup: platform
+                .pools()
+                .iter()
+                .map(|p| Startup::new(&p.startup))
+                .collect::<Result<_, PlanError>>()?,
+            replica_startup: plan
+                .services
+                .iter()
+                .map(|s| Startup::new(&s.startup))
+                .collect::<Result<_, PlanError>>()?,
             platform,
             waiting: VecDeque::new(),
             series: SeriesLog::new(plan.services.len()),
@@ -77,9 +93,19 @@ impl World {
             let mut pipeline = Pipeline::new(plan, &service.name, self.plan.seed, created_at);
             let samples = pipeline.first_samples();
             let first_tick = created_at + SimDuration::from_nanos(plan.phase_ns);
-            self.loops.push(Loop { service: plan.service, controller: control::build(plan)?, pipeline });
+            self.loops.push(Loop {
+                service: plan.service,
+                controller: control::build(plan)?,
+                pipeline,
+            });
             for next in samples {
-                self.schedule(next.at, Event::Sample { controller, clock: next.clock });
+                self.schedule(
+                    next.at,
+                    Event::Sample {
+                        controller,
+                        clock: next.clock,
+                    },
+                );
             }
             self.schedule(first_tick, Event::Tick { controller });
         }
@@ -97,14 +123,19 @@ impl World {
     /// Advances every station to `until`.
     pub(super) fn advance_all(&mut self, until: SimTime) {
         match &self.pool {
-            Some(pool) => pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until))),
+            Some(pool) => {
+                pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until)))
+            }
             None => self.stations.iter_mut().for_each(|s| s.advance(until)),
         }
     }
 
     /// Requests that have arrived so far, as far as stations have advanced.
     pub(super) fn requests_seen(&self) -> u64 {
-        self.stations.iter().map(|s| s.ledger().counts().arrivals).sum()
+        self.stations
+            .iter()
+            .map(|s| s.ledger().counts().arrivals)
+            .sum()
     }
 }
 
