@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -22,6 +23,7 @@ DTYPES: dict[str, pl.DataType] = {
 """The polars type of each `Column.dtype`."""
 
 
+@cache
 def schema_of(table: str) -> pl.Schema:
     """Returns the schema of a result table.
 

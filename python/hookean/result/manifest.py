@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hookean.result.store import RESULT_SCHEMA
@@ -41,7 +40,7 @@ def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revisio
         "services": {service["name"]: _service(service, platform["pools"][0]) for service in content["services"]},
         "partial": info["partial"],
         "warnings": [*plan.warnings, *info["warnings"]],
-        "provenance": [asdict(entry) for entry in plan.provenance],
+        "provenance": [dict(vars(entry)) for entry in plan.provenance],
         "checks": info["checks"],
     }
 

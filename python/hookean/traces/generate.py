@@ -37,9 +37,8 @@ def generate(profile: Profile, *, seed: int | None = None) -> CountSeries:
     smooth = smooth_log_rate(profile)
     counts = exponential(smooth + noise_log_rate(profile.noise, smooth, seed=chosen))
     per_bin = NS_PER_S / profile.step_ns
-    warnings = (f"rates of a model fitted to {profile.source}; noise seed {chosen}",)
     report = LoadReport(
-        source=profile.name,
+        source=f"`{profile.name}`: rates of a model fitted to {profile.source}; noise seed {chosen}",
         format="profile",
         rows=profile.bins,
         first=profile.origin,
@@ -47,7 +46,6 @@ def generate(profile: Profile, *, seed: int | None = None) -> CountSeries:
         mean_rps=float(counts.mean()) * per_bin,
         peak_rps=float(counts.max()) * per_bin,
         licence=profile.licence,
-        warnings=warnings,
     )
     return CountSeries(
         name=profile.name,
