@@ -51,7 +51,7 @@ class SimulationError(HookeanError, RuntimeError):
     """The engine broke one of its own promises: our bug. The message says which and how to report it."""
 
 
-class SimulationInterrupted(HookeanError, KeyboardInterrupt):
+class SimulationInterrupted(HookeanError, KeyboardInterrupt):  # noqa: N818 - an interruption is no error
     """Ctrl-C during a simulation; `partial` holds what was simulated until then."""
 
     def __init__(self, partial: RunResult) -> None:

@@ -42,7 +42,8 @@ def test_a_command_of_the_readme_runs(folder, command):
         assert (folder / "checkout.html").stat().st_size > 1_000_000
 
 
-def test_the_python_example_runs_and_tighter_targets_buy_better_latency(folder, capsys):
+@pytest.mark.usefixtures("folder")
+def test_the_python_example_runs_and_tighter_targets_buy_better_latency(capsys):
     [example] = blocks("python")
     scope = {}
     exec(compile(example, "README.md", "exec"), scope)  # noqa: S102 - the README is ours
