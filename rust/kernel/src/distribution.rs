@@ -1,7 +1,7 @@
 //! Distributions of durations in nanoseconds, and their compiled samplers.
 
 use crate::normal::standard_normal;
-use crate::portable::exp;
+use crate::portable::{exp, nearest};
 use crate::random::Xoshiro256PlusPlus;
 use crate::ziggurat::standard_exponential;
 use serde::{Deserialize, Serialize};
@@ -218,20 +218,30 @@ enum Kind {
 }
 
 impl Sampler {
-    /// Draws a duration in nanoseconds, rounded to the nearest; at most `i64::MAX` (292 years).
+    /// Draws a duration in nanoseconds, rounded to the nearest.
     #[inline]
     pub fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> u64 {
         match &self.0 {
             Kind::Exponential { mean } => nearest(standard_exponential(rng) * mean),
-            Kind::Constant(value) => *value,
-            Kind::Lognormal { median, sigma } => {
+            other => other.sample(rng),
+        }
+    }
+}
+
+impl Kind {
+    #[inline(never)]
+    fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> u64 {
+        match self {
+            Self::Exponential { mean } => nearest(standard_exponential(rng) * mean),
+            Self::Constant(value) => *value,
+            Self::Lognormal { median, sigma } => {
                 nearest(exp(standard_normal(rng) * sigma) * median)
             }
-            Kind::Uniform { low, width } => {
+            Self::Uniform { low, width } => {
                 low + ((u128::from(rng.next_u64()) * width) >> 64) as u64
             }
-            Kind::Erlang { stage_mean, stages } => erlang(rng, *stage_mean, *stages),
-            Kind::Hyperexponential(branches) => hyperexponential(rng, branches),
+            Self::Erlang { stage_mean, stages } => erlang(rng, *stage_mean, *stages),
+            Self::Hyperexponential(branches) => hyperexponential(rng, branches),
         }
     }
 }
@@ -248,12 +258,6 @@ fn hyperexponential(rng: &mut Xoshiro256PlusPlus, branches: &[(f64, f64)]) -> u6
         .iter()
         .find(|(cumulative, _)| u < *cumulative)
         .map_or(0, |(_, mean)| nearest(x * mean))
-}
-
-/// The nearest integer to a number that is not negative.
-#[inline]
-fn nearest(x: f64) -> u64 {
-    (x + 0.5) as i64 as u64
 }
 
 #[cfg(test)]

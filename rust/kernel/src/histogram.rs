@@ -33,8 +33,13 @@ impl Extremes {
     #[inline]
     fn record(&mut self, value: u64) {
         self.count += 1;
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        // Branches, not minima: the extremes change rarely, and what is not stored costs nothing.
+        if value < self.min {
+            self.min = value;
+        }
+        if value > self.max {
+            self.max = value;
+        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -55,8 +60,8 @@ impl Extremes {
 pub struct Histogram<const BITS: u32 = 7> {
     /// Per bucket: count of the run and of the window, 32 bits each.
     words: Vec<u64>,
-    /// Buckets used in the window, in order of first use.
-    used: Vec<u16>,
+    /// A bit for each bucket used in the window.
+    used: Vec<u64>,
     closed: Extremes,
     window: Extremes,
     run_carries: Carries,
@@ -69,7 +74,7 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// Makes an empty histogram.
     pub fn new() -> Self {
-        const { assert!(Self::MOST <= 1 << 16, "bucket numbers fit into 16 bits") };
+        const { assert!(BITS >= 6, "an octave fills words of the bit set") };
         Self::default()
     }
 
@@ -90,40 +95,32 @@ impl<const BITS: u32> Histogram<BITS> {
     pub fn record(&mut self, value: u64) {
         self.window.record(value);
         let index = Self::index(value);
-        match self.words.get_mut(index) {
-            Some(word) => {
-                let before = *word;
-                *word = before.wrapping_add(ONE);
-                // First in the window, or a half that has run over.
-                if *word as u32 <= 1 || *word < ONE {
-                    self.record_rare(index, before);
-                }
-            }
-            None => self.record_beyond(index),
+        if index >= self.words.len() {
+            self.grow(index);
+        }
+        self.used[index / 64] |= 1 << (index % 64);
+        let before = self.words[index];
+        let after = before.wrapping_add(ONE);
+        self.words[index] = after;
+        if after as u32 == 0 || after < ONE {
+            self.run_over(index, before);
         }
     }
 
     #[cold]
-    fn record_beyond(&mut self, index: usize) {
-        self.grow(index);
-        self.record_rare(index, 0);
-    }
-
     fn grow(&mut self, index: usize) {
         let octave = 1 << BITS;
-        self.words
-            .resize(((index / octave + 1) * octave).min(Self::MOST), 0);
+        let buckets = ((index / octave + 1) * octave).min(Self::MOST);
+        self.words.resize(buckets, 0);
+        self.used.resize(buckets / 64, 0);
     }
 
-    /// Does what [`Histogram::record`] does, with every carry.
-    #[inline(never)]
-    fn record_rare(&mut self, index: usize, before: u64) {
+    /// Corrects what [`Histogram::record`] has added when a half of the word has run over.
+    #[cold]
+    fn run_over(&mut self, index: usize, before: u64) {
         let (run, run_over) = ((before >> 32) as u32).overflowing_add(1);
         let (window, window_over) = (before as u32).overflowing_add(1);
         self.words[index] = u64::from(run) << 32 | u64::from(window);
-        if window == 1 {
-            self.used.push(index as u16);
-        }
         if run_over {
             *self.run_carries.entry(index).or_default() += 1;
         }
@@ -224,23 +221,17 @@ impl<const BITS: u32> Histogram<BITS> {
     }
 
     /// Quantiles of the window, each as in [`Histogram::quantile`].
-    pub fn window_quantiles<const N: usize>(&mut self, quantiles: [f64; N]) -> [Option<u64>; N] {
-        self.used.sort_unstable();
-        // A bucket that ran over 32 bits is listed twice.
-        self.used.dedup();
-        let counts = || {
-            self.used
-                .iter()
-                .map(|&i| (usize::from(i), self.window_bucket(usize::from(i))))
-        };
+    pub fn window_quantiles<const N: usize>(&self, quantiles: [f64; N]) -> [Option<u64>; N] {
+        let counts = || bits(&self.used).map(|i| (i, self.window_bucket(i)));
         quantiles.map(|q| Self::quantile_of(self.window, self.window.rank(q)?, counts()))
     }
 
     /// Ends the window and starts the next; the run keeps everything.
     pub fn close_window(&mut self) {
-        for index in self.used.drain(..) {
-            self.words[usize::from(index)] &= !u64::from(u32::MAX);
+        for index in bits(&self.used) {
+            self.words[index] &= !u64::from(u32::MAX);
         }
+        self.used.fill(0);
         self.window_carries.clear();
         self.closed.merge(std::mem::take(&mut self.window));
     }
@@ -260,6 +251,20 @@ impl<const BITS: u32> Histogram<BITS> {
     pub fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+/// The positions of the bits that are set, ascending.
+fn bits(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    words.iter().enumerate().flat_map(|(at, &word)| {
+        let mut left = word;
+        std::iter::from_fn(move || {
+            (left != 0).then(|| {
+                let bit = left.trailing_zeros() as usize;
+                left &= left - 1;
+                64 * at + bit
+            })
+        })
+    })
 }
 
 /// Histograms are equal when their runs are.

@@ -50,6 +50,18 @@ const fn taylor(r: f64) -> f64 {
     low + middle * r4 + high * (r4 * r4)
 }
 
+/// The nearest integer (halves to even) to a number that is not negative; at most `u64::MAX`.
+#[inline]
+pub fn nearest(x: f64) -> u64 {
+    /// From here on every number is an integer; adding it leaves the integer part in the lower bits.
+    const INTEGERS: f64 = 4_503_599_627_370_496.0;
+    if x < INTEGERS {
+        (x + INTEGERS).to_bits() - INTEGERS.to_bits()
+    } else {
+        x as u64
+    }
+}
+
 #[inline]
 const fn power_of_two(k: i64) -> f64 {
     f64::from_bits(((k + 1023) as u64) << 52)
@@ -113,6 +125,17 @@ mod tests {
         assert_eq!(exp(-746.0).to_bits(), 0);
         assert!(exp(-740.0) > 0.0);
         assert!(exp(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn nearest_rounds_and_saturates() {
+        let cases = [(0.0, 0), (0.49, 0), (0.5, 0), (0.51, 1), (1.5, 2), (1e15 + 0.25, 1_000_000_000_000_000)];
+        for (x, expected) in cases {
+            assert_eq!(nearest(x), expected, "{x}");
+        }
+        assert_eq!(nearest(4_503_599_627_370_495.5), 4_503_599_627_370_496);
+        assert_eq!(nearest(1e18), 1_000_000_000_000_000_000);
+        assert_eq!(nearest(f64::INFINITY), u64::MAX);
     }
 
     #[test]

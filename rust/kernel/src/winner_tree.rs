@@ -21,26 +21,36 @@ pub struct PackingOverflow {
 const EMPTY: u64 = u64::MAX;
 
 /// The tree. Slots without a time compare later than any time.
+///
+/// Every node holds the keys of four children, so that the walk is half as long as in a binary tree.
 #[derive(Debug, Clone)]
 pub struct WinnerTree {
-    nodes: Box<[u64]>,
+    /// Nodes of a complete quaternary tree: the children of node n are 4n + 1 to 4n + 4. The last level holds slots.
+    nodes: Box<[[u64; 4]]>,
+    /// First node of the last level.
+    last_level: usize,
+    winner: u64,
     slot_bits: u32,
 }
 
 impl WinnerTree {
     /// Makes a tree with room for at least `slots` slots, all empty.
     pub fn with_capacity(slots: usize) -> Self {
-        let leaves = slots.next_power_of_two().max(2);
-        Self {
-            nodes: vec![EMPTY; 2 * leaves].into_boxed_slice(),
-            slot_bits: leaves.trailing_zeros(),
+        let capacity = slots.next_power_of_two().max(4);
+        let mut last_level = 0;
+        let mut width = 1;
+        while 4 * width < capacity {
+            last_level += width;
+            width *= 4;
         }
+        let nodes = vec![[EMPTY; 4]; last_level + capacity / 4].into_boxed_slice();
+        Self { nodes, last_level, winner: EMPTY, slot_bits: capacity.trailing_zeros() }
     }
 
     /// How many slots there are.
     #[inline]
     pub const fn capacity(&self) -> usize {
-        self.nodes.len() / 2
+        1 << self.slot_bits
     }
 
     /// The largest time that can be stored.
@@ -58,19 +68,19 @@ impl WinnerTree {
     /// The earliest time; larger than [`WinnerTree::beyond`] when all slots are empty.
     #[inline]
     pub fn min_time(&self) -> u64 {
-        self.nodes[1] >> self.slot_bits
+        self.winner >> self.slot_bits
     }
 
     /// The lowest slot with the earliest time; meaningless when all slots are empty.
     #[inline]
     pub fn min_slot(&self) -> usize {
-        self.nodes[1] as usize & (self.capacity() - 1)
+        self.winner as usize & (self.capacity() - 1)
     }
 
     /// The time of `slot`, `None` when it is empty.
     #[inline]
     pub fn time(&self, slot: usize) -> Option<u64> {
-        let key = self.nodes[self.capacity() + slot];
+        let key = self.nodes[self.last_level + slot / 4][slot % 4];
         (key != EMPTY).then_some(key >> self.slot_bits)
     }
 
@@ -116,17 +126,24 @@ impl WinnerTree {
 
     #[inline]
     fn write(&mut self, slot: usize, key: u64) {
-        let nodes = &mut self.nodes[..];
-        let leaves = nodes.len() / 2;
-        debug_assert!(slot < leaves, "Invariant: slots are below the capacity");
-        let mut at = leaves + slot;
+        debug_assert!(slot < self.capacity(), "Invariant: slots are below the capacity");
+        let mut node = self.last_level + slot / 4;
+        let mut at = slot % 4;
         let mut winner = key;
-        nodes[at] = winner;
-        while at > 1 {
-            winner = winner.min(nodes[at ^ 1]);
-            at /= 2;
-            nodes[at] = winner;
+        loop {
+            let keys = &mut self.nodes[node];
+            // The others do not wait for the winner of the level below.
+            let others = keys[at ^ 1].min(keys[at ^ 2]).min(keys[at ^ 3]);
+            keys[at] = winner;
+            winner = winner.min(others);
+            if node == 0 {
+                break;
+            }
+            node -= 1;
+            at = node % 4;
+            node /= 4;
         }
+        self.winner = winner;
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) struct Central {
     tree: WinnerTree,
     origin: u64,
     slots: Vec<Slot>,
+    /// Whether all slots have had the same `rate` so far.
+    same_rates: bool,
+    rate: SlotRate,
     jobs: Vec<Job>,
     numbers: SlotNumbers,
     replicas: BTreeMap<ReplicaId, Replica>,
@@ -75,6 +78,8 @@ impl Central {
             tree: WinnerTree::with_capacity(2),
             origin: 0,
             slots: Vec::new(),
+            same_rates: true,
+            rate: SlotRate::default(),
             jobs: Vec::new(),
             numbers: SlotNumbers::default(),
             replicas: BTreeMap::new(),
@@ -178,11 +183,13 @@ impl Central {
     }
 
     /// Starts a request on the slot that has been free longest.
-    #[inline]
+    #[inline(always)]
     fn commit(&mut self, request: &Request, start: u64, until: u64) {
         let at = self.tree.min_slot();
         let slot = &mut self.slots[at];
-        let end = start.saturating_add(slot.rate.service_ns(request.work_ns));
+        // The common rate does not wait for the tree to name the slot.
+        let rate = if self.same_rates { self.rate } else { slot.rate };
+        let end = start.saturating_add(rate.service_ns(request.work_ns));
         slot.busy_ns = slot.busy_ns.saturating_add(end - start);
         slot.end = end;
         self.ledger.start(start - request.time.as_nanos());
@@ -214,6 +221,14 @@ impl Central {
             show(&mut tree, slot as usize, time);
         }
         self.tree = tree;
+    }
+
+    /// Notes the rate of a slot.
+    fn note_rate(&mut self, rate: SlotRate) {
+        if self.slots.is_empty() {
+            self.rate = rate;
+        }
+        self.same_rates &= self.rate == rate;
     }
 
     fn slots_of(&self, replica: ReplicaId) -> impl Iterator<Item = &Slot> {
@@ -252,6 +267,7 @@ impl Station for Central {
     fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
         let count = slots_of(&shape);
         let rate = SlotRate::new(&shape, count);
+        self.note_rate(rate);
         let slots: Box<[u32]> = (0..count).map(|_| self.numbers.take()).collect();
         let end = now.as_nanos();
         let fresh = Slot { rate, replica, busy: false, end, busy_ns: 0, completed: 0 };
@@ -305,10 +321,11 @@ impl Station for Central {
     }
 
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        let Replica { slots, draining } = &self.replicas[&replica];
-        for &number in slots {
+        let Replica { slots, draining } = self.replicas[&replica].clone();
+        for number in slots {
+            let rate = self.slots[number as usize].rate.at_speed(speed_ratio);
+            self.note_rate(rate);
             let slot = &mut self.slots[number as usize];
-            let rate = slot.rate.at_speed(speed_ratio);
             if slot.busy {
                 let now = now.as_nanos();
                 let end = now.saturating_add(rate.rescaled(slot.end - now, slot.rate));

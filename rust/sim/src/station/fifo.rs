@@ -1,33 +1,13 @@
 //! A replica with a queue of its own whose slots serve one request at a time, first come, first served.
 
+use super::first_out::InService;
 use super::rates::SlotRate;
 use super::replicas::Queue;
 use super::settings::{Settings, slots_of};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
 use hookean_kernel::SimTime;
-use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
-
-/// A request in service; earlier ends are greater, for the heap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Job {
-    end: u64,
-    start: u64,
-    request: Request,
-}
-
-impl Ord for Job {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.end.cmp(&self.end).then(other.request.index.cmp(&self.request.index))
-    }
-}
-
-impl PartialOrd for Job {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
 
 /// The queue and the slots of one replica.
 #[derive(Debug, Clone)]
@@ -35,7 +15,8 @@ pub(super) struct Fifo {
     replica: ReplicaId,
     rate: SlotRate,
     slots: usize,
-    jobs: BinaryHeap<Job>,
+    /// By end.
+    jobs: BinaryHeap<InService>,
     waiting: VecDeque<Request>,
     busy_ns: u64,
     completed: u64,
@@ -46,7 +27,7 @@ impl Fifo {
         let end = now.saturating_add(self.rate.service_ns(request.work_ns));
         self.busy_ns = self.busy_ns.saturating_add(end - now);
         ledger.start(now - request.time.as_nanos());
-        self.jobs.push(Job { end, start: now, request: *request });
+        self.jobs.push(InService::new(end, now, request));
     }
 }
 
@@ -77,7 +58,7 @@ impl Queue for Fifo {
 
     #[inline]
     fn next_departure(&self) -> u64 {
-        self.jobs.peek().map_or(u64::MAX, |job| job.end)
+        self.jobs.peek().map_or(u64::MAX, InService::key)
     }
 
     #[inline]
@@ -94,7 +75,7 @@ impl Queue for Fifo {
             }
         } else if let Some(job) = self.jobs.pop() {
             self.completed += 1;
-            ledger.complete(&job.request, job.start, job.end, self.replica);
+            ledger.complete(&job.request(), job.start, job.key(), self.replica);
             if let Some(request) = self.waiting.pop_front() {
                 self.start(now, &request, ledger);
             }
@@ -105,9 +86,9 @@ impl Queue for Fifo {
         let rate = self.rate.at_speed(speed_ratio);
         let mut jobs = std::mem::take(&mut self.jobs).into_vec();
         for job in &mut jobs {
-            let end = now.saturating_add(rate.rescaled(job.end - now, self.rate));
-            self.busy_ns = self.busy_ns.saturating_add(end).saturating_sub(job.end);
-            job.end = end;
+            let end = now.saturating_add(rate.rescaled(job.key() - now, self.rate));
+            self.busy_ns = self.busy_ns.saturating_add(end).saturating_sub(job.key());
+            job.set_key(end);
         }
         self.jobs = jobs.into();
         self.rate = rate;
@@ -115,7 +96,7 @@ impl Queue for Fifo {
 
     fn lose_all(&mut self, now: u64, ledger: &mut Ledger) -> u64 {
         for job in &self.jobs {
-            ledger.lose(&job.request, Some(job.start), now, self.replica);
+            ledger.lose(&job.request(), Some(job.start), now, self.replica);
         }
         for request in &self.waiting {
             ledger.lose(request, None, now, self.replica);
@@ -124,7 +105,7 @@ impl Queue for Fifo {
     }
 
     fn read(&self, now: u64) -> ReplicaReading {
-        let ahead: u64 = self.jobs.iter().map(|job| job.end - now).fold(0, u64::saturating_add);
+        let ahead: u64 = self.jobs.iter().map(|job| job.key() - now).fold(0, u64::saturating_add);
         ReplicaReading {
             cpu_core_ns: self.busy_ns.saturating_sub(ahead) as f64 * self.rate.cores(),
             cpu_cores: self.jobs.len() as f64 * self.rate.cores(),
@@ -144,8 +125,7 @@ impl Queue for Fifo {
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {
-        let served = self.jobs.iter().map(|job| (job.request, Some(SimTime::from_nanos(job.start))));
-        let waiting = self.waiting.iter().map(|request| (*request, None));
-        served.chain(waiting).map(|(request, start)| (request, start, self.replica))
+        let served = self.jobs.iter().map(|job| job.inside(self.replica));
+        served.chain(self.waiting.iter().map(|request| (*request, None, self.replica)))
     }
 }

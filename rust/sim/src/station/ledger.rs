@@ -79,6 +79,7 @@ pub struct LatencyWindow {
 /// Counts, latencies and digest of a station. At `T` they hold exactly what happened at `t < T`.
 #[derive(Debug, Clone)]
 pub struct Ledger {
+    /// Counts but for the completed requests, which the histogram of latencies counts.
     counts: Counts,
     started: u64,
     wait_sum_ns: u128,
@@ -110,8 +111,8 @@ impl Ledger {
     }
 
     /// Counts of requests.
-    pub const fn counts(&self) -> Counts {
-        self.counts
+    pub fn counts(&self) -> Counts {
+        Counts { completed: self.latency.count(), ..self.counts }
     }
 
     /// Requests whose service has started.
@@ -160,7 +161,7 @@ impl Ledger {
 
     /// Appends everything that happened to `digest`; the order of recording does not matter.
     pub fn digest(&self, digest: &mut Digest) {
-        let c = self.counts;
+        let c = self.counts();
         let sums = [self.fingerprint, self.wait_sum_ns, self.work_ns];
         for word in [c.arrivals, c.completed, c.rejected, c.timed_out, c.lost, self.started] {
             digest.word(word);
@@ -188,10 +189,9 @@ impl Ledger {
         self.wait_sum_ns += u128::from(wait_ns);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn complete(&mut self, request: &Request, start: u64, end: u64, replica: ReplicaId) {
         let latency = end - request.time.as_nanos();
-        self.counts.completed += 1;
         self.latency_sum_ns += u128::from(latency);
         self.latency.record(latency);
         self.slo_good += u64::from(self.slo_ns.is_some_and(|objective| latency <= objective));

@@ -7,6 +7,7 @@
 mod build;
 mod central;
 mod fifo;
+mod first_out;
 mod fluid;
 mod ledger;
 mod rates;

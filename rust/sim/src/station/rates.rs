@@ -1,6 +1,7 @@
 //! How fast requests are served. Both engines round here and nowhere else.
 
 use super::ReplicaShape;
+use hookean_kernel::portable::nearest;
 
 const MILLICORES_PER_CORE: f64 = 1000.0;
 
@@ -19,7 +20,7 @@ pub(super) fn checked_speed(speed_ratio: f64) -> f64 {
 }
 
 /// One of the equal slots of a replica: at most one core, or its share of the replica's.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct SlotRate {
     /// Slots per core, at least 1.
     crowding: f64,
@@ -54,12 +55,6 @@ impl SlotRate {
     pub(super) fn rescaled(self, left_ns: u64, before: Self) -> u64 {
         nearest(left_ns as f64 * (self.stretch / before.stretch))
     }
-}
-
-/// The nearest integer to a number that is not negative; at most `i64::MAX`.
-#[inline]
-pub(super) fn nearest(x: f64) -> u64 {
-    (x + 0.5) as i64 as u64
 }
 
 #[cfg(test)]

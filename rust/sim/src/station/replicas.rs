@@ -99,7 +99,7 @@ impl<Q: Queue> Replicas<Q> {
         self.now = until;
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, now: u64) {
         let slot = self.tree.min_slot();
         let Some(queue) = &mut self.queues[slot] else { return };
@@ -158,7 +158,7 @@ impl<Q: Queue> Replicas<Q> {
     }
 
     /// Shows a replica's new state in the tree and to the router.
-    #[inline]
+    #[inline(always)]
     fn changed(&mut self, slot: usize) {
         let Some(queue) = &self.queues[slot] else { return };
         self.router.note(slot, queue.outstanding());
@@ -186,7 +186,7 @@ impl<Q: Queue> Replicas<Q> {
 }
 
 /// Shows the next event of a replica; one that does not fit is later than any the present stretch reaches.
-#[inline]
+#[inline(always)]
 fn show(tree: &mut WinnerTree, slot: usize, event: u64, origin: u64) {
     if event == u64::MAX {
         tree.clear(slot);

@@ -4,18 +4,48 @@ use super::settings::Settings;
 use crate::plan::Routing;
 use hookean_kernel::{StreamKey, WinnerTree, counter_draw};
 
-/// The position of request `index` among `ready` replicas: a uniform number in [0, 1), scaled, so that another number of
+/// The position that a draw gives among `ready` replicas: a uniform number in [0, 1), scaled, so that another number of
 /// replicas changes as few choices as possible.
 #[inline]
-pub(super) fn random_position(route: StreamKey, index: u64, ready: usize) -> usize {
-    ((u128::from(counter_draw(route, index)) * ready as u128) >> 64) as usize
+pub(super) fn random_position(draw: u64, ready: usize) -> usize {
+    ((u128::from(draw) * ready as u128) >> 64) as usize
+}
+
+/// Draws are made this many at a time, side by side: one waits for ten dependent multiplications.
+const BLOCK: usize = 16;
+
+/// Routing draws by request number, with those around the last one at hand.
+#[derive(Debug)]
+struct Draws {
+    route: StreamKey,
+    /// Number of the first draw in the block, in units of blocks.
+    block: u64,
+    draws: [u64; BLOCK],
+}
+
+impl Draws {
+    fn new(route: StreamKey) -> Self {
+        Self { route, block: u64::MAX, draws: [0; BLOCK] }
+    }
+
+    #[inline]
+    fn draw(&mut self, index: u64) -> u64 {
+        let block = index / BLOCK as u64;
+        if block != self.block {
+            self.block = block;
+            for (at, draw) in self.draws.iter_mut().enumerate() {
+                *draw = counter_draw(self.route, block * BLOCK as u64 + at as u64);
+            }
+        }
+        self.draws[index as usize % BLOCK]
+    }
 }
 
 /// The ready replicas by slot, and the choice among them.
 #[derive(Debug)]
 pub(super) struct Router {
     routing: Routing,
-    route: StreamKey,
+    draws: Draws,
     /// Slots of ready replicas, ascending.
     ready: Vec<u32>,
     /// Round robin goes on from this slot.
@@ -30,7 +60,7 @@ impl Router {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             routing: settings.routing,
-            route: settings.route,
+            draws: Draws::new(settings.route),
             ready: Vec::new(),
             cursor: 0,
             turn: 0,
@@ -82,7 +112,7 @@ impl Router {
     #[inline]
     pub(super) fn choose(&mut self, index: u64) -> usize {
         match self.routing {
-            Routing::Random => self.ready[random_position(self.route, index, self.ready.len())] as usize,
+            Routing::Random => self.ready[random_position(self.draws.draw(index), self.ready.len())] as usize,
             Routing::RoundRobin => self.next_in_turn(),
             Routing::LeastOutstanding => self.outstanding.min_slot(),
         }

@@ -1,42 +1,13 @@
 //! A replica with a queue of its own whose admitted requests share its cores (processor sharing).
 
+use super::first_out::{InService, key_of, tag_of};
 use super::replicas::Queue;
 use super::settings::Settings;
 use super::virtual_time::{Due, VirtualTime};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
 use hookean_kernel::SimTime;
-use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
-
-/// A request in service; lower tags are greater, for the heap. Equal tags leave in order of arrival.
-#[derive(Debug, Clone, Copy)]
-struct Job {
-    tag: f64,
-    start: u64,
-    request: Request,
-}
-
-impl Ord for Job {
-    #[inline]
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.tag.total_cmp(&self.tag).then(other.request.index.cmp(&self.request.index))
-    }
-}
-
-impl PartialOrd for Job {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Job {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Job {}
 
 const NOT_DUE: Due = Due { end: u64::MAX, rounding: 0.0 };
 
@@ -46,7 +17,8 @@ pub(super) struct Sharing {
     replica: ReplicaId,
     time: VirtualTime,
     most: usize,
-    jobs: BinaryHeap<Job>,
+    /// By tag.
+    jobs: BinaryHeap<InService>,
     waiting: VecDeque<Request>,
     /// When the first request is done as things stand.
     due: Due,
@@ -58,7 +30,7 @@ impl Sharing {
     #[inline]
     fn admit(&mut self, now: u64, entry: f64, request: &Request, ledger: &mut Ledger) {
         ledger.start(now - request.time.as_nanos());
-        self.jobs.push(Job { tag: entry + request.work_ns as f64, start: now, request: *request });
+        self.jobs.push(InService::new(key_of(entry + request.work_ns as f64), now, request));
     }
 
     /// After a change of state: keeps tags small and finds who is done first.
@@ -67,23 +39,24 @@ impl Sharing {
         if let Some(shift) = self.time.rebase() {
             let mut jobs = std::mem::take(&mut self.jobs).into_vec();
             for job in &mut jobs {
-                job.tag -= shift;
+                job.set_key(key_of(tag_of(job.key()) - shift));
             }
             self.jobs = jobs.into();
         }
-        self.due = self.jobs.peek().map_or(NOT_DUE, |job| self.time.due(job.tag, self.jobs.len()));
+        self.due = self.jobs.peek().map_or(NOT_DUE, |job| self.time.due(tag_of(job.key()), self.jobs.len()));
     }
 
     #[inline]
     fn depart(&mut self, ledger: &mut Ledger) {
         let before = self.jobs.len();
         let Some(job) = self.jobs.pop() else { return };
+        let tag = tag_of(job.key());
         self.completed += 1;
-        ledger.complete(&job.request, job.start, self.due.end, self.replica);
+        ledger.complete(&job.request(), job.start, self.due.end, self.replica);
         let next = self.waiting.pop_front();
-        self.time.depart(job.tag, self.due, before, self.jobs.len() + usize::from(next.is_some()));
+        self.time.depart(tag, self.due, before, self.jobs.len() + usize::from(next.is_some()));
         if let Some(request) = next {
-            self.admit(self.due.end, job.tag, &request, ledger);
+            self.admit(self.due.end, tag, &request, ledger);
         }
         self.changed();
     }
@@ -143,7 +116,7 @@ impl Queue for Sharing {
 
     fn lose_all(&mut self, now: u64, ledger: &mut Ledger) -> u64 {
         for job in &self.jobs {
-            ledger.lose(&job.request, Some(job.start), now, self.replica);
+            ledger.lose(&job.request(), Some(job.start), now, self.replica);
         }
         for request in &self.waiting {
             ledger.lose(request, None, now, self.replica);
@@ -172,8 +145,7 @@ impl Queue for Sharing {
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {
-        let served = self.jobs.iter().map(|job| (job.request, Some(SimTime::from_nanos(job.start))));
-        let waiting = self.waiting.iter().map(|request| (*request, None));
-        served.chain(waiting).map(|(request, start)| (request, start, self.replica))
+        let served = self.jobs.iter().map(|job| job.inside(self.replica));
+        served.chain(self.waiting.iter().map(|request| (*request, None, self.replica)))
     }
 }

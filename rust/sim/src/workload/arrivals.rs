@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 const KEEP_ALL: u64 = 1 << 53;
 
+/// Requests are made this many at a time, so that the generators' state stays in registers.
+const BLOCK: usize = 64;
+
 #[derive(Debug, Clone)]
 enum Times {
     Poisson(PoissonCounts),
@@ -16,38 +19,49 @@ enum Times {
     Nothing,
 }
 
-impl Times {
-    #[inline]
-    fn next_time(&mut self) -> u64 {
-        match self {
-            Self::Poisson(process) => process.next_time(),
-            Self::Exact(process) => process.next_time(),
-            Self::Table { times, start, at } => {
-                *at += 1;
-                times.get(*at - 1).map_or(NEVER, |time| *start + time)
-            }
-            Self::Nothing => NEVER,
-        }
-    }
-}
-
 #[derive(Debug, Clone)]
 enum Work {
     Drawn(Sampler, Xoshiro256PlusPlus),
     Table(Arc<[u64]>),
 }
 
-/// Requests in order of time, made one by one.
+impl Work {
+    #[inline]
+    fn next(&mut self, index: u64) -> u64 {
+        match self {
+            Self::Drawn(sampler, rng) => sampler.sample(rng),
+            Self::Table(work) => work[index as usize],
+        }
+    }
+}
+
+/// Which requests are kept: parts per 2^53, and the stream that decides.
+#[derive(Debug, Clone, Copy)]
+struct Thinning {
+    keep: u64,
+    key: StreamKey,
+}
+
+impl Thinning {
+    #[inline]
+    fn keeps(&self, index: u64) -> bool {
+        self.keep == KEEP_ALL || counter_draw(self.key, index) >> 11 < self.keep
+    }
+}
+
+/// Requests in order of time, made as they are needed.
 #[derive(Debug, Clone)]
 pub struct Arrivals {
     times: Times,
     work: Work,
-    /// Parts per 2^53 that thinning keeps, and the stream that decides.
-    keep: u64,
-    thinning: StreamKey,
+    thinning: Thinning,
     made: u64,
-    next: Request,
+    /// The requests to come; never empty, and all taken before the next are made.
+    block: Vec<Request>,
+    at: usize,
 }
+
+const NO_REQUEST: Request = Request { index: u64::MAX, time: SimTime::MAX, work_ns: 0 };
 
 impl Arrivals {
     /// Prepares the requests of a workload; a fluid load has none.
@@ -60,54 +74,72 @@ impl Arrivals {
     pub fn new(plan: &WorkloadPlan, arrays: &WorkloadArrays, seed: u64, name: &str, work: Sampler) -> Result<Self, PlanError> {
         let (times, keep, table) = times(plan, arrays, StreamKey::new(seed, name, "arrival", 0))?;
         let work = table.map_or_else(|| Work::Drawn(work, StreamKey::new(seed, name, "work", 0).generator()), Work::Table);
-        let thinning = StreamKey::new(seed, name, "thinning", 0);
-        let mut arrivals = Self { times, work, keep, thinning, made: 0, next: NO_REQUEST };
-        arrivals.next = arrivals.make();
+        let thinning = Thinning { keep, key: StreamKey::new(seed, name, "thinning", 0) };
+        let mut arrivals = Self { times, work, thinning, made: 0, block: Vec::with_capacity(BLOCK), at: 0 };
+        arrivals.make();
         Ok(arrivals)
     }
 
     /// No requests at all.
     pub fn none() -> Self {
-        let thinning = StreamKey::new(0, "", "thinning", 0);
-        Self { times: Times::Nothing, work: Work::Table(Arc::new([])), keep: KEEP_ALL, thinning, made: 0, next: NO_REQUEST }
+        let thinning = Thinning { keep: KEEP_ALL, key: StreamKey::new(0, "", "thinning", 0) };
+        let work = Work::Table(Arc::new([]));
+        Self { times: Times::Nothing, work, thinning, made: 0, block: vec![NO_REQUEST], at: 0 }
     }
 
     /// When the next request arrives; [`SimTime::MAX`] when there is none.
     #[inline]
-    pub const fn peek_time(&self) -> SimTime {
-        self.next.time
+    pub fn peek_time(&self) -> SimTime {
+        self.block[self.at].time
     }
 
     /// Takes the next request.
     #[inline]
     #[expect(clippy::should_implement_trait, reason = "after the last request comes one at the end of time, not `None`")]
     pub fn next(&mut self) -> Request {
-        let request = self.next;
-        self.next = self.make();
+        let request = self.block[self.at];
+        self.at += 1;
+        if self.at == self.block.len() {
+            self.make();
+        }
         request
     }
 
-    #[inline]
-    fn make(&mut self) -> Request {
-        loop {
-            let time = self.times.next_time();
-            if time == NEVER {
-                return NO_REQUEST;
-            }
-            let index = self.made;
-            self.made += 1;
-            let work_ns = match &mut self.work {
-                Work::Drawn(sampler, rng) => sampler.sample(rng),
-                Work::Table(work) => work[index as usize],
-            };
-            if self.keep == KEEP_ALL || counter_draw(self.thinning, index) >> 11 < self.keep {
-                return Request { index, time: SimTime::from_nanos(time), work_ns };
-            }
+    /// Makes the next block.
+    #[inline(never)]
+    fn make(&mut self) {
+        self.at = 0;
+        self.block.clear();
+        let Self { times, work, thinning, made, block, .. } = self;
+        match times {
+            Times::Poisson(process) => fill(block, made, *thinning, work, || process.next_time()),
+            Times::Exact(process) => fill(block, made, *thinning, work, || process.next_time()),
+            Times::Table { times, start, at } => fill(block, made, *thinning, work, || {
+                *at += 1;
+                times.get(*at - 1).map_or(NEVER, |time| *start + time)
+            }),
+            Times::Nothing => block.push(NO_REQUEST),
         }
     }
 }
 
-const NO_REQUEST: Request = Request { index: u64::MAX, time: SimTime::MAX, work_ns: 0 };
+/// Fills a block with the requests that are kept; the last one of all is at the end of time.
+#[inline]
+fn fill(block: &mut Vec<Request>, made: &mut u64, thinning: Thinning, work: &mut Work, mut time: impl FnMut() -> u64) {
+    while block.len() < BLOCK {
+        let nanos = time();
+        if nanos == NEVER {
+            block.push(NO_REQUEST);
+            return;
+        }
+        let index = *made;
+        *made += 1;
+        let work_ns = work.next(index);
+        if thinning.keeps(index) {
+            block.push(Request { index, time: SimTime::from_nanos(nanos), work_ns });
+        }
+    }
+}
 
 type Parts = (Times, u64, Option<Arc<[u64]>>);
 

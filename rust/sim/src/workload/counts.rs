@@ -1,5 +1,6 @@
 //! Arrival instants from counts per bin.
 
+use hookean_kernel::portable::nearest;
 use hookean_kernel::{Xoshiro256PlusPlus, standard_exponential};
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ impl Bins {
     /// The instant at `offset` nanoseconds of the present bin, always inside it.
     #[inline]
     fn instant(&self, offset: f64) -> u64 {
-        self.start + (offset as i64 as u64).min(self.step_ns - 1)
+        self.start + nearest(offset).min(self.step_ns - 1)
     }
 }
 

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::plan::{Discipline, Routing, ServicePlan};
 use crate::workload::{Arrivals, Request};
-use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class};
+use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class, counter_draw};
 use replica::Replica;
 use std::collections::VecDeque;
 
@@ -214,7 +214,10 @@ impl Reference {
     fn choose(&mut self, request: &Request) -> Option<usize> {
         let ready = self.ready();
         match self.settings.routing {
-            Routing::Random => ready.get(random_position(self.settings.route, request.index, ready.len())).copied(),
+            Routing::Random => {
+                let draw = counter_draw(self.settings.route, request.index);
+                ready.get(random_position(draw, ready.len())).copied()
+            }
             Routing::RoundRobin => {
                 let next = ready.iter().find(|at| **at >= self.cursor).or(ready.first()).copied()?;
                 self.cursor = next + 1;
