@@ -1,0 +1,171 @@
+//! Stations against queueing theory.
+//!
+//! Means are taken over 40 batches of equal simulated time after a warm-up. A test passes when the value of theory lies in
+//! the 99.9 % confidence interval of the batch means (Student, 39 degrees of freedom) and that interval is narrower than
+//! the stated bound, so that it cannot pass for being vague. Seeds are fixed.
+
+mod station_support;
+
+use hookean_kernel::Distribution;
+use hookean_sim::plan::{Discipline, EngineKind, RequestLog, Routing};
+use hookean_sim::station::{Ledger, ReplicaId, ReplicaShape, Station};
+use station_support::{Case, SECOND, Traffic, at, rows, shape};
+
+const BATCHES: usize = 40;
+/// Student's t, 39 degrees of freedom, two-sided 99.9 %.
+const STUDENT: f64 = 3.558;
+const EXPONENTIAL: Distribution = Distribution::Exponential { mean_ns: SECOND };
+
+/// Offered load Poisson at `rate` per second, for `requests` requests in expectation.
+struct Run {
+    discipline: Discipline,
+    rate: f64,
+    work: Distribution,
+    requests: f64,
+    limit: Option<u64>,
+    replicas: Vec<ReplicaShape>,
+}
+
+impl Run {
+    fn new(discipline: Discipline, rate: f64, work: Distribution, replicas: Vec<ReplicaShape>) -> Self {
+        Self { discipline, rate, work, requests: 4e6, limit: None, replicas }
+    }
+
+    fn servers(count: usize, load: f64) -> Self {
+        let replicas = vec![shape(1000, Some(1), 1.0); count];
+        Self::new(Discipline::CentralFifo, load * count as f64, EXPONENTIAL, replicas)
+    }
+
+    /// Mean of each batch: sum over count of what the ledger says, in seconds.
+    fn batches(&self, mean: impl Fn(&Ledger) -> (u128, u64)) -> Vec<f64> {
+        let span = (self.requests / self.rate) as u64 * SECOND;
+        let mut case = Case::new(self.discipline, Traffic::Poisson(vec![1.1 * self.requests], span / 10 * 11, self.work.clone()));
+        case.queue.limit = self.limit;
+        let mut station = case.build(EngineKind::Lazy);
+        for (id, shape) in self.replicas.iter().enumerate() {
+            station.add(at(0), ReplicaId(id as u32), *shape);
+        }
+        station.advance(at(span / 20));
+        let mut before = mean(station.ledger());
+        let step = (span - span / 20) / BATCHES as u64;
+        let mut batch = |i: usize| {
+            station.advance(at(span / 20 + step * (i as u64 + 1)));
+            let now = mean(station.ledger());
+            let value = (now.0 - before.0) as f64 / (now.1 - before.1) as f64;
+            before = now;
+            value
+        };
+        (0..BATCHES).map(&mut batch).collect()
+    }
+
+    fn waits(&self) -> Vec<f64> {
+        seconds(&self.batches(|ledger| (ledger.wait_sum_ns(), ledger.started())))
+    }
+
+    fn latencies(&self) -> Vec<f64> {
+        seconds(&self.batches(|ledger| (ledger.latency_sum_ns(), ledger.counts().completed)))
+    }
+}
+
+fn seconds(nanos: &[f64]) -> Vec<f64> {
+    nanos.iter().map(|value| value / SECOND as f64).collect()
+}
+
+/// Checks that `expected` lies in the confidence interval and that the interval's half width is at most `width` of it.
+fn check(name: &str, batches: &[f64], expected: f64, width: f64) {
+    let n = batches.len() as f64;
+    let mean = batches.iter().sum::<f64>() / n;
+    let variance = batches.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
+    let half = STUDENT * (variance / n).sqrt();
+    assert!((mean - expected).abs() <= half, "{name}: {mean} +- {half}, expected {expected}");
+    assert!(half <= width * expected, "{name}: the interval {mean} +- {half} is wider than {width} of {expected}");
+}
+
+/// Mean wait in M/M/c with mean service 1 (Erlang C, by the recursion of Erlang B).
+fn erlang_c_wait(servers: usize, load: f64) -> f64 {
+    let offered = load * servers as f64;
+    let blocked = (1..=servers).fold(1.0, |b, k| offered * b / (k as f64 + offered * b));
+    let waits = blocked / (1.0 - load * (1.0 - blocked));
+    waits / (servers as f64 * (1.0 - load))
+}
+
+#[test]
+fn one_server_waits_as_in_m_m_1() {
+    check("M/M/1", &Run::servers(1, 0.7).waits(), 0.7 / 0.3, 0.03);
+}
+
+#[test]
+fn servers_with_one_queue_wait_as_in_m_m_c() {
+    for (servers, load, width) in [(2, 0.8, 0.04), (10, 0.85, 0.04), (100, 0.9, 0.1)] {
+        check(&format!("M/M/{servers}"), &Run::servers(servers, load).waits(), erlang_c_wait(servers, load), width);
+    }
+}
+
+#[test]
+fn a_full_room_blocks_as_in_m_m_c_k() {
+    // Ten servers, fifteen places, load 1.1: 0.152395224771188 by the steady state of the birth-death chain.
+    let mut run = Run::servers(10, 1.1);
+    run.limit = Some(5);
+    let blocked = run.batches(|ledger| (u128::from(ledger.counts().rejected), ledger.counts().arrivals));
+    check("M/M/10/15", &blocked, 0.152_395_224_771_188, 0.015);
+}
+
+/// Mean sojourn of M/G/1 processor sharing is that of exponential work, whatever the law of work.
+#[test]
+fn sharing_one_core_is_insensitive_to_the_law_of_work() {
+    // Lognormal with mean 1 s and squared coefficient of variation 2: sigma^2 = ln 3, median = 1 / sqrt(3).
+    let lognormal = Distribution::Lognormal { median_ns: 577_350_269, sigma: 1.048_147_074 };
+    for work in [Distribution::Constant { value_ns: SECOND }, lognormal, EXPONENTIAL] {
+        let name = format!("{work:?}");
+        let run = Run::new(Discipline::ProcessorSharing, 0.7, work, vec![shape(1000, None, 1.0)]);
+        check(&name, &run.latencies(), 1.0 / 0.3, 0.03);
+    }
+}
+
+/// Sharing c cores with at most one core for each request has the number in system of M/M/c for every law of work.
+#[test]
+fn sharing_many_cores_behaves_as_m_m_c() {
+    let work = Distribution::Constant { value_ns: SECOND };
+    let run = Run::new(Discipline::ProcessorSharing, 9.0, work, vec![shape(10_000, None, 1.0)]);
+    check("M/D/10-PS", &run.latencies(), 1.0 + erlang_c_wait(10, 0.9), 0.03);
+}
+
+/// Replicas chosen at random split a Poisson stream into Poisson streams: each is M/M/1.
+#[test]
+fn random_routing_splits_into_independent_queues() {
+    for discipline in [Discipline::Fifo, Discipline::ProcessorSharing] {
+        let replicas = vec![shape(1000, Some(if discipline == Discipline::Fifo { 1 } else { u32::MAX }), 1.0); 8];
+        let run = Run::new(discipline, 0.7 * 8.0, EXPONENTIAL, replicas);
+        check(&format!("{discipline:?}"), &run.latencies(), 1.0 / 0.3, 0.03);
+    }
+}
+
+/// Little's law without tolerance: the integral of the number in system, kept by the event list on its own, is the sum of
+/// the times that requests spent in the system.
+#[test]
+fn the_number_in_system_integrates_to_the_time_spent_there() {
+    for discipline in [Discipline::CentralFifo, Discipline::Fifo, Discipline::ProcessorSharing] {
+        let traffic = Traffic::Poisson(vec![4_000.0, 9_000.0, 2_000.0], 1_000 * SECOND, EXPONENTIAL);
+        let mut case = Case::new(discipline, traffic);
+        case.requests = RequestLog::Full;
+        case.queue.routing = Routing::LeastOutstanding;
+        (case.queue.limit, case.queue.timeout_ns) = (Some(3), Some(2 * SECOND));
+        let mut station = case.build_reference();
+        for id in 0..6 {
+            station.add(at(0), ReplicaId(id), shape(1000, Some(1), 1.0));
+        }
+        for (secs, id) in [(1_200, 0), (1_500, 1), (2_500, 2)] {
+            station.advance(at(secs * SECOND));
+            station.kill(at(secs * SECOND), ReplicaId(id));
+        }
+        let end = at(10_000 * SECOND);
+        station.advance(end);
+        assert_eq!(station.in_system(end), 0, "{discipline:?}");
+        let integral = station.number_in_system().integral(end);
+        let counts = station.ledger().counts();
+        assert!(counts.rejected > 0 && counts.timed_out > 0 && counts.lost > 0, "{discipline:?}: {counts:?}");
+        let spent = |row: &hookean_sim::station::RequestRow| row.end.unwrap().as_nanos() - row.arrival.as_nanos();
+        let spent: u128 = rows(&mut station, end).iter().map(|row| u128::from(spent(row))).sum();
+        assert_eq!(integral, spent, "{discipline:?}");
+    }
+}
