@@ -45,7 +45,7 @@ impl Queue for Fifo {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
         if self.jobs.len() < self.slots {
             self.start(now, request, ledger);
@@ -56,18 +56,18 @@ impl Queue for Fifo {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_departure(&self) -> u64 {
         self.jobs.peek().map_or(u64::MAX, InService::key)
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_event(&self, settings: &Settings) -> u64 {
         let deadline = self.waiting.front().map_or(u64::MAX, |request| settings.deadline(request));
         self.next_departure().min(deadline)
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, now: u64, ledger: &mut Ledger) {
         if self.next_departure() > now {
             if let Some(request) = self.waiting.pop_front() {
@@ -115,7 +115,7 @@ impl Queue for Fifo {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn outstanding(&self) -> u64 {
         (self.jobs.len() + self.waiting.len()) as u64
     }

@@ -1,14 +1,14 @@
 //! Stations whose replicas have queues of their own.
 //!
-//! Each replica knows its next event, a departure or a request that gives up; a winner tree knows whose is first. Between
-//! two control events those events and the arrivals are merged, so every replica is as it should be when a request is
-//! routed by the number of requests it holds.
+//! Each replica knows its next event: a departure, or a request that gives up. Where routing looks at the requests that
+//! replicas hold, a winner tree knows whose event is first, and events and arrivals are merged in time. Where it does not,
+//! a replica is brought up to date when a request reaches it and at the end of an advance: no order is kept among them.
 
 use super::settings::Settings;
 use super::slots::SlotNumbers;
 use super::routing::Router;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
-use crate::plan::RequestLog;
+use crate::plan::{RequestLog, Routing};
 use crate::workload::{Arrivals, Request};
 use hookean_kernel::{SimTime, WinnerTree};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,7 +47,11 @@ pub(super) struct Replicas<Q> {
     ledger: Ledger,
     now: u64,
     queues: Vec<Option<Q>>,
-    /// Next event of each replica, relative to `origin`.
+    /// Next event of each replica; `u64::MAX` when there is none.
+    next: Vec<u64>,
+    /// Whether routing looks at the replicas.
+    ordered: bool,
+    /// With ordered events: the next event of each replica, relative to `origin`.
     tree: WinnerTree,
     origin: u64,
     router: Router,
@@ -65,6 +69,8 @@ impl<Q: Queue> Replicas<Q> {
             ledger,
             now: 0,
             queues: Vec::new(),
+            next: Vec::new(),
+            ordered: settings.routing == Routing::LeastOutstanding,
             tree: WinnerTree::with_capacity(2),
             origin: 0,
             router: Router::new(&settings),
@@ -79,6 +85,17 @@ impl<Q: Queue> Replicas<Q> {
         if !self.router.is_empty() {
             self.house();
         }
+        if self.ordered {
+            self.merge(until);
+        } else {
+            self.catch_up(until);
+        }
+        self.send_away(until);
+        self.now = until;
+    }
+
+    /// Lets events and arrivals happen in order of time.
+    fn merge(&mut self, until: u64) {
         loop {
             let event = self.origin.saturating_add(self.tree.min_time());
             let arrival = self.arrivals.peek_time().as_nanos();
@@ -86,7 +103,7 @@ impl<Q: Queue> Replicas<Q> {
                 if event >= until {
                     break;
                 }
-                self.step(event);
+                self.step(self.tree.min_slot(), event);
             } else {
                 if arrival >= until {
                     break;
@@ -95,19 +112,29 @@ impl<Q: Queue> Replicas<Q> {
                 self.arrive(&request);
             }
         }
-        self.send_away(until);
-        self.now = until;
+    }
+
+    /// Lets arrivals happen, and the events of each replica before what happens to it next.
+    fn catch_up(&mut self, until: u64) {
+        while self.arrivals.peek_time().as_nanos() < until {
+            let request = self.arrivals.next();
+            self.arrive(&request);
+        }
+        for slot in 0..self.next.len() {
+            while self.next[slot] < until {
+                self.step(slot, self.next[slot]);
+            }
+        }
     }
 
     #[inline(always)]
-    fn step(&mut self, now: u64) {
-        let slot = self.tree.min_slot();
+    fn step(&mut self, slot: usize, now: u64) {
         let Some(queue) = &mut self.queues[slot] else { return };
         queue.step(now, &mut self.ledger);
         self.changed(slot);
     }
 
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, request: &Request) {
         self.ledger.arrive(request.work_ns);
         let now = request.time.as_nanos();
@@ -135,9 +162,14 @@ impl<Q: Queue> Replicas<Q> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn route(&mut self, now: u64, request: &Request) -> usize {
         let slot = self.router.choose(request.index);
+        if !self.ordered {
+            while self.next[slot] <= now {
+                self.step(slot, self.next[slot]);
+            }
+        }
         if let Some(queue) = &mut self.queues[slot] {
             queue.arrive(now, request, &self.settings, &mut self.ledger);
             self.changed(slot);
@@ -157,22 +189,24 @@ impl<Q: Queue> Replicas<Q> {
         }
     }
 
-    /// Shows a replica's new state in the tree and to the router.
+    /// Notes a replica's next event, and shows its new state to the tree and the router.
     #[inline(always)]
     fn changed(&mut self, slot: usize) {
         let Some(queue) = &self.queues[slot] else { return };
-        self.router.note(slot, queue.outstanding());
-        show(&mut self.tree, slot, queue.next_event(&self.settings), self.origin);
+        let event = queue.next_event(&self.settings);
+        self.next[slot] = event;
+        if self.ordered {
+            self.router.note(slot, queue.outstanding());
+            show(&mut self.tree, slot, event, self.origin);
+        }
     }
 
     /// Builds the tree anew with room for `slots` replicas; times count from now on.
     fn rebuild(&mut self, slots: usize) {
         self.origin = self.now;
         self.tree = WinnerTree::with_capacity(slots);
-        for (slot, queue) in self.queues.iter().enumerate() {
-            if let Some(queue) = queue {
-                show(&mut self.tree, slot, queue.next_event(&self.settings), self.origin);
-            }
+        for (slot, event) in self.next.iter().enumerate() {
+            show(&mut self.tree, slot, *event, self.origin);
         }
     }
 
@@ -212,6 +246,7 @@ impl<Q: Queue> Station for Replicas<Q> {
         let at = slot as usize;
         if at == self.queues.len() {
             self.queues.push(None);
+            self.next.push(u64::MAX);
         }
         self.queues[at] = Some(Q::new(now.as_nanos(), replica, &shape));
         if at >= self.tree.capacity() {
@@ -244,6 +279,7 @@ impl<Q: Queue> Station for Replicas<Q> {
         let slot = self.slots.remove(&replica).expect("the control plane names replicas it has added");
         self.router.remove(slot);
         self.tree.clear(slot as usize);
+        self.next[slot as usize] = u64::MAX;
         self.numbers.give_back(slot);
         let queue = self.queues[slot as usize].take();
         queue.map_or(0, |mut queue| queue.lose_all(now.as_nanos(), &mut self.ledger))

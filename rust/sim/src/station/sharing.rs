@@ -27,14 +27,14 @@ pub(super) struct Sharing {
 
 impl Sharing {
     /// Lets a request into service at the virtual time `entry`.
-    #[inline]
+    #[inline(always)]
     fn admit(&mut self, now: u64, entry: f64, request: &Request, ledger: &mut Ledger) {
         ledger.start(now - request.time.as_nanos());
         self.jobs.push(InService::new(key_of(entry + request.work_ns as f64), now, request));
     }
 
     /// After a change of state: keeps tags small and finds who is done first.
-    #[inline]
+    #[inline(always)]
     fn changed(&mut self) {
         if let Some(shift) = self.time.rebase() {
             let mut jobs = std::mem::take(&mut self.jobs).into_vec();
@@ -46,7 +46,7 @@ impl Sharing {
         self.due = self.jobs.peek().map_or(NOT_DUE, |job| self.time.due(tag_of(job.key()), self.jobs.len()));
     }
 
-    #[inline]
+    #[inline(always)]
     fn depart(&mut self, ledger: &mut Ledger) {
         let before = self.jobs.len();
         let Some(job) = self.jobs.pop() else { return };
@@ -75,7 +75,7 @@ impl Queue for Sharing {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
         if self.jobs.len() < self.most {
             self.time.move_to(now, self.jobs.len());
@@ -88,18 +88,18 @@ impl Queue for Sharing {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_departure(&self) -> u64 {
         self.due.end
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_event(&self, settings: &Settings) -> u64 {
         let deadline = self.waiting.front().map_or(u64::MAX, |request| settings.deadline(request));
         self.due.end.min(deadline)
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, now: u64, ledger: &mut Ledger) {
         if self.due.end <= now {
             self.depart(ledger);
@@ -135,7 +135,7 @@ impl Queue for Sharing {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn outstanding(&self) -> u64 {
         (self.jobs.len() + self.waiting.len()) as u64
     }
