@@ -129,7 +129,14 @@ mod tests {
 
     #[test]
     fn nearest_rounds_and_saturates() {
-        let cases = [(0.0, 0), (0.49, 0), (0.5, 0), (0.51, 1), (1.5, 2), (1e15 + 0.25, 1_000_000_000_000_000)];
+        let cases = [
+            (0.0, 0),
+            (0.49, 0),
+            (0.5, 0),
+            (0.51, 1),
+            (1.5, 2),
+            (1e15 + 0.25, 1_000_000_000_000_000),
+        ];
         for (x, expected) in cases {
             assert_eq!(nearest(x), expected, "{x}");
         }

@@ -44,7 +44,12 @@ impl WinnerTree {
             width *= 4;
         }
         let nodes = vec![[EMPTY; 4]; last_level + capacity / 4].into_boxed_slice();
-        Self { nodes, last_level, winner: EMPTY, slot_bits: capacity.trailing_zeros() }
+        Self {
+            nodes,
+            last_level,
+            winner: EMPTY,
+            slot_bits: capacity.trailing_zeros(),
+        }
     }
 
     /// How many slots there are.
@@ -126,7 +131,10 @@ impl WinnerTree {
 
     #[inline]
     fn write(&mut self, slot: usize, key: u64) {
-        debug_assert!(slot < self.capacity(), "Invariant: slots are below the capacity");
+        debug_assert!(
+            slot < self.capacity(),
+            "Invariant: slots are below the capacity"
+        );
         let mut node = self.last_level + slot / 4;
         let mut at = slot % 4;
         let mut winner = key;

@@ -4,8 +4,8 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hookean_kernel::{Distribution, SimTime};
 use hookean_sim::plan::{
-    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, Routing,
-    ServicePlan, WorkloadPlan, WorkloadSource,
+    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan,
+    RequestLog, Routing, ServicePlan, WorkloadPlan, WorkloadSource,
 };
 use hookean_sim::station::{self, ReplicaId, ReplicaShape, Station};
 use hookean_sim::workload::WorkloadArrays;
@@ -29,7 +29,14 @@ struct Case {
 impl Case {
     fn central(replicas: u32) -> Self {
         let (discipline, routing) = (Discipline::CentralFifo, Routing::Random);
-        Self { discipline, routing, engine: EngineKind::Lazy, replicas, limit: None, timeout_ns: None }
+        Self {
+            discipline,
+            routing,
+            engine: EngineKind::Lazy,
+            replicas,
+            limit: None,
+            timeout_ns: None,
+        }
     }
 
     fn service(&self) -> ServicePlan {
@@ -60,9 +67,17 @@ impl Case {
     }
 
     fn plan(&self, rate: f64) -> (Plan, WorkloadArrays) {
-        let arrays = WorkloadArrays { f64s: vec![vec![rate * 60.0; 1 << 20].into()], u64s: vec![] };
+        let arrays = WorkloadArrays {
+            f64s: vec![vec![rate * 60.0; 1 << 20].into()],
+            u64s: vec![],
+        };
         let arrivals = ArrivalMode::Poisson;
-        let source = WorkloadSource::Counts { counts: 0, step_ns: 60 * SECOND, arrivals, keep_2_53: KEEP_ALL };
+        let source = WorkloadSource::Counts {
+            counts: 0,
+            step_ns: 60 * SECOND,
+            arrivals,
+            keep_2_53: KEEP_ALL,
+        };
         let plan = Plan {
             plan_version: 1,
             name: "bench".into(),
@@ -70,10 +85,20 @@ impl Case {
             horizon_ns: u64::MAX,
             engine: self.engine,
             services: vec![self.service()],
-            workloads: vec![WorkloadPlan { service: 0, start_ns: 0, source }],
-            platform: PlatformPlan::Fleet { preset: "none".into(), pools: vec![] },
+            workloads: vec![WorkloadPlan {
+                service: 0,
+                start_ns: 0,
+                source,
+            }],
+            platform: PlatformPlan::Fleet {
+                preset: "none".into(),
+                pools: vec![],
+            },
             controllers: vec![],
-            record: RecordPlan { series_step_ns: 60 * SECOND, requests: RequestLog::Off },
+            record: RecordPlan {
+                series_step_ns: 60 * SECOND,
+                requests: RequestLog::Off,
+            },
         };
         (plan, arrays)
     }
@@ -86,7 +111,11 @@ impl Case {
         let sharing = self.discipline == Discipline::ProcessorSharing;
         let concurrency = if sharing { None } else { Some(1) };
         for id in 0..self.replicas {
-            let shape = ReplicaShape { cpu_millicores: 1000, concurrency, speed_ratio: 1.0 };
+            let shape = ReplicaShape {
+                cpu_millicores: 1000,
+                concurrency,
+                speed_ratio: 1.0,
+            };
             station.add(SimTime::ZERO, ReplicaId(id), shape);
         }
         station.advance(SimTime::from_nanos(100 * SECOND));
@@ -124,8 +153,16 @@ fn bench(criterion: &mut Criterion, group: &str, cases: &[(&str, Case)]) {
 fn central(criterion: &mut Criterion) {
     let lazy = [1, 10, 100, 1000].map(|replicas| ("lazy", Case::central(replicas)));
     bench(criterion, "central_fifo", &lazy);
-    let bounded = |replicas: u32| Case { limit: Some(u64::from(replicas)), timeout_ns: Some(SECOND), ..Case::central(replicas) };
-    bench(criterion, "central_fifo_bounded", &[("lazy", bounded(10)), ("lazy", bounded(100))]);
+    let bounded = |replicas: u32| Case {
+        limit: Some(u64::from(replicas)),
+        timeout_ns: Some(SECOND),
+        ..Case::central(replicas)
+    };
+    bench(
+        criterion,
+        "central_fifo_bounded",
+        &[("lazy", bounded(10)), ("lazy", bounded(100))],
+    );
 }
 
 fn per_replica(criterion: &mut Criterion) {
@@ -134,15 +171,29 @@ fn per_replica(criterion: &mut Criterion) {
         ("round_robin", Routing::RoundRobin),
         ("least_outstanding", Routing::LeastOutstanding),
     ] {
-        let of = |discipline| Case { discipline, routing, ..Case::central(100) };
-        let cases = [("fifo", of(Discipline::Fifo)), ("processor_sharing", of(Discipline::ProcessorSharing))];
+        let of = |discipline| Case {
+            discipline,
+            routing,
+            ..Case::central(100)
+        };
+        let cases = [
+            ("fifo", of(Discipline::Fifo)),
+            ("processor_sharing", of(Discipline::ProcessorSharing)),
+        ];
         bench(criterion, name, &cases);
     }
 }
 
 fn reference(criterion: &mut Criterion) {
-    let reference = Case { engine: EngineKind::Reference, ..Case::central(10) };
-    bench(criterion, "central_fifo_reference", &[("event_list", reference)]);
+    let reference = Case {
+        engine: EngineKind::Reference,
+        ..Case::central(10)
+    };
+    bench(
+        criterion,
+        "central_fifo_reference",
+        &[("event_list", reference)],
+    );
 }
 
 criterion_group!(benches, central, per_replica, reference);

@@ -8,7 +8,9 @@ use super::replicas::Replicas;
 use super::settings::Settings;
 use super::sharing::Sharing;
 use super::{Ledger, Station};
-use crate::plan::{Discipline, EngineKind, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource};
+use crate::plan::{
+    Discipline, EngineKind, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
+};
 use crate::workload::{Arrivals, WorkloadArrays};
 
 /// Builds the station of a service with its workload, if it has one. It starts at time 0 without replicas.
@@ -21,8 +23,18 @@ pub fn build(
     workload: Option<&WorkloadPlan>,
     arrays: &WorkloadArrays,
 ) -> Result<Box<dyn Station>, PlanError> {
-    if let Some(WorkloadPlan { start_ns, source: WorkloadSource::Load { steps, cycle }, .. }) = workload {
-        return Ok(Box::new(Fluid::new(steps, *cycle, *start_ns, ledger(plan, service))));
+    if let Some(WorkloadPlan {
+        start_ns,
+        source: WorkloadSource::Load { steps, cycle },
+        ..
+    }) = workload
+    {
+        return Ok(Box::new(Fluid::new(
+            steps,
+            *cycle,
+            *start_ns,
+            ledger(plan, service),
+        )));
     }
     if plan.engine == EngineKind::Reference {
         return Ok(Box::new(build_reference(plan, service, workload, arrays)?));
@@ -33,7 +45,9 @@ pub fn build(
     Ok(match service.queue.discipline {
         Discipline::CentralFifo => Box::new(Central::new(settings, arrivals, ledger)),
         Discipline::Fifo => Box::new(Replicas::<Fifo>::new(settings, arrivals, ledger)),
-        Discipline::ProcessorSharing => Box::new(Replicas::<Sharing>::new(settings, arrivals, ledger)),
+        Discipline::ProcessorSharing => {
+            Box::new(Replicas::<Sharing>::new(settings, arrivals, ledger))
+        }
     })
 }
 
@@ -48,7 +62,12 @@ pub fn build_reference(
     arrays: &WorkloadArrays,
 ) -> Result<Reference, PlanError> {
     let arrivals = arrivals(plan, service, workload, arrays)?;
-    Ok(Reference::new(service, plan.seed, arrivals, ledger(plan, service)))
+    Ok(Reference::new(
+        service,
+        plan.seed,
+        arrivals,
+        ledger(plan, service),
+    ))
 }
 
 fn ledger(plan: &Plan, service: &ServicePlan) -> Ledger {
@@ -63,5 +82,8 @@ fn arrivals(
 ) -> Result<Arrivals, PlanError> {
     let invalid = |problem| PlanError::invalid("services.work", format!("is invalid: {problem}"));
     let work = service.work.sampler().map_err(invalid)?;
-    workload.map_or_else(|| Ok(Arrivals::none()), |workload| Arrivals::new(workload, arrays, plan.seed, &service.name, work))
+    workload.map_or_else(
+        || Ok(Arrivals::none()),
+        |workload| Arrivals::new(workload, arrays, plan.seed, &service.name, work),
+    )
 }

@@ -19,7 +19,12 @@ impl InService {
     #[inline]
     pub(super) fn new(key: u64, start: u64, request: &Request) -> Self {
         let rank = !(u128::from(key) << 64 | u128::from(request.index));
-        Self { rank, arrival: request.time.as_nanos(), work_ns: request.work_ns, start }
+        Self {
+            rank,
+            arrival: request.time.as_nanos(),
+            work_ns: request.work_ns,
+            start,
+        }
     }
 
     #[inline]
@@ -33,12 +38,20 @@ impl InService {
 
     #[inline]
     pub(super) fn request(&self) -> Request {
-        Request { index: !self.rank as u64, time: SimTime::from_nanos(self.arrival), work_ns: self.work_ns }
+        Request {
+            index: !self.rank as u64,
+            time: SimTime::from_nanos(self.arrival),
+            work_ns: self.work_ns,
+        }
     }
 
     /// The row of a request that is still in service at the end.
     pub(super) fn inside(&self, replica: ReplicaId) -> (Request, Option<SimTime>, ReplicaId) {
-        (self.request(), Some(SimTime::from_nanos(self.start)), replica)
+        (
+            self.request(),
+            Some(SimTime::from_nanos(self.start)),
+            replica,
+        )
     }
 }
 
@@ -107,14 +120,26 @@ mod tests {
     #[test]
     fn keys_order_as_numbers_and_come_back() {
         let tags = [-3.5, -0.25, 0.0, 1e-300, 0.5, 1.0, 3e18, f64::INFINITY];
-        assert!(tags.windows(2).all(|pair| key_of(pair[0]) < key_of(pair[1])));
-        assert!(tags.iter().all(|tag| tag_of(key_of(*tag)).to_bits() == tag.to_bits()));
+        assert!(
+            tags.windows(2)
+                .all(|pair| key_of(pair[0]) < key_of(pair[1]))
+        );
+        assert!(
+            tags.iter()
+                .all(|tag| tag_of(key_of(*tag)).to_bits() == tag.to_bits())
+        );
     }
 
     #[test]
     fn the_lowest_key_and_then_the_lowest_request_leave_first() {
-        let request = |index| Request { index, time: SimTime::from_nanos(index), work_ns: 2 * index };
-        let mut heap: BinaryHeap<_> = [(7, 1), (5, 9), (5, 3)].map(|(key, i)| InService::new(key, 0, &request(i))).into();
+        let request = |index| Request {
+            index,
+            time: SimTime::from_nanos(index),
+            work_ns: 2 * index,
+        };
+        let mut heap: BinaryHeap<_> = [(7, 1), (5, 9), (5, 3)]
+            .map(|(key, i)| InService::new(key, 0, &request(i)))
+            .into();
         let order = std::iter::from_fn(|| heap.pop().map(|job| (job.key(), job.request().index)));
         assert_eq!(order.collect::<Vec<_>>(), [(5, 3), (5, 9), (7, 1)]);
         let mut job = InService::new(7, 0, &request(4));

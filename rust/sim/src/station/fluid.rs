@@ -67,7 +67,11 @@ impl Fluid {
     /// Books what was used since the last change.
     fn settle(&mut self, now: u64) {
         let elapsed = (now - self.since) as f64;
-        let uses: Vec<f64> = self.replicas.values().map(|replica| self.use_of(replica)).collect();
+        let uses: Vec<f64> = self
+            .replicas
+            .values()
+            .map(|replica| self.use_of(replica))
+            .collect();
         for (replica, cores) in self.replicas.values_mut().zip(uses) {
             replica.used_core_ns += cores * elapsed;
         }
@@ -78,7 +82,8 @@ impl Fluid {
     fn flow(&mut self, until: u64) {
         let before = self.demanded_millicore_ns / MILLICORES_PER_CORE;
         self.demanded_millicore_ns += u128::from(self.millicores) * u128::from(until - self.now);
-        self.ledger.offer(self.demanded_millicore_ns / MILLICORES_PER_CORE - before);
+        self.ledger
+            .offer(self.demanded_millicore_ns / MILLICORES_PER_CORE - before);
         self.now = until;
     }
 
@@ -106,13 +111,23 @@ impl Station for Fluid {
 
     fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
         self.settle(now.as_nanos());
-        self.replicas.insert(replica, Replica { cores: cores(&shape), draining: false, used_core_ns: 0.0 });
+        self.replicas.insert(
+            replica,
+            Replica {
+                cores: cores(&shape),
+                draining: false,
+                used_core_ns: 0.0,
+            },
+        );
         self.ready += 1;
     }
 
     fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
         self.settle(now.as_nanos());
-        let of = self.replicas.get_mut(&replica).expect("the control plane names replicas it has added");
+        let of = self
+            .replicas
+            .get_mut(&replica)
+            .expect("the control plane names replicas it has added");
         self.ready -= u64::from(!of.draining);
         of.draining = true;
         now
@@ -124,7 +139,10 @@ impl Station for Fluid {
 
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
         self.settle(now.as_nanos());
-        let of = self.replicas.remove(&replica).expect("the control plane names replicas it has added");
+        let of = self
+            .replicas
+            .remove(&replica)
+            .expect("the control plane names replicas it has added");
         self.ready -= u64::from(!of.draining);
         0
     }
@@ -137,7 +155,11 @@ impl Station for Fluid {
         let of = &self.replicas[&replica];
         let cpu_cores = self.use_of(of);
         let cpu_core_ns = of.used_core_ns + cpu_cores * (now.as_nanos() - self.since) as f64;
-        ReplicaReading { cpu_core_ns, cpu_cores, ..ReplicaReading::default() }
+        ReplicaReading {
+            cpu_core_ns,
+            cpu_cores,
+            ..ReplicaReading::default()
+        }
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {
@@ -171,18 +193,33 @@ mod tests {
     }
 
     fn fluid(cycle: bool) -> Fluid {
-        let step = |millicores, secs| LoadStep { millicores, duration_ns: secs * SECOND };
-        Fluid::new(&[step(8000, 500), step(2000, 200)], cycle, 0, Ledger::new(None, RequestLog::Off))
+        let step = |millicores, secs| LoadStep {
+            millicores,
+            duration_ns: secs * SECOND,
+        };
+        Fluid::new(
+            &[step(8000, 500), step(2000, 200)],
+            cycle,
+            0,
+            Ledger::new(None, RequestLog::Off),
+        )
     }
 
-    const SHAPE: ReplicaShape = ReplicaShape { cpu_millicores: 1000, concurrency: None, speed_ratio: 1.0 };
+    const SHAPE: ReplicaShape = ReplicaShape {
+        cpu_millicores: 1000,
+        concurrency: None,
+        speed_ratio: 1.0,
+    };
 
     #[test]
     fn replicas_share_the_demand_and_saturate() {
         let mut fluid = fluid(true);
         (0..5).for_each(|id| fluid.add(at(0), ReplicaId(id), SHAPE));
         fluid.advance(at(100));
-        assert_eq!(fluid.read(at(100), ReplicaId(0)).cpu_cores.to_bits(), 1.0_f64.to_bits());
+        assert_eq!(
+            fluid.read(at(100), ReplicaId(0)).cpu_cores.to_bits(),
+            1.0_f64.to_bits()
+        );
         (5..10).for_each(|id| fluid.add(at(100), ReplicaId(id), SHAPE));
         fluid.advance(at(200));
         let reading = fluid.read(at(200), ReplicaId(0));
@@ -200,7 +237,11 @@ mod tests {
         for (cycle, after) in [(true, 8.0), (false, 0.0)] {
             let mut fluid = fluid(cycle);
             (0..10).for_each(|id| fluid.add(at(0), ReplicaId(id), SHAPE));
-            let total = |fluid: &Fluid, secs| (0..10).map(|id| fluid.read(at(secs), ReplicaId(id)).cpu_cores).sum::<f64>();
+            let total = |fluid: &Fluid, secs| {
+                (0..10)
+                    .map(|id| fluid.read(at(secs), ReplicaId(id)).cpu_cores)
+                    .sum::<f64>()
+            };
             // State is that just before: a step that begins at 500 s shows after it.
             for (secs, cores) in [(500, 8.0), (501, 2.0), (700, 2.0), (701, after)] {
                 fluid.advance(at(secs));
@@ -216,8 +257,13 @@ mod tests {
         let run = |cuts: &[u64]| {
             let mut fluid = fluid(true);
             (0..3).for_each(|id| fluid.add(at(0), ReplicaId(id), SHAPE));
-            cuts.iter().for_each(|secs| fluid.advance(at(*secs)));
-            (fluid.read(at(900), ReplicaId(1)).cpu_core_ns.to_bits(), fluid.ledger().work_ns())
+            for secs in cuts {
+                fluid.advance(at(*secs));
+            }
+            (
+                fluid.read(at(900), ReplicaId(1)).cpu_core_ns.to_bits(),
+                fluid.ledger().work_ns(),
+            )
         };
         assert_eq!(run(&[900]), run(&[1, 2, 500, 650, 700, 899, 900]));
     }

@@ -15,7 +15,10 @@ pub(super) fn cores(shape: &ReplicaShape) -> f64 {
 /// # Panics
 /// When it is not a positive number: a stopped core would lose the work left on it.
 pub(super) fn checked_speed(speed_ratio: f64) -> f64 {
-    assert!(speed_ratio > 0.0 && speed_ratio.is_finite(), "speed ratio {speed_ratio} is not a positive number");
+    assert!(
+        speed_ratio > 0.0 && speed_ratio.is_finite(),
+        "speed ratio {speed_ratio} is not a positive number"
+    );
     speed_ratio
 }
 
@@ -32,12 +35,18 @@ impl SlotRate {
     /// The rate of each of `slots` slots of a replica.
     pub(super) fn new(shape: &ReplicaShape, slots: u32) -> Self {
         let crowding = (f64::from(slots) / cores(shape)).max(1.0);
-        Self { crowding, stretch: crowding / checked_speed(shape.speed_ratio) }
+        Self {
+            crowding,
+            stretch: crowding / checked_speed(shape.speed_ratio),
+        }
     }
 
     /// The same slot at another speed.
     pub(super) fn at_speed(self, speed_ratio: f64) -> Self {
-        Self { stretch: self.crowding / checked_speed(speed_ratio), ..self }
+        Self {
+            stretch: self.crowding / checked_speed(speed_ratio),
+            ..self
+        }
     }
 
     /// CPU in use while the slot is busy, in cores.
@@ -62,7 +71,14 @@ mod tests {
     use super::*;
 
     fn slot(cpu_millicores: u64, slots: u32, speed_ratio: f64) -> SlotRate {
-        SlotRate::new(&ReplicaShape { cpu_millicores, concurrency: Some(slots), speed_ratio }, slots)
+        SlotRate::new(
+            &ReplicaShape {
+                cpu_millicores,
+                concurrency: Some(slots),
+                speed_ratio,
+            },
+            slots,
+        )
     }
 
     #[test]

@@ -83,7 +83,13 @@ impl RequestTable {
     fn sort(&mut self) {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_unstable_by_key(|&at| self.indices[at]);
-        for column in [&mut self.indices, &mut self.arrivals, &mut self.starts, &mut self.ends, &mut self.works] {
+        for column in [
+            &mut self.indices,
+            &mut self.arrivals,
+            &mut self.starts,
+            &mut self.ends,
+            &mut self.works,
+        ] {
             *column = order.iter().map(|&at| column[at]).collect();
         }
         self.replicas = order.iter().map(|&at| self.replicas[at]).collect();
@@ -107,7 +113,10 @@ impl Log {
             RequestLog::Sampled { one_in } if one_in > 1 => Some(u64::MAX / one_in),
             RequestLog::Sampled { .. } | RequestLog::Full => None,
         };
-        Some(Box::new(Self { below, table: RequestTable::default() }))
+        Some(Box::new(Self {
+            below,
+            table: RequestTable::default(),
+        }))
     }
 
     pub(super) fn push(&mut self, row: &RequestRow) {
@@ -117,7 +126,10 @@ impl Log {
     }
 
     /// Adds what is still in the system and sorts.
-    pub(super) fn close(&mut self, inside: impl Iterator<Item = (Request, Option<SimTime>, Option<ReplicaId>)>) {
+    pub(super) fn close(
+        &mut self,
+        inside: impl Iterator<Item = (Request, Option<SimTime>, Option<ReplicaId>)>,
+    ) {
         for (request, start, replica) in inside {
             self.push(&RequestRow {
                 index: request.index,

@@ -20,12 +20,16 @@ struct Draws {
     route: StreamKey,
     /// Number of the first draw in the block, in units of blocks.
     block: u64,
-    draws: [u64; BLOCK],
+    words: [u64; BLOCK],
 }
 
 impl Draws {
     fn new(route: StreamKey) -> Self {
-        Self { route, block: u64::MAX, draws: [0; BLOCK] }
+        Self {
+            route,
+            block: u64::MAX,
+            words: [0; BLOCK],
+        }
     }
 
     #[inline]
@@ -33,11 +37,11 @@ impl Draws {
         let block = index / BLOCK as u64;
         if block != self.block {
             self.block = block;
-            for (at, draw) in self.draws.iter_mut().enumerate() {
+            for (at, draw) in self.words.iter_mut().enumerate() {
                 *draw = counter_draw(self.route, block * BLOCK as u64 + at as u64);
             }
         }
-        self.draws[index as usize % BLOCK]
+        self.words[index as usize % BLOCK]
     }
 }
 
@@ -112,7 +116,9 @@ impl Router {
     #[inline]
     pub(super) fn choose(&mut self, index: u64) -> usize {
         match self.routing {
-            Routing::Random => self.ready[random_position(self.draws.draw(index), self.ready.len())] as usize,
+            Routing::Random => {
+                self.ready[random_position(self.draws.draw(index), self.ready.len())] as usize
+            }
             Routing::RoundRobin => self.next_in_turn(),
             Routing::LeastOutstanding => self.outstanding.min_slot(),
         }
@@ -143,7 +149,12 @@ mod tests {
     use crate::plan::{Discipline, QueuePlan};
 
     fn router(routing: Routing) -> Router {
-        let queue = QueuePlan { discipline: Discipline::Fifo, routing, limit: None, timeout_ns: None };
+        let queue = QueuePlan {
+            discipline: Discipline::Fifo,
+            routing,
+            limit: None,
+            timeout_ns: None,
+        };
         let mut router = Router::new(&Settings::new(&queue, 1, "web"));
         for slot in [3, 0, 5] {
             router.add(slot);
@@ -168,7 +179,12 @@ mod tests {
         for index in 0..3_000 {
             found[router.choose(index)] += 1;
         }
-        assert!([found[0], found[3], found[5]].iter().all(|&n| (900..1100).contains(&n)), "{found:?}");
+        assert!(
+            [found[0], found[3], found[5]]
+                .iter()
+                .all(|&n| (900..1100).contains(&n)),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -39,5 +39,8 @@ impl Settings {
 /// # Panics
 /// When the shape has none: a plan with such a queue is refused before it gets here.
 pub(super) fn slots_of(shape: &ReplicaShape) -> u32 {
-    shape.concurrency.filter(|slots| *slots > 0).expect("a first-come queue has a concurrency: the plan is checked")
+    shape
+        .concurrency
+        .filter(|slots| *slots > 0)
+        .expect("a first-come queue has a concurrency: the plan is checked")
 }

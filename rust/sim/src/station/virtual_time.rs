@@ -40,8 +40,16 @@ pub(super) struct Due {
 
 impl VirtualTime {
     pub(super) fn new(shape: &ReplicaShape, now: u64) -> Self {
-        let mut time =
-            Self { cores: cores(shape), speed: 1.0, capacity: 1.0, alone: 1.0, shared: 1.0, since: now, at: 0.0, cpu_core_ns: 0.0 };
+        let mut time = Self {
+            cores: cores(shape),
+            speed: 1.0,
+            capacity: 1.0,
+            alone: 1.0,
+            shared: 1.0,
+            since: now,
+            at: 0.0,
+            cpu_core_ns: 0.0,
+        };
         time.set_speed(shape.speed_ratio);
         time
     }
@@ -97,14 +105,21 @@ impl VirtualTime {
         let stretch = self.alone.max(self.shared * requests as f64);
         let left = (tag - self.at) * stretch;
         let whole = nearest(left.max(0.0));
-        Due { end: self.since.saturating_add(whole), rounding: whole as f64 - left }
+        Due {
+            end: self.since.saturating_add(whole),
+            rounding: whole as f64 - left,
+        }
     }
 
     /// Anchors at the departure of the request with `tag`, one of `before` requests; `after` are in service then.
     #[inline]
     pub(super) fn depart(&mut self, tag: f64, due: Due, before: usize, after: usize) {
         self.cpu_core_ns += self.cpu_cores(before) * (due.end - self.since) as f64;
-        self.at = if after == 0 { 0.0 } else { tag + due.rounding * self.rate(after) };
+        self.at = if after == 0 {
+            0.0
+        } else {
+            tag + due.rounding * self.rate(after)
+        };
         self.since = due.end;
     }
 
@@ -118,7 +133,9 @@ impl VirtualTime {
 /// 1/n, from a table where n is small: a division takes longer than all the rest.
 #[inline]
 fn share(requests: usize) -> f64 {
-    SHARES.get(requests).map_or_else(|| 1.0 / requests as f64, |share| *share)
+    SHARES
+        .get(requests)
+        .map_or_else(|| 1.0 / requests as f64, |share| *share)
 }
 
 static SHARES: [f64; 64] = {
@@ -136,7 +153,14 @@ mod tests {
     use super::*;
 
     fn time(cpu_millicores: u64, speed_ratio: f64) -> VirtualTime {
-        VirtualTime::new(&ReplicaShape { cpu_millicores, concurrency: None, speed_ratio }, 0)
+        VirtualTime::new(
+            &ReplicaShape {
+                cpu_millicores,
+                concurrency: None,
+                speed_ratio,
+            },
+            0,
+        )
     }
 
     #[test]
@@ -159,7 +183,13 @@ mod tests {
         time.depart(tag, due, 3, 2);
         // Half a nanosecond has passed since, in which two requests got half a nanosecond of work each.
         assert_eq!(time.at.to_bits(), 1.5_f64.to_bits());
-        assert_eq!(time.due(tag, 2), Due { end: 2, rounding: 0.5 });
+        assert_eq!(
+            time.due(tag, 2),
+            Due {
+                end: 2,
+                rounding: 0.5
+            }
+        );
     }
 
     #[test]

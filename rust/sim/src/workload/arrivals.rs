@@ -15,7 +15,11 @@ const BLOCK: usize = 64;
 enum Times {
     Poisson(PoissonCounts),
     Exact(ExactCounts),
-    Table { times: Arc<[u64]>, start: u64, at: usize },
+    Table {
+        times: Arc<[u64]>,
+        start: u64,
+        at: usize,
+    },
     Nothing,
 }
 
@@ -61,7 +65,11 @@ pub struct Arrivals {
     at: usize,
 }
 
-const NO_REQUEST: Request = Request { index: u64::MAX, time: SimTime::MAX, work_ns: 0 };
+const NO_REQUEST: Request = Request {
+    index: u64::MAX,
+    time: SimTime::MAX,
+    work_ns: 0,
+};
 
 impl Arrivals {
     /// Prepares the requests of a workload; a fluid load has none.
@@ -71,20 +79,49 @@ impl Arrivals {
     /// # Errors
     /// [`PlanError`] when an array is missing, counts are negative or not numbers, times are not sorted, or the workload
     /// goes on beyond the end of time.
-    pub fn new(plan: &WorkloadPlan, arrays: &WorkloadArrays, seed: u64, name: &str, work: Sampler) -> Result<Self, PlanError> {
+    pub fn new(
+        plan: &WorkloadPlan,
+        arrays: &WorkloadArrays,
+        seed: u64,
+        name: &str,
+        work: Sampler,
+    ) -> Result<Self, PlanError> {
         let (times, keep, table) = times(plan, arrays, StreamKey::new(seed, name, "arrival", 0))?;
-        let work = table.map_or_else(|| Work::Drawn(work, StreamKey::new(seed, name, "work", 0).generator()), Work::Table);
-        let thinning = Thinning { keep, key: StreamKey::new(seed, name, "thinning", 0) };
-        let mut arrivals = Self { times, work, thinning, made: 0, block: Vec::with_capacity(BLOCK), at: 0 };
+        let work = table.map_or_else(
+            || Work::Drawn(work, StreamKey::new(seed, name, "work", 0).generator()),
+            Work::Table,
+        );
+        let thinning = Thinning {
+            keep,
+            key: StreamKey::new(seed, name, "thinning", 0),
+        };
+        let mut arrivals = Self {
+            times,
+            work,
+            thinning,
+            made: 0,
+            block: Vec::with_capacity(BLOCK),
+            at: 0,
+        };
         arrivals.make();
         Ok(arrivals)
     }
 
     /// No requests at all.
     pub fn none() -> Self {
-        let thinning = Thinning { keep: KEEP_ALL, key: StreamKey::new(0, "", "thinning", 0) };
+        let thinning = Thinning {
+            keep: KEEP_ALL,
+            key: StreamKey::new(0, "", "thinning", 0),
+        };
         let work = Work::Table(Arc::new([]));
-        Self { times: Times::Nothing, work, thinning, made: 0, block: vec![NO_REQUEST], at: 0 }
+        Self {
+            times: Times::Nothing,
+            work,
+            thinning,
+            made: 0,
+            block: vec![NO_REQUEST],
+            at: 0,
+        }
     }
 
     /// When the next request arrives; [`SimTime::MAX`] when there is none.
@@ -95,7 +132,10 @@ impl Arrivals {
 
     /// Takes the next request.
     #[inline]
-    #[expect(clippy::should_implement_trait, reason = "after the last request comes one at the end of time, not `None`")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "after the last request comes one at the end of time, not `None`"
+    )]
     pub fn next(&mut self) -> Request {
         let request = self.block[self.at];
         self.at += 1;
@@ -110,7 +150,14 @@ impl Arrivals {
     fn make(&mut self) {
         self.at = 0;
         self.block.clear();
-        let Self { times, work, thinning, made, block, .. } = self;
+        let Self {
+            times,
+            work,
+            thinning,
+            made,
+            block,
+            ..
+        } = self;
         match times {
             Times::Poisson(process) => fill(block, made, *thinning, work, || process.next_time()),
             Times::Exact(process) => fill(block, made, *thinning, work, || process.next_time()),
@@ -125,7 +172,13 @@ impl Arrivals {
 
 /// Fills a block with the requests that are kept; the last one of all is at the end of time.
 #[inline]
-fn fill(block: &mut Vec<Request>, made: &mut u64, thinning: Thinning, work: &mut Work, mut time: impl FnMut() -> u64) {
+fn fill(
+    block: &mut Vec<Request>,
+    made: &mut u64,
+    thinning: Thinning,
+    work: &mut Work,
+    mut time: impl FnMut() -> u64,
+) {
     while block.len() < BLOCK {
         let nanos = time();
         if nanos == NEVER {
@@ -136,7 +189,11 @@ fn fill(block: &mut Vec<Request>, made: &mut u64, thinning: Thinning, work: &mut
         *made += 1;
         let work_ns = work.next(index);
         if thinning.keeps(index) {
-            block.push(Request { index, time: SimTime::from_nanos(nanos), work_ns });
+            block.push(Request {
+                index,
+                time: SimTime::from_nanos(nanos),
+                work_ns,
+            });
         }
     }
 }
@@ -145,7 +202,12 @@ type Parts = (Times, u64, Option<Arc<[u64]>>);
 
 fn times(plan: &WorkloadPlan, arrays: &WorkloadArrays, key: StreamKey) -> Result<Parts, PlanError> {
     match &plan.source {
-        &WorkloadSource::Counts { counts, step_ns, arrivals, keep_2_53 } => {
+        &WorkloadSource::Counts {
+            counts,
+            step_ns,
+            arrivals,
+            keep_2_53,
+        } => {
             let counts = array(&arrays.f64s, counts, "counts")?;
             check_counts(&counts, step_ns, plan.start_ns)?;
             check_keep(keep_2_53)?;
@@ -156,12 +218,26 @@ fn times(plan: &WorkloadPlan, arrays: &WorkloadArrays, key: StreamKey) -> Result
             };
             Ok((times, keep_2_53, None))
         }
-        &WorkloadSource::Table { times, work, keep_2_53 } => {
+        &WorkloadSource::Table {
+            times,
+            work,
+            keep_2_53,
+        } => {
             let times = array(&arrays.u64s, times, "times")?;
-            let work = work.map(|index| array(&arrays.u64s, index, "work")).transpose()?;
+            let work = work
+                .map(|index| array(&arrays.u64s, index, "work"))
+                .transpose()?;
             check_table(&times, work.as_deref(), plan.start_ns)?;
             check_keep(keep_2_53)?;
-            Ok((Times::Table { times, start: plan.start_ns, at: 0 }, keep_2_53, work))
+            Ok((
+                Times::Table {
+                    times,
+                    start: plan.start_ns,
+                    at: 0,
+                },
+                keep_2_53,
+                work,
+            ))
         }
         WorkloadSource::Load { .. } => Ok((Times::Nothing, KEEP_ALL, None)),
     }
@@ -169,7 +245,12 @@ fn times(plan: &WorkloadPlan, arrays: &WorkloadArrays, key: StreamKey) -> Result
 
 fn array<T>(arrays: &[Arc<[T]>], index: usize, field: &str) -> Result<Arc<[T]>, PlanError> {
     let found = arrays.get(index).cloned();
-    found.ok_or_else(|| invalid(field, format!("refers to array {index} of {}", arrays.len())))
+    found.ok_or_else(|| {
+        invalid(
+            field,
+            format!("refers to array {index} of {}", arrays.len()),
+        )
+    })
 }
 
 fn invalid(field: &str, problem: impl Into<String>) -> PlanError {
@@ -177,18 +258,31 @@ fn invalid(field: &str, problem: impl Into<String>) -> PlanError {
 }
 
 fn check_keep(keep: u64) -> Result<(), PlanError> {
-    if keep > KEEP_ALL { Err(invalid("keep_2_53", "is larger than 2^53")) } else { Ok(()) }
+    if keep > KEEP_ALL {
+        Err(invalid("keep_2_53", "is larger than 2^53"))
+    } else {
+        Ok(())
+    }
 }
 
 fn check_counts(counts: &[f64], step_ns: u64, start_ns: u64) -> Result<(), PlanError> {
     if step_ns == 0 {
         return Err(invalid("step_ns", "is zero"));
     }
-    if let Some((bin, count)) = counts.iter().enumerate().find(|(_, count)| !(**count >= 0.0 && count.is_finite())) {
+    if let Some((bin, count)) = counts
+        .iter()
+        .enumerate()
+        .find(|(_, count)| !(**count >= 0.0 && count.is_finite()))
+    {
         return Err(invalid("counts", format!("has {count} in bin {bin}")));
     }
-    let end = (counts.len() as u64).checked_mul(step_ns).and_then(|length| length.checked_add(start_ns));
-    end.map_or_else(|| Err(invalid("counts", "goes on beyond the end of time")), |_| Ok(()))
+    let end = (counts.len() as u64)
+        .checked_mul(step_ns)
+        .and_then(|length| length.checked_add(start_ns));
+    end.map_or_else(
+        || Err(invalid("counts", "goes on beyond the end of time")),
+        |_| Ok(()),
+    )
 }
 
 fn check_table(times: &[u64], work: Option<&[u64]>, start_ns: u64) -> Result<(), PlanError> {
@@ -198,10 +292,17 @@ fn check_table(times: &[u64], work: Option<&[u64]>, start_ns: u64) -> Result<(),
     if let Some(work) = work
         && work.len() != times.len()
     {
-        return Err(invalid("work", format!("has {} rows beside {} times", work.len(), times.len())));
+        return Err(invalid(
+            "work",
+            format!("has {} rows beside {} times", work.len(), times.len()),
+        ));
     }
     let end = times.last().copied().unwrap_or(0).checked_add(start_ns);
-    if end.is_none_or(|end| end == NEVER) { Err(invalid("times", "goes on beyond the end of time")) } else { Ok(()) }
+    if end.is_none_or(|end| end == NEVER) {
+        Err(invalid("times", "goes on beyond the end of time"))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,12 @@ pub(super) struct Bins {
 
 impl Bins {
     pub(super) fn new(counts: Arc<[f64]>, step_ns: u64, start: u64) -> Self {
-        Self { counts, step_ns, at: 0, start }
+        Self {
+            counts,
+            step_ns,
+            at: 0,
+            start,
+        }
     }
 
     fn count(&self) -> Option<f64> {
@@ -52,7 +57,13 @@ pub(super) struct PoissonCounts {
 
 impl PoissonCounts {
     pub(super) fn new(bins: Bins, rng: Xoshiro256PlusPlus) -> Self {
-        let mut process = Self { bins, rng, count: 0.0, used: 0.0, ns_per_arrival: 0.0 };
+        let mut process = Self {
+            bins,
+            rng,
+            count: 0.0,
+            used: 0.0,
+            ns_per_arrival: 0.0,
+        };
         process.enter_bin();
         process
     }
@@ -60,7 +71,11 @@ impl PoissonCounts {
     #[inline]
     pub(super) fn next_time(&mut self) -> u64 {
         self.used += standard_exponential(&mut self.rng);
-        if self.used < self.count || self.find_bin() { self.bins.instant(self.used * self.ns_per_arrival) } else { NEVER }
+        if self.used < self.count || self.find_bin() {
+            self.bins.instant(self.used * self.ns_per_arrival)
+        } else {
+            NEVER
+        }
     }
 
     /// Moves on to the bin in which the present exponential ends.
@@ -97,7 +112,14 @@ pub(super) struct ExactCounts {
 
 impl ExactCounts {
     pub(super) fn new(bins: Bins, rng: Xoshiro256PlusPlus) -> Self {
-        let mut process = Self { bins, after: rng.clone(), rng, left: 0, sum: 0.0, ns_per_unit: 0.0 };
+        let mut process = Self {
+            bins,
+            after: rng.clone(),
+            rng,
+            left: 0,
+            sum: 0.0,
+            ns_per_unit: 0.0,
+        };
         process.enter_bin();
         process
     }

@@ -23,9 +23,15 @@ const RENUNCIATIONS: u32 = 1;
 enum Event {
     Arrival,
     /// A request may be done; true if the replica still has this version of its plans.
-    Departure { replica: ReplicaId, request: u64, version: u64 },
+    Departure {
+        replica: ReplicaId,
+        request: u64,
+        version: u64,
+    },
     /// A request gives up if it still waits.
-    Renunciation { request: u64 },
+    Renunciation {
+        request: u64,
+    },
 }
 
 /// A station driven by an event list.
@@ -49,7 +55,12 @@ pub struct Reference {
 
 impl Reference {
     /// Builds the station of a service at time 0, without replicas.
-    pub(super) fn new(service: &ServicePlan, seed: u64, arrivals: Arrivals, ledger: Ledger) -> Self {
+    pub(super) fn new(
+        service: &ServicePlan,
+        seed: u64,
+        arrivals: Arrivals,
+        ledger: Ledger,
+    ) -> Self {
         let mut events = EventList::new();
         events.push(arrivals.peek_time(), class::ARRIVAL, 0, Event::Arrival);
         Self {
@@ -77,18 +88,31 @@ impl Reference {
     }
 
     fn replica_mut(&mut self, id: ReplicaId) -> Option<&mut Replica> {
-        self.replicas.iter_mut().flatten().find(|replica| replica.id == id)
+        self.replicas
+            .iter_mut()
+            .flatten()
+            .find(|replica| replica.id == id)
     }
 
     fn replica(&self, id: ReplicaId) -> &Replica {
-        let found = self.replicas.iter().flatten().find(|replica| replica.id == id);
+        let found = self
+            .replicas
+            .iter()
+            .flatten()
+            .find(|replica| replica.id == id);
         found.expect("the control plane names replicas it has added")
     }
 
     fn run(&mut self, until: u64) {
         self.dispatch();
-        while let Some(key) = self.events.peek_key().filter(|key| key.time.as_nanos() < until) {
-            let Some((_, event)) = self.events.pop() else { return };
+        while let Some(key) = self
+            .events
+            .peek_key()
+            .filter(|key| key.time.as_nanos() < until)
+        {
+            let Some((_, event)) = self.events.pop() else {
+                return;
+            };
             self.now = key.time.as_nanos();
             self.handle(event);
             self.dispatch();
@@ -99,19 +123,29 @@ impl Reference {
 
     /// Whether more requests may be done at this very instant.
     fn departures_are_due(&self) -> bool {
-        let next = self.events.peek_key().filter(|key| key.time.as_nanos() == self.now);
+        let next = self
+            .events
+            .peek_key()
+            .filter(|key| key.time.as_nanos() == self.now);
         next.is_some_and(|key| key.class == class::DEPARTURE && key.entity == DEPARTURES)
     }
 
     fn count(&mut self) {
         let counts = self.ledger.counts();
-        self.number_in_system.set(SimTime::from_nanos(self.now), counts.arrivals - counts.ended());
+        self.number_in_system.set(
+            SimTime::from_nanos(self.now),
+            counts.arrivals - counts.ended(),
+        );
     }
 
     fn handle(&mut self, event: Event) {
         match event {
             Event::Arrival => self.arrive(),
-            Event::Departure { replica, request, version } => self.depart(replica, request, version),
+            Event::Departure {
+                replica,
+                request,
+                version,
+            } => self.depart(replica, request, version),
             Event::Renunciation { request } => self.renounce(request),
         }
     }
@@ -121,9 +155,14 @@ impl Reference {
             return;
         }
         let request = self.arrivals.next();
-        self.events.push(self.arrivals.peek_time(), class::ARRIVAL, 0, Event::Arrival);
+        self.events
+            .push(self.arrivals.peek_time(), class::ARRIVAL, 0, Event::Arrival);
         self.ledger.arrive(request.work_ns);
-        let waits_here = if self.is_central() { self.free_slot().is_none() } else { self.ready().is_empty() };
+        let waits_here = if self.is_central() {
+            self.free_slot().is_none()
+        } else {
+            self.ready().is_empty()
+        };
         if !waits_here && !self.is_central() {
             self.route(request);
         } else if waits_here && self.queue.len() as u64 >= self.settings.limit {
@@ -137,15 +176,27 @@ impl Reference {
     fn plan_renunciation(&mut self, request: &Request) {
         let deadline = self.settings.deadline(request);
         if deadline < u64::MAX {
-            let event = Event::Renunciation { request: request.index };
-            self.events.push(SimTime::from_nanos(deadline), class::DEPARTURE, RENUNCIATIONS, event);
+            let event = Event::Renunciation {
+                request: request.index,
+            };
+            self.events.push(
+                SimTime::from_nanos(deadline),
+                class::DEPARTURE,
+                RENUNCIATIONS,
+                event,
+            );
         }
     }
 
     fn renounce(&mut self, index: u64) {
-        let waits = |queue: &VecDeque<Request>| queue.iter().position(|request| request.index == index);
+        let waits =
+            |queue: &VecDeque<Request>| queue.iter().position(|request| request.index == index);
         let now = self.now;
-        let queues = self.replicas.iter_mut().flatten().map(|replica| &mut replica.waiting);
+        let queues = self
+            .replicas
+            .iter_mut()
+            .flatten()
+            .map(|replica| &mut replica.waiting);
         for queue in queues.chain(std::iter::once(&mut self.queue)) {
             if let Some(request) = waits(queue).and_then(|at| queue.remove(at)) {
                 self.ledger.time_out(&request, now);
@@ -162,7 +213,9 @@ impl Reference {
         }
         if self.is_central() {
             while let Some((at, slot)) = self.free_slot() {
-                let Some(request) = self.queue.pop_front() else { return };
+                let Some(request) = self.queue.pop_front() else {
+                    return;
+                };
                 self.start_on(at, slot, request);
             }
         } else if !self.ready().is_empty() {
@@ -177,13 +230,21 @@ impl Reference {
     /// The free slot of a ready replica that has been free longest; ties go to the lowest number.
     fn free_slot(&self) -> Option<(usize, usize)> {
         let ready = self.ready();
-        let slots = ready.iter().flat_map(|&at| self.replicas[at].iter().flat_map(move |r| r.free_slots().map(move |s| (s, at))));
-        slots.min_by_key(|((free_since, number, _), _)| (*free_since, *number)).map(|((_, _, slot), at)| (at, slot))
+        let slots = ready.iter().flat_map(|&at| {
+            self.replicas[at]
+                .iter()
+                .flat_map(move |r| r.free_slots().map(move |s| (s, at)))
+        });
+        slots
+            .min_by_key(|((free_since, number, _), _)| (*free_since, *number))
+            .map(|((_, _, slot), at)| (at, slot))
     }
 
     fn start_on(&mut self, at: usize, slot: usize, request: Request) {
         let (now, version) = (self.now, self.new_version());
-        let Some(replica) = &mut self.replicas[at] else { return };
+        let Some(replica) = &mut self.replicas[at] else {
+            return;
+        };
         let end = replica.start_on(slot, request, now, version);
         self.ledger.start(now - request.time.as_nanos());
         let id = replica.id;
@@ -201,13 +262,26 @@ impl Reference {
     }
 
     fn plan_departure(&mut self, replica: ReplicaId, request: u64, end: u64, version: u64) {
-        let event = Event::Departure { replica, request, version };
-        self.events.push(SimTime::from_nanos(end), class::DEPARTURE, DEPARTURES, event);
+        let event = Event::Departure {
+            replica,
+            request,
+            version,
+        };
+        self.events.push(
+            SimTime::from_nanos(end),
+            class::DEPARTURE,
+            DEPARTURES,
+            event,
+        );
     }
 
     /// Positions of the replicas that take requests.
     fn ready(&self) -> Vec<usize> {
-        let takes = |at: &usize| self.replicas[*at].as_ref().is_some_and(|replica| !replica.draining);
+        let takes = |at: &usize| {
+            self.replicas[*at]
+                .as_ref()
+                .is_some_and(|replica| !replica.draining)
+        };
         (0..self.replicas.len()).filter(takes).collect()
     }
 
@@ -219,12 +293,17 @@ impl Reference {
                 ready.get(random_position(draw, ready.len())).copied()
             }
             Routing::RoundRobin => {
-                let next = ready.iter().find(|at| **at >= self.cursor).or(ready.first()).copied()?;
+                let next = ready
+                    .iter()
+                    .find(|at| **at >= self.cursor)
+                    .or(ready.first())
+                    .copied()?;
                 self.cursor = next + 1;
                 Some(next)
             }
             Routing::LeastOutstanding => {
-                let outstanding = |at: &usize| self.replicas[*at].as_ref().map(Replica::outstanding);
+                let outstanding =
+                    |at: &usize| self.replicas[*at].as_ref().map(Replica::outstanding);
                 ready.into_iter().min_by_key(|at| (outstanding(at), *at))
             }
         }
@@ -232,8 +311,12 @@ impl Reference {
 
     /// Sends a request to the queue of a ready replica.
     fn route(&mut self, request: Request) {
-        let Some(at) = self.choose(&request) else { return };
-        let Some(replica) = &mut self.replicas[at] else { return };
+        let Some(at) = self.choose(&request) else {
+            return;
+        };
+        let Some(replica) = &mut self.replicas[at] else {
+            return;
+        };
         if replica.has_room() {
             self.admit(at, request, None);
         } else if (replica.waiting.len() as u64) < self.settings.limit {
@@ -253,7 +336,10 @@ impl Reference {
                 replica.join(request, now, entry);
             }
             self.plan_first_departure(at);
-        } else if let Some(slot) = self.replicas[at].as_ref().and_then(|r| r.free_slots().next()) {
+        } else if let Some(slot) = self.replicas[at]
+            .as_ref()
+            .and_then(|r| r.free_slots().next())
+        {
             self.start_on(at, slot.2, request);
         }
     }
@@ -261,7 +347,9 @@ impl Reference {
     /// Plans the departure of the sharing request that will be done first.
     fn plan_first_departure(&mut self, at: usize) {
         let version = self.new_version();
-        let Some(replica) = &mut self.replicas[at] else { return };
+        let Some(replica) = &mut self.replicas[at] else {
+            return;
+        };
         let id = replica.id;
         if let Some((request, end)) = replica.plan(version) {
             self.plan_departure(id, request, end, version);
@@ -270,24 +358,41 @@ impl Reference {
 
     fn depart(&mut self, id: ReplicaId, request: u64, version: u64) {
         let now = self.now;
-        let found = self.replicas.iter().position(|r| r.as_ref().is_some_and(|r| r.id == id));
+        let found = self
+            .replicas
+            .iter()
+            .position(|r| r.as_ref().is_some_and(|r| r.id == id));
         let Some(at) = found else { return };
-        let Some(replica) = &mut self.replicas[at] else { return };
-        let Some((request, start)) = replica.finish(request, version, now) else { return };
+        let Some(replica) = &mut self.replicas[at] else {
+            return;
+        };
+        let Some((request, start)) = replica.finish(request, version, now) else {
+            return;
+        };
         self.ledger.complete(&request, start, now, id);
         let next = replica.waiting.pop_front();
         let entry = replica.settle_departure(next.is_some());
         match next {
             Some(next) => self.admit(at, next, entry),
-            None if self.discipline == Discipline::ProcessorSharing => self.plan_first_departure(at),
+            None if self.discipline == Discipline::ProcessorSharing => {
+                self.plan_first_departure(at)
+            }
             None => {}
         }
     }
 
     /// The lowest slot numbers that no replica has.
     fn vacant_numbers(&self, count: usize) -> Vec<u32> {
-        let taken: Vec<u32> = self.replicas.iter().flatten().flat_map(Replica::numbers).collect();
-        (0..).filter(|number| !taken.contains(number)).take(count).collect()
+        let taken: Vec<u32> = self
+            .replicas
+            .iter()
+            .flatten()
+            .flat_map(Replica::numbers)
+            .collect();
+        (0..)
+            .filter(|number| !taken.contains(number))
+            .take(count)
+            .collect()
     }
 }
 
@@ -299,7 +404,11 @@ impl Station for Reference {
     }
 
     fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
-        let count = if self.is_central() { shape.concurrency.unwrap_or(0) as usize } else { 0 };
+        let count = if self.is_central() {
+            shape.concurrency.unwrap_or(0) as usize
+        } else {
+            0
+        };
         let numbers = self.vacant_numbers(count);
         let fresh = Replica::new(replica, self.discipline, shape, &numbers, now.as_nanos());
         match self.replicas.iter().position(Option::is_none) {
@@ -321,7 +430,9 @@ impl Station for Reference {
         future.arrivals = Arrivals::none();
         let mut end = now;
         while future.replica(replica).outstanding() > 0 {
-            let Some((key, event)) = future.events.pop() else { break };
+            let Some((key, event)) = future.events.pop() else {
+                break;
+            };
             future.now = key.time.as_nanos();
             let before = future.replica(replica).outstanding();
             future.handle(event);
@@ -333,8 +444,13 @@ impl Station for Reference {
     }
 
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
-        let found = self.replicas.iter().position(|r| r.as_ref().is_some_and(|r| r.id == replica));
-        let gone = found.and_then(|at| self.replicas[at].take()).expect("the control plane names replicas it has added");
+        let found = self
+            .replicas
+            .iter()
+            .position(|r| r.as_ref().is_some_and(|r| r.id == replica));
+        let gone = found
+            .and_then(|at| self.replicas[at].take())
+            .expect("the control plane names replicas it has added");
         for (request, start) in gone.inside() {
             self.ledger.lose(&request, start, now.as_nanos(), replica);
         }
@@ -343,10 +459,15 @@ impl Station for Reference {
     }
 
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        let found = self.replicas.iter().position(|r| r.as_ref().is_some_and(|r| r.id == replica));
+        let found = self
+            .replicas
+            .iter()
+            .position(|r| r.as_ref().is_some_and(|r| r.id == replica));
         let Some(at) = found else { return };
         let version = self.new_version();
-        let Some(of) = &mut self.replicas[at] else { return };
+        let Some(of) = &mut self.replicas[at] else {
+            return;
+        };
         let ends = of.set_speed(now.as_nanos(), speed_ratio, version);
         for (request, end) in ends {
             self.plan_departure(replica, request, end, version);
@@ -361,12 +482,22 @@ impl Station for Reference {
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {
-        let inside: usize = self.replicas.iter().flatten().map(Replica::outstanding).sum();
+        let inside: usize = self
+            .replicas
+            .iter()
+            .flatten()
+            .map(Replica::outstanding)
+            .sum();
         (inside + self.queue.len()) as u64
     }
 
     fn waiting(&self, _now: SimTime) -> u64 {
-        let waiting: usize = self.replicas.iter().flatten().map(|replica| replica.waiting.len()).sum();
+        let waiting: usize = self
+            .replicas
+            .iter()
+            .flatten()
+            .map(|replica| replica.waiting.len())
+            .sum();
         (waiting + self.queue.len()) as u64
     }
 
@@ -382,7 +513,9 @@ impl Station for Reference {
         let of = |replica: &Replica| {
             let id = replica.id;
             let inside: Vec<_> = replica.inside().collect();
-            inside.into_iter().map(move |(request, start)| (request, start.map(SimTime::from_nanos), start.map(|_| id)))
+            inside.into_iter().map(move |(request, start)| {
+                (request, start.map(SimTime::from_nanos), start.map(|_| id))
+            })
         };
         let inside: Vec<_> = self.replicas.iter().flatten().flat_map(of).collect();
         let waiting = self.queue.iter().map(|request| (*request, None, None));

@@ -41,7 +41,11 @@ struct Shared {
 
 #[derive(Debug, Clone)]
 enum Service {
-    Slots { slots: Vec<Slot>, rate: SlotRate, busy_ns: u64 },
+    Slots {
+        slots: Vec<Slot>,
+        rate: SlotRate,
+        busy_ns: u64,
+    },
     Shared(Shared),
 }
 
@@ -55,7 +59,13 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    pub(super) fn new(id: ReplicaId, discipline: Discipline, shape: ReplicaShape, numbers: &[u32], now: u64) -> Self {
+    pub(super) fn new(
+        id: ReplicaId,
+        discipline: Discipline,
+        shape: ReplicaShape,
+        numbers: &[u32],
+        now: u64,
+    ) -> Self {
         let service = if discipline == Discipline::ProcessorSharing {
             Service::Shared(Shared {
                 time: VirtualTime::new(&shape, now),
@@ -67,10 +77,24 @@ impl Replica {
         } else {
             let count = shape.concurrency.unwrap_or(0);
             let number = |i: u32| numbers.get(i as usize).copied().unwrap_or(i);
-            let slot = |i| Slot { number: number(i), free_since: now, serving: None };
-            Service::Slots { slots: (0..count).map(slot).collect(), rate: SlotRate::new(&shape, count), busy_ns: 0 }
+            let slot = |i| Slot {
+                number: number(i),
+                free_since: now,
+                serving: None,
+            };
+            Service::Slots {
+                slots: (0..count).map(slot).collect(),
+                rate: SlotRate::new(&shape, count),
+                busy_ns: 0,
+            }
         };
-        Self { id, draining: false, waiting: VecDeque::new(), service, completed: 0 }
+        Self {
+            id,
+            draining: false,
+            waiting: VecDeque::new(),
+            service,
+            completed: 0,
+        }
     }
 
     fn slots(&self) -> &[Slot] {
@@ -93,7 +117,11 @@ impl Replica {
 
     /// Free slots: since when, number, position.
     pub(super) fn free_slots(&self) -> impl Iterator<Item = (u64, u32, usize)> {
-        let free = self.slots().iter().enumerate().filter(|(_, slot)| slot.serving.is_none());
+        let free = self
+            .slots()
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.serving.is_none());
         free.map(|(at, slot)| (slot.free_since, slot.number, at))
     }
 
@@ -106,31 +134,50 @@ impl Replica {
 
     /// Starts a request on a slot and returns when it will be done.
     pub(super) fn start_on(&mut self, at: usize, request: Request, now: u64, version: u64) -> u64 {
-        let Service::Slots { slots, rate, .. } = &mut self.service else { return u64::MAX };
+        let Service::Slots { slots, rate, .. } = &mut self.service else {
+            return u64::MAX;
+        };
         let end = now.saturating_add(rate.service_ns(request.work_ns));
-        slots[at].serving = Some(Serving { request, start: now, end, version });
+        slots[at].serving = Some(Serving {
+            request,
+            start: now,
+            end,
+            version,
+        });
         end
     }
 
     /// Lets a request share the cores from `now` on; it enters at the virtual time `entry`, or that of now.
     pub(super) fn join(&mut self, request: Request, now: u64, entry: Option<f64>) {
-        let Service::Shared(shared) = &mut self.service else { return };
+        let Service::Shared(shared) = &mut self.service else {
+            return;
+        };
         let entry = entry.unwrap_or_else(|| {
             shared.time.move_to(now, shared.sharers.len());
             shared.time.entry()
         });
-        shared.sharers.push(Sharer { request, start: now, tag: entry + request.work_ns as f64 });
+        shared.sharers.push(Sharer {
+            request,
+            start: now,
+            tag: entry + request.work_ns as f64,
+        });
     }
 
     /// Finds who will be done first; returns its number and when.
     pub(super) fn plan(&mut self, version: u64) -> Option<(u64, u64)> {
-        let Service::Shared(shared) = &mut self.service else { return None };
+        let Service::Shared(shared) = &mut self.service else {
+            return None;
+        };
         if let Some(shift) = shared.time.rebase() {
             for sharer in &mut shared.sharers {
                 sharer.tag -= shift;
             }
         }
-        let order = |a: &&Sharer, b: &&Sharer| a.tag.total_cmp(&b.tag).then(a.request.index.cmp(&b.request.index));
+        let order = |a: &&Sharer, b: &&Sharer| {
+            a.tag
+                .total_cmp(&b.tag)
+                .then(a.request.index.cmp(&b.request.index))
+        };
         let first = shared.sharers.iter().min_by(order)?;
         let due = shared.time.due(first.tag, shared.sharers.len());
         shared.due = Some((due, first.tag));
@@ -139,11 +186,18 @@ impl Replica {
     }
 
     /// Takes out a request that is done, with the start of its service; `None` when the plan has changed since.
-    pub(super) fn finish(&mut self, request: u64, version: u64, now: u64) -> Option<(Request, u64)> {
+    pub(super) fn finish(
+        &mut self,
+        request: u64,
+        version: u64,
+        now: u64,
+    ) -> Option<(Request, u64)> {
         let done = match &mut self.service {
             Service::Slots { slots, busy_ns, .. } => {
                 let planned = |s: &Serving| s.request.index == request && s.version == version;
-                let slot = slots.iter_mut().find(|slot| slot.serving.as_ref().is_some_and(planned))?;
+                let slot = slots
+                    .iter_mut()
+                    .find(|slot| slot.serving.as_ref().is_some_and(planned))?;
                 let served = slot.serving.take()?;
                 slot.free_since = now;
                 *busy_ns += now - served.start;
@@ -153,9 +207,12 @@ impl Replica {
                 if shared.version != version {
                     return None;
                 }
-                let at = shared.sharers.iter().position(|sharer| sharer.request.index == request)?;
-                let sharer = shared.sharers.remove(at);
-                (sharer.request, sharer.start)
+                let at = shared
+                    .sharers
+                    .iter()
+                    .position(|sharer| sharer.request.index == request)?;
+                let gone = shared.sharers.remove(at);
+                (gone.request, gone.start)
             }
         };
         self.completed += 1;
@@ -165,15 +222,24 @@ impl Replica {
     /// After a departure: moves virtual time there and returns the tag of who left; `refilled` when a waiting request
     /// enters at once.
     pub(super) fn settle_departure(&mut self, refilled: bool) -> Option<f64> {
-        let Service::Shared(shared) = &mut self.service else { return None };
+        let Service::Shared(shared) = &mut self.service else {
+            return None;
+        };
         let (due, tag) = shared.due.take()?;
         let left = shared.sharers.len();
-        shared.time.depart(tag, due, left + 1, left + usize::from(refilled));
+        shared
+            .time
+            .depart(tag, due, left + 1, left + usize::from(refilled));
         Some(tag)
     }
 
     /// Changes the speed; returns the new ends of requests on slots.
-    pub(super) fn set_speed(&mut self, now: u64, speed_ratio: f64, version: u64) -> Vec<(u64, u64)> {
+    pub(super) fn set_speed(
+        &mut self,
+        now: u64,
+        speed_ratio: f64,
+        version: u64,
+    ) -> Vec<(u64, u64)> {
         match &mut self.service {
             Service::Slots { slots, rate, .. } => {
                 let (before, after) = (*rate, rate.at_speed(speed_ratio));
@@ -197,14 +263,22 @@ impl Replica {
 
     /// Requests inside, with the start of their service.
     pub(super) fn inside(&self) -> impl Iterator<Item = (Request, Option<u64>)> {
-        let served = self.slots().iter().filter_map(|slot| slot.serving).map(|s| (s.request, Some(s.start)));
+        let served = self
+            .slots()
+            .iter()
+            .filter_map(|slot| slot.serving)
+            .map(|s| (s.request, Some(s.start)));
         let sharing = self.sharers().iter().map(|s| (s.request, Some(s.start)));
         let waiting = self.waiting.iter().map(|request| (*request, None));
         served.chain(sharing).chain(waiting)
     }
 
     fn in_service(&self) -> usize {
-        self.slots().iter().filter(|slot| slot.serving.is_some()).count() + self.sharers().len()
+        self.slots()
+            .iter()
+            .filter(|slot| slot.serving.is_some())
+            .count()
+            + self.sharers().len()
     }
 
     pub(super) fn outstanding(&self) -> usize {
@@ -214,11 +288,25 @@ impl Replica {
     pub(super) fn read(&self, now: u64) -> ReplicaReading {
         let in_service = self.in_service();
         let (cpu_core_ns, cpu_cores) = match &self.service {
-            Service::Slots { slots, rate, busy_ns } => {
-                let running: u64 = slots.iter().filter_map(|slot| slot.serving).map(|s| now - s.start).sum();
-                ((busy_ns + running) as f64 * rate.cores(), in_service as f64 * rate.cores())
+            Service::Slots {
+                slots,
+                rate,
+                busy_ns,
+            } => {
+                let running: u64 = slots
+                    .iter()
+                    .filter_map(|slot| slot.serving)
+                    .map(|s| now - s.start)
+                    .sum();
+                (
+                    (busy_ns + running) as f64 * rate.cores(),
+                    in_service as f64 * rate.cores(),
+                )
             }
-            Service::Shared(shared) => (shared.time.cpu_core_ns(now, in_service), shared.time.cpu_cores(in_service)),
+            Service::Shared(shared) => (
+                shared.time.cpu_core_ns(now, in_service),
+                shared.time.cpu_cores(in_service),
+            ),
         };
         ReplicaReading {
             cpu_core_ns,

@@ -5,16 +5,30 @@ use hookean_kernel::Distribution;
 const SECOND: u64 = 1_000_000_000;
 
 fn arrays(counts: &[f64], times: &[u64], work: &[u64]) -> WorkloadArrays {
-    WorkloadArrays { f64s: vec![counts.into()], u64s: vec![times.into(), work.into()] }
+    WorkloadArrays {
+        f64s: vec![counts.into()],
+        u64s: vec![times.into(), work.into()],
+    }
 }
 
 fn counts_plan(arrivals: ArrivalMode, keep_2_53: u64) -> WorkloadPlan {
-    let source = WorkloadSource::Counts { counts: 0, step_ns: SECOND, arrivals, keep_2_53 };
-    WorkloadPlan { service: 0, start_ns: 5 * SECOND, source }
+    let source = WorkloadSource::Counts {
+        counts: 0,
+        step_ns: SECOND,
+        arrivals,
+        keep_2_53,
+    };
+    WorkloadPlan {
+        service: 0,
+        start_ns: 5 * SECOND,
+        source,
+    }
 }
 
 fn sampler() -> Sampler {
-    Distribution::Exponential { mean_ns: 1_000_000 }.sampler().unwrap()
+    Distribution::Exponential { mean_ns: 1_000_000 }
+        .sampler()
+        .unwrap()
 }
 
 fn all(plan: &WorkloadPlan, arrays: &WorkloadArrays) -> Vec<Request> {
@@ -33,7 +47,10 @@ fn per_bin(requests: &[Request], bins: usize) -> Vec<u64> {
 #[test]
 fn exact_mode_gives_each_bin_its_rounded_count() {
     let counts = [0.0, 3.0, 1.0, 0.4, 2.5, 1000.0, 0.0, 0.0, 17.0];
-    let requests = all(&counts_plan(ArrivalMode::Exact, KEEP_ALL), &arrays(&counts, &[], &[]));
+    let requests = all(
+        &counts_plan(ArrivalMode::Exact, KEEP_ALL),
+        &arrays(&counts, &[], &[]),
+    );
     assert_eq!(per_bin(&requests, counts.len()), counts.map(rounded));
     assert!(requests.is_sorted_by_key(|r| r.time));
 }
@@ -42,7 +59,10 @@ fn exact_mode_gives_each_bin_its_rounded_count() {
 #[test]
 fn exact_mode_spreads_arrivals_uniformly_over_the_bin() {
     let n = 100_000.0_f64;
-    let requests = all(&counts_plan(ArrivalMode::Exact, KEEP_ALL), &arrays(&[n], &[], &[]));
+    let requests = all(
+        &counts_plan(ArrivalMode::Exact, KEEP_ALL),
+        &arrays(&[n], &[], &[]),
+    );
     let distance = requests.iter().enumerate().map(|(i, r)| {
         let at = (r.time.as_nanos() - 5 * SECOND) as f64 / SECOND as f64;
         ((i as f64 + 0.5) / n - at).abs()
@@ -55,15 +75,32 @@ fn exact_mode_spreads_arrivals_uniformly_over_the_bin() {
 fn poisson_mode_gives_poisson_counts_at_the_rate_of_each_bin() {
     let bins = 4_000;
     let counts: Vec<f64> = (0..bins).map(|i| [0.0, 2.0, 30.0, 0.25][i % 4]).collect();
-    let found = per_bin(&all(&counts_plan(ArrivalMode::Poisson, KEEP_ALL), &arrays(&counts, &[], &[])), bins);
+    let found = per_bin(
+        &all(
+            &counts_plan(ArrivalMode::Poisson, KEEP_ALL),
+            &arrays(&counts, &[], &[]),
+        ),
+        bins,
+    );
     for (kind, rate) in [(0, 0.0), (1, 2.0), (2, 30.0), (3, 0.25_f64)] {
-        let values: Vec<f64> = found.iter().skip(kind).step_by(4).map(|&n| n as f64).collect();
+        let values: Vec<f64> = found
+            .iter()
+            .skip(kind)
+            .step_by(4)
+            .map(|&n| n as f64)
+            .collect();
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-        assert!((mean - rate).abs() <= 5.0 * (rate / n).sqrt(), "rate {rate}: mean {mean}");
+        assert!(
+            (mean - rate).abs() <= 5.0 * (rate / n).sqrt(),
+            "rate {rate}: mean {mean}"
+        );
         let of_variance = (rate + 2.0 * rate * rate) / n;
-        assert!((variance - rate).abs() <= 5.0 * of_variance.sqrt(), "rate {rate}: variance {variance}");
+        assert!(
+            (variance - rate).abs() <= 5.0 * of_variance.sqrt(),
+            "rate {rate}: variance {variance}"
+        );
     }
 }
 
@@ -75,8 +112,15 @@ fn a_rate_that_doubles_keeps_the_draws_aligned() {
     assert_eq!(slow.len(), fast.len());
     for (slow, fast) in slow.iter().zip(&fast) {
         assert_eq!(slow.work_ns, fast.work_ns);
-        let (s, f) = (slow.time.as_nanos() - 5 * SECOND, fast.time.as_nanos() - 5 * SECOND);
-        let expected = if f < SECOND / 2 { 2 * f } else { SECOND + 2 * f };
+        let (s, f) = (
+            slow.time.as_nanos() - 5 * SECOND,
+            fast.time.as_nanos() - 5 * SECOND,
+        );
+        let expected = if f < SECOND / 2 {
+            2 * f
+        } else {
+            SECOND + 2 * f
+        };
         assert!(s.abs_diff(expected) <= 2, "{s} {expected}");
     }
 }
@@ -96,17 +140,38 @@ fn thinning_keeps_a_subset_with_the_same_numbers_times_and_work() {
 
 #[test]
 fn a_table_is_replayed_as_it_is() {
-    let source = WorkloadSource::Table { times: 0, work: Some(1), keep_2_53: KEEP_ALL };
-    let plan = WorkloadPlan { service: 0, start_ns: 100, source };
+    let source = WorkloadSource::Table {
+        times: 0,
+        work: Some(1),
+        keep_2_53: KEEP_ALL,
+    };
+    let plan = WorkloadPlan {
+        service: 0,
+        start_ns: 100,
+        source,
+    };
     let requests = all(&plan, &arrays(&[], &[0, 5, 5, 9], &[4, 3, 2, 1]));
     let expected = [(0, 100, 4), (1, 105, 3), (2, 105, 2), (3, 109, 1)];
-    assert_eq!(requests.iter().map(|r| (r.index, r.time.as_nanos(), r.work_ns)).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        requests
+            .iter()
+            .map(|r| (r.index, r.time.as_nanos(), r.work_ns))
+            .collect::<Vec<_>>(),
+        expected
+    );
 }
 
 #[test]
 fn other_services_and_seeds_have_other_requests() {
-    let (plan, arrays) = (counts_plan(ArrivalMode::Poisson, KEEP_ALL), arrays(&[50.0], &[], &[]));
-    let first = |seed, name| Arrivals::new(&plan, &arrays, seed, name, sampler()).unwrap().next();
+    let (plan, arrays) = (
+        counts_plan(ArrivalMode::Poisson, KEEP_ALL),
+        arrays(&[50.0], &[], &[]),
+    );
+    let first = |seed, name| {
+        Arrivals::new(&plan, &arrays, seed, name, sampler())
+            .unwrap()
+            .next()
+    };
     assert_eq!(first(1, "web"), first(1, "web"));
     assert_ne!(first(1, "web").time, first(2, "web").time);
     assert_ne!(first(1, "web").time, first(1, "api").time);
@@ -115,16 +180,32 @@ fn other_services_and_seeds_have_other_requests() {
 #[test]
 fn bad_arrays_are_named() {
     let error = |plan: &WorkloadPlan, arrays: &WorkloadArrays| {
-        Arrivals::new(plan, arrays, 1, "web", sampler()).unwrap_err().to_string()
+        Arrivals::new(plan, arrays, 1, "web", sampler())
+            .unwrap_err()
+            .to_string()
     };
     let plan = counts_plan(ArrivalMode::Poisson, KEEP_ALL);
     assert!(error(&plan, &WorkloadArrays::default()).contains("array 0 of 0"));
     assert!(error(&plan, &arrays(&[1.0, f64::NAN], &[], &[])).contains("NaN in bin 1"));
     assert!(error(&plan, &arrays(&[-1.0], &[], &[])).contains("-1 in bin 0"));
-    assert!(error(&counts_plan(ArrivalMode::Exact, KEEP_ALL + 1), &arrays(&[1.0], &[], &[])).contains("2^53"));
+    assert!(
+        error(
+            &counts_plan(ArrivalMode::Exact, KEEP_ALL + 1),
+            &arrays(&[1.0], &[], &[])
+        )
+        .contains("2^53")
+    );
     let table = |start_ns| {
-        let source = WorkloadSource::Table { times: 0, work: Some(1), keep_2_53: KEEP_ALL };
-        WorkloadPlan { service: 0, start_ns, source }
+        let source = WorkloadSource::Table {
+            times: 0,
+            work: Some(1),
+            keep_2_53: KEEP_ALL,
+        };
+        WorkloadPlan {
+            service: 0,
+            start_ns,
+            source,
+        }
     };
     assert!(error(&table(0), &arrays(&[], &[2, 1], &[1, 1])).contains("goes back in row 1"));
     assert!(error(&table(0), &arrays(&[], &[1, 2], &[1])).contains("1 rows beside 2 times"));

@@ -2,8 +2,8 @@
 
 use hookean_kernel::{Digest, Distribution, SimTime};
 use hookean_sim::plan::{
-    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, Routing,
-    ServicePlan, SloPlan, WorkloadPlan, WorkloadSource,
+    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan,
+    RequestLog, Routing, ServicePlan, SloPlan, WorkloadPlan, WorkloadSource,
 };
 use hookean_sim::station::reference::Reference;
 use hookean_sim::station::{self, Ledger, ReplicaShape, RequestRow, Station};
@@ -33,22 +33,48 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(discipline: Discipline, traffic: Traffic) -> Self {
-        let queue = QueuePlan { discipline, routing: Routing::Random, limit: None, timeout_ns: None };
-        Self { queue, traffic, seed: 1, requests: RequestLog::Off, slo_ns: SECOND }
+        let queue = QueuePlan {
+            discipline,
+            routing: Routing::Random,
+            limit: None,
+            timeout_ns: None,
+        };
+        Self {
+            queue,
+            traffic,
+            seed: 1,
+            requests: RequestLog::Off,
+            slo_ns: SECOND,
+        }
     }
 
     fn plan(&self, engine: EngineKind) -> (Plan, WorkloadArrays) {
         let mut arrays = WorkloadArrays::default();
         let (source, work) = match &self.traffic {
             Traffic::Table(rows) => {
-                arrays.u64s = vec![rows.iter().map(|r| r.0).collect(), rows.iter().map(|r| r.1).collect()];
-                let source = WorkloadSource::Table { times: 0, work: Some(1), keep_2_53: KEEP_ALL };
+                arrays.u64s = vec![
+                    rows.iter().map(|r| r.0).collect(),
+                    rows.iter().map(|r| r.1).collect(),
+                ];
+                let source = WorkloadSource::Table {
+                    times: 0,
+                    work: Some(1),
+                    keep_2_53: KEEP_ALL,
+                };
                 (source, Distribution::Constant { value_ns: 0 })
             }
             Traffic::Poisson(counts, step_ns, work) => {
                 arrays.f64s = vec![counts.as_slice().into()];
                 let arrivals = ArrivalMode::Poisson;
-                (WorkloadSource::Counts { counts: 0, step_ns: *step_ns, arrivals, keep_2_53: KEEP_ALL }, work.clone())
+                (
+                    WorkloadSource::Counts {
+                        counts: 0,
+                        step_ns: *step_ns,
+                        arrivals,
+                        keep_2_53: KEEP_ALL,
+                    },
+                    work.clone(),
+                )
             }
         };
         let plan = Plan {
@@ -58,10 +84,20 @@ impl Case {
             horizon_ns: u64::MAX,
             engine,
             services: vec![self.service(work)],
-            workloads: vec![WorkloadPlan { service: 0, start_ns: 0, source }],
-            platform: PlatformPlan::Fleet { preset: "none".into(), pools: vec![] },
+            workloads: vec![WorkloadPlan {
+                service: 0,
+                start_ns: 0,
+                source,
+            }],
+            platform: PlatformPlan::Fleet {
+                preset: "none".into(),
+                pools: vec![],
+            },
             controllers: vec![],
-            record: RecordPlan { series_step_ns: SECOND, requests: self.requests },
+            record: RecordPlan {
+                series_step_ns: SECOND,
+                requests: self.requests,
+            },
         };
         (plan, arrays)
     }
@@ -82,7 +118,10 @@ impl Case {
             initial_replicas: 0,
             warm_start: true,
             queue: self.queue,
-            slo: Some(SloPlan { latency_ns: self.slo_ns, target_ratio: 0.99 }),
+            slo: Some(SloPlan {
+                latency_ns: self.slo_ns,
+                target_ratio: 0.99,
+            }),
             startup: vec![],
             termination_grace_ns: 0,
         }
@@ -90,13 +129,13 @@ impl Case {
 
     pub(crate) fn build(&self, engine: EngineKind) -> Box<dyn Station> {
         let (plan, arrays) = self.plan(engine);
-        station::build(&plan, &plan.services[0], plan.workloads.first(), &arrays).unwrap()
+        station::build(&plan, &plan.services[0], plan.workloads.first(), &arrays)
+            .expect("the case is valid")
     }
-
-    #[allow(dead_code, reason = "not every test file needs it")]
     pub(crate) fn build_reference(&self) -> Reference {
         let (plan, arrays) = self.plan(EngineKind::Reference);
-        station::build_reference(&plan, &plan.services[0], plan.workloads.first(), &arrays).unwrap()
+        station::build_reference(&plan, &plan.services[0], plan.workloads.first(), &arrays)
+            .expect("the case is valid")
     }
 }
 
@@ -104,19 +143,28 @@ pub(crate) fn at(nanos: u64) -> SimTime {
     SimTime::from_nanos(nanos)
 }
 
-pub(crate) fn shape(cpu_millicores: u64, concurrency: Option<u32>, speed_ratio: f64) -> ReplicaShape {
-    ReplicaShape { cpu_millicores, concurrency, speed_ratio }
+pub(crate) fn shape(
+    cpu_millicores: u64,
+    concurrency: Option<u32>,
+    speed_ratio: f64,
+) -> ReplicaShape {
+    ReplicaShape {
+        cpu_millicores,
+        concurrency,
+        speed_ratio,
+    }
 }
-
-#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn digest(ledger: &Ledger) -> String {
     let mut digest = Digest::new();
     ledger.digest(&mut digest);
     digest.hex()
 }
-
-#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn rows(station: &mut dyn Station, now: SimTime) -> Vec<RequestRow> {
     station.close_log(now);
-    station.ledger().requests().unwrap().iter().collect()
+    station
+        .ledger()
+        .requests()
+        .expect("the case keeps a log")
+        .iter()
+        .collect()
 }

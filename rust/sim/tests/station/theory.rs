@@ -4,12 +4,10 @@
 //! the 99.9 % confidence interval of the batch means (Student, 39 degrees of freedom) and that interval is narrower than
 //! the stated bound, so that it cannot pass for being vague. Seeds are fixed.
 
-mod station_support;
-
+use crate::support::{Case, SECOND, Traffic, at, rows, shape};
 use hookean_kernel::Distribution;
 use hookean_sim::plan::{Discipline, EngineKind, RequestLog, Routing};
 use hookean_sim::station::{Ledger, ReplicaId, ReplicaShape, Station};
-use station_support::{Case, SECOND, Traffic, at, rows, shape};
 
 const BATCHES: usize = 40;
 /// Student's t, 39 degrees of freedom, two-sided 99.9 %.
@@ -27,19 +25,39 @@ struct Run {
 }
 
 impl Run {
-    fn new(discipline: Discipline, rate: f64, work: Distribution, replicas: Vec<ReplicaShape>) -> Self {
-        Self { discipline, rate, work, requests: 4e6, limit: None, replicas }
+    fn new(
+        discipline: Discipline,
+        rate: f64,
+        work: Distribution,
+        replicas: Vec<ReplicaShape>,
+    ) -> Self {
+        Self {
+            discipline,
+            rate,
+            work,
+            requests: 4e6,
+            limit: None,
+            replicas,
+        }
     }
 
     fn servers(count: usize, load: f64) -> Self {
         let replicas = vec![shape(1000, Some(1), 1.0); count];
-        Self::new(Discipline::CentralFifo, load * count as f64, EXPONENTIAL, replicas)
+        Self::new(
+            Discipline::CentralFifo,
+            load * count as f64,
+            EXPONENTIAL,
+            replicas,
+        )
     }
 
     /// Mean of each batch: sum over count of what the ledger says, in seconds.
     fn batches(&self, mean: impl Fn(&Ledger) -> (u128, u64)) -> Vec<f64> {
         let span = (self.requests / self.rate) as u64 * SECOND;
-        let mut case = Case::new(self.discipline, Traffic::Poisson(vec![1.1 * self.requests], span / 10 * 11, self.work.clone()));
+        let mut case = Case::new(
+            self.discipline,
+            Traffic::Poisson(vec![1.1 * self.requests], span / 10 * 11, self.work.clone()),
+        );
         case.queue.limit = self.limit;
         let mut station = case.build(EngineKind::Lazy);
         for (id, shape) in self.replicas.iter().enumerate() {
@@ -77,8 +95,14 @@ fn check(name: &str, batches: &[f64], expected: f64, width: f64) {
     let mean = batches.iter().sum::<f64>() / n;
     let variance = batches.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
     let half = STUDENT * (variance / n).sqrt();
-    assert!((mean - expected).abs() <= half, "{name}: {mean} +- {half}, expected {expected}");
-    assert!(half <= width * expected, "{name}: the interval {mean} +- {half} is wider than {width} of {expected}");
+    assert!(
+        (mean - expected).abs() <= half,
+        "{name}: {mean} +- {half}, expected {expected}"
+    );
+    assert!(
+        half <= width * expected,
+        "{name}: the interval {mean} +- {half} is wider than {width} of {expected}"
+    );
 }
 
 /// Mean wait in M/M/c with mean service 1 (Erlang C, by the recursion of Erlang B).
@@ -97,7 +121,12 @@ fn one_server_waits_as_in_m_m_1() {
 #[test]
 fn servers_with_one_queue_wait_as_in_m_m_c() {
     for (servers, load, width) in [(2, 0.8, 0.04), (10, 0.85, 0.04), (100, 0.9, 0.1)] {
-        check(&format!("M/M/{servers}"), &Run::servers(servers, load).waits(), erlang_c_wait(servers, load), width);
+        check(
+            &format!("M/M/{servers}"),
+            &Run::servers(servers, load).waits(),
+            erlang_c_wait(servers, load),
+            width,
+        );
     }
 }
 
@@ -106,7 +135,12 @@ fn a_full_room_blocks_as_in_m_m_c_k() {
     // Ten servers, fifteen places, load 1.1: 0.152395224771188 by the steady state of the birth-death chain.
     let mut run = Run::servers(10, 1.1);
     run.limit = Some(5);
-    let blocked = run.batches(|ledger| (u128::from(ledger.counts().rejected), ledger.counts().arrivals));
+    let blocked = run.batches(|ledger| {
+        (
+            u128::from(ledger.counts().rejected),
+            ledger.counts().arrivals,
+        )
+    });
     check("M/M/10/15", &blocked, 0.152_395_224_771_188, 0.015);
 }
 
@@ -114,10 +148,22 @@ fn a_full_room_blocks_as_in_m_m_c_k() {
 #[test]
 fn sharing_one_core_is_insensitive_to_the_law_of_work() {
     // Lognormal with mean 1 s and squared coefficient of variation 2: sigma^2 = ln 3, median = 1 / sqrt(3).
-    let lognormal = Distribution::Lognormal { median_ns: 577_350_269, sigma: 1.048_147_074 };
-    for work in [Distribution::Constant { value_ns: SECOND }, lognormal, EXPONENTIAL] {
+    let lognormal = Distribution::Lognormal {
+        median_ns: 577_350_269,
+        sigma: 1.048_147_074,
+    };
+    for work in [
+        Distribution::Constant { value_ns: SECOND },
+        lognormal,
+        EXPONENTIAL,
+    ] {
         let name = format!("{work:?}");
-        let run = Run::new(Discipline::ProcessorSharing, 0.7, work, vec![shape(1000, None, 1.0)]);
+        let run = Run::new(
+            Discipline::ProcessorSharing,
+            0.7,
+            work,
+            vec![shape(1000, None, 1.0)],
+        );
         check(&name, &run.latencies(), 1.0 / 0.3, 0.03);
     }
 }
@@ -126,17 +172,43 @@ fn sharing_one_core_is_insensitive_to_the_law_of_work() {
 #[test]
 fn sharing_many_cores_behaves_as_m_m_c() {
     let work = Distribution::Constant { value_ns: SECOND };
-    let run = Run::new(Discipline::ProcessorSharing, 9.0, work, vec![shape(10_000, None, 1.0)]);
-    check("M/D/10-PS", &run.latencies(), 1.0 + erlang_c_wait(10, 0.9), 0.03);
+    let run = Run::new(
+        Discipline::ProcessorSharing,
+        9.0,
+        work,
+        vec![shape(10_000, None, 1.0)],
+    );
+    check(
+        "M/D/10-PS",
+        &run.latencies(),
+        1.0 + erlang_c_wait(10, 0.9),
+        0.03,
+    );
 }
 
 /// Replicas chosen at random split a Poisson stream into Poisson streams: each is M/M/1.
 #[test]
 fn random_routing_splits_into_independent_queues() {
     for discipline in [Discipline::Fifo, Discipline::ProcessorSharing] {
-        let replicas = vec![shape(1000, Some(if discipline == Discipline::Fifo { 1 } else { u32::MAX }), 1.0); 8];
+        let replicas = vec![
+            shape(
+                1000,
+                Some(if discipline == Discipline::Fifo {
+                    1
+                } else {
+                    u32::MAX
+                }),
+                1.0
+            );
+            8
+        ];
         let run = Run::new(discipline, 0.7 * 8.0, EXPONENTIAL, replicas);
-        check(&format!("{discipline:?}"), &run.latencies(), 1.0 / 0.3, 0.03);
+        check(
+            &format!("{discipline:?}"),
+            &run.latencies(),
+            1.0 / 0.3,
+            0.03,
+        );
     }
 }
 
@@ -144,8 +216,13 @@ fn random_routing_splits_into_independent_queues() {
 /// the times that requests spent in the system.
 #[test]
 fn the_number_in_system_integrates_to_the_time_spent_there() {
-    for discipline in [Discipline::CentralFifo, Discipline::Fifo, Discipline::ProcessorSharing] {
-        let traffic = Traffic::Poisson(vec![4_000.0, 9_000.0, 2_000.0], 1_000 * SECOND, EXPONENTIAL);
+    for discipline in [
+        Discipline::CentralFifo,
+        Discipline::Fifo,
+        Discipline::ProcessorSharing,
+    ] {
+        let traffic =
+            Traffic::Poisson(vec![4_000.0, 9_000.0, 2_000.0], 1_000 * SECOND, EXPONENTIAL);
         let mut case = Case::new(discipline, traffic);
         case.requests = RequestLog::Full;
         case.queue.routing = Routing::LeastOutstanding;
@@ -163,9 +240,17 @@ fn the_number_in_system_integrates_to_the_time_spent_there() {
         assert_eq!(station.in_system(end), 0, "{discipline:?}");
         let integral = station.number_in_system().integral(end);
         let counts = station.ledger().counts();
-        assert!(counts.rejected > 0 && counts.timed_out > 0 && counts.lost > 0, "{discipline:?}: {counts:?}");
-        let spent = |row: &hookean_sim::station::RequestRow| row.end.unwrap().as_nanos() - row.arrival.as_nanos();
-        let spent: u128 = rows(&mut station, end).iter().map(|row| u128::from(spent(row))).sum();
+        assert!(
+            counts.rejected > 0 && counts.timed_out > 0 && counts.lost > 0,
+            "{discipline:?}: {counts:?}"
+        );
+        let spent = |row: &hookean_sim::station::RequestRow| {
+            row.end.unwrap().as_nanos() - row.arrival.as_nanos()
+        };
+        let spent: u128 = rows(&mut station, end)
+            .iter()
+            .map(|row| u128::from(spent(row)))
+            .sum();
         assert_eq!(integral, spent, "{discipline:?}");
     }
 }

@@ -2,13 +2,11 @@
 //!
 //! `HOOKEAN_EXACTNESS_CASES` sets how many scripts are run (default 400).
 
-mod station_support;
-
+use crate::support::{Case, Traffic, at, digest, rows, shape};
 use hookean_kernel::Distribution;
 use hookean_sim::plan::{Discipline, EngineKind, RequestLog, Routing};
 use hookean_sim::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
 use proptest::prelude::*;
-use station_support::{Case, Traffic, at, digest, rows, shape};
 
 #[derive(Debug, Clone)]
 enum Action {
@@ -48,34 +46,71 @@ fn same_reading(a: ReplicaReading, b: ReplicaReading) -> bool {
     counts(a) == counts(b) && close(a.cpu_cores, b.cpu_cores) && close(a.cpu_core_ns, b.cpu_core_ns)
 }
 
-fn compare(now: u64, lazy: &dyn Station, reference: &dyn Station, live: &Live) -> Result<(), TestCaseError> {
+fn compare(
+    now: u64,
+    lazy: &dyn Station,
+    reference: &dyn Station,
+    live: &Live,
+) -> Result<(), TestCaseError> {
     let now = at(now);
     let (a, b) = (lazy.ledger(), reference.ledger());
     prop_assert_eq!(a.counts(), b.counts(), "counts at {}", now);
-    prop_assert_eq!((a.started(), a.wait_sum_ns(), a.work_ns()), (b.started(), b.wait_sum_ns(), b.work_ns()));
-    prop_assert_eq!((a.latency_sum_ns(), a.slo_good()), (b.latency_sum_ns(), b.slo_good()));
+    prop_assert_eq!(
+        (a.started(), a.wait_sum_ns(), a.work_ns()),
+        (b.started(), b.wait_sum_ns(), b.work_ns())
+    );
+    prop_assert_eq!(
+        (a.latency_sum_ns(), a.slo_good()),
+        (b.latency_sum_ns(), b.slo_good())
+    );
     prop_assert_eq!(digest(a), digest(b), "digest at {}", now);
     prop_assert!(a.latency() == b.latency(), "histogram at {}", now);
     prop_assert_eq!(lazy.in_system(now), reference.in_system(now));
     prop_assert_eq!(lazy.waiting(now), reference.waiting(now));
-    prop_assert_eq!(a.counts().arrivals, a.counts().ended() + lazy.in_system(now), "conservation at {}", now);
+    prop_assert_eq!(
+        a.counts().arrivals,
+        a.counts().ended() + lazy.in_system(now),
+        "conservation at {}",
+        now
+    );
     for (id, draining) in live {
         let (a, b) = (lazy.read(now, *id), reference.read(now, *id));
-        prop_assert!(same_reading(a, b), "replica {} at {}: {:?} and {:?}", id.0, now, a, b);
+        prop_assert!(
+            same_reading(a, b),
+            "replica {} at {}: {:?} and {:?}",
+            id.0,
+            now,
+            a,
+            b
+        );
         if *draining {
-            prop_assert_eq!(lazy.drained_at(now, *id), reference.drained_at(now, *id), "replica {} at {}", id.0, now);
+            prop_assert_eq!(
+                lazy.drained_at(now, *id),
+                reference.drained_at(now, *id),
+                "replica {} at {}",
+                id.0,
+                now
+            );
         }
     }
     Ok(())
 }
 
-fn act(now: u64, action: &Action, stations: &mut [Box<dyn Station>; 2], live: &mut Live, next: &mut u32) -> [u64; 2] {
+fn act(
+    now: u64,
+    action: &Action,
+    stations: &mut [Box<dyn Station>; 2],
+    live: &mut Live,
+    next: &mut u32,
+) -> [u64; 2] {
     let now = at(now);
     let count = live.len();
     let pick = |selector: usize| (count > 0).then(|| selector % count);
     match action {
         Action::Add(shape) => {
-            stations.iter_mut().for_each(|s| s.add(now, ReplicaId(*next), *shape));
+            for station in stations.iter_mut() {
+                station.add(now, ReplicaId(*next), *shape);
+            }
             live.push((ReplicaId(*next), false));
             *next += 1;
         }
@@ -94,7 +129,9 @@ fn act(now: u64, action: &Action, stations: &mut [Box<dyn Station>; 2], live: &m
         }
         Action::Speed(selector, speed) => {
             if let Some(i) = pick(*selector) {
-                stations.iter_mut().for_each(|s| s.set_speed(now, live[i].0, *speed));
+                for station in stations.iter_mut() {
+                    station.set_speed(now, live[i].0, *speed);
+                }
             }
         }
     }
@@ -102,7 +139,10 @@ fn act(now: u64, action: &Action, stations: &mut [Box<dyn Station>; 2], live: &m
 }
 
 fn run(script: &Script) -> Result<(), TestCaseError> {
-    let mut stations = [script.case.build(EngineKind::Lazy), script.case.build(EngineKind::Reference)];
+    let mut stations = [
+        script.case.build(EngineKind::Lazy),
+        script.case.build(EngineKind::Reference),
+    ];
     let (mut live, mut next, mut now) = (Live::new(), 0, 0);
     for (time, action) in &script.actions {
         advance(&mut *stations[0], now, *time, &script.lazy_cuts);
@@ -128,15 +168,25 @@ struct Scale {
     work: u64,
 }
 
-const TIES: Scale = Scale { span: 400, work: 12 };
-const REAL: Scale = Scale { span: 20_000_000_000, work: 800_000_000 };
+const TIES: Scale = Scale {
+    span: 400,
+    work: 12,
+};
+const REAL: Scale = Scale {
+    span: 20_000_000_000,
+    work: 800_000_000,
+};
 
 fn shapes(discipline: Discipline) -> impl Strategy<Value = ReplicaShape> {
     let sharing = discipline == Discipline::ProcessorSharing;
     let concurrency = prop_oneof![3 => (1_u32..4).prop_map(Some), 1 => (5_u32..12).prop_map(Some), 1 => Just(None)];
     let cpu = prop::sample::select(vec![250_u64, 500, 1000, 1000, 1500, 2000, 3000]);
     (cpu, concurrency, speeds()).prop_map(move |(cpu, concurrency, speed)| {
-        shape(cpu, concurrency.or(if sharing { None } else { Some(1) }), speed)
+        shape(
+            cpu,
+            concurrency.or(if sharing { None } else { Some(1) }),
+            speed,
+        )
     })
 }
 
@@ -167,42 +217,79 @@ fn traffic(scale: Scale) -> impl Strategy<Value = Traffic> {
         rows.sort_by_key(|(time, _)| *time);
         Traffic::Table(rows)
     });
-    let poisson = prop::collection::vec(prop_oneof![1 => Just(0.0), 3 => 0.0..40.0], 1..12).prop_map(move |counts| {
-        let step = span / counts.len() as u64;
-        Traffic::Poisson(counts, step, Distribution::Exponential { mean_ns: work / 2 })
-    });
+    let poisson = prop::collection::vec(prop_oneof![1 => Just(0.0), 3 => 0.0..40.0], 1..12)
+        .prop_map(move |counts| {
+            let step = span / counts.len() as u64;
+            Traffic::Poisson(
+                counts,
+                step,
+                Distribution::Exponential { mean_ns: work / 2 },
+            )
+        });
     prop_oneof![2 => table, 1 => poisson]
 }
 
 fn scripts() -> impl Strategy<Value = Script> {
-    let discipline = prop::sample::select(vec![Discipline::CentralFifo, Discipline::Fifo, Discipline::ProcessorSharing]);
+    let discipline = prop::sample::select(vec![
+        Discipline::CentralFifo,
+        Discipline::Fifo,
+        Discipline::ProcessorSharing,
+    ]);
     let scale = prop::sample::select(vec![TIES, REAL]);
     (discipline, scale).prop_flat_map(|(discipline, scale)| {
-        let routing = prop::sample::select(vec![Routing::Random, Routing::RoundRobin, Routing::LeastOutstanding]);
+        let routing = prop::sample::select(vec![
+            Routing::Random,
+            Routing::RoundRobin,
+            Routing::LeastOutstanding,
+        ]);
         let limit = prop::option::of(prop_oneof![0..6_u64, 6..60_u64]);
         let timeout = prop::option::of(0..=2 * scale.work);
-        let cuts = || prop::collection::vec(0..scale.span, 0..30).prop_map(|mut cuts| {
-            cuts.sort_unstable();
-            cuts
-        });
+        let cuts = || {
+            prop::collection::vec(0..scale.span, 0..30).prop_map(|mut cuts| {
+                cuts.sort_unstable();
+                cuts
+            })
+        };
         let end = scale.span / 2..2 * scale.span;
-        let parts = (traffic(scale), actions(discipline, scale.span), any::<u64>(), 0..=2 * scale.work);
+        let parts = (
+            traffic(scale),
+            actions(discipline, scale.span),
+            any::<u64>(),
+            0..=2 * scale.work,
+        );
         (routing, limit, timeout, cuts(), cuts(), end, parts).prop_map(
-            move |(routing, limit, timeout_ns, lazy_cuts, reference_cuts, end, (traffic, mut actions, seed, slo_ns))| {
+            move |(
+                routing,
+                limit,
+                timeout_ns,
+                lazy_cuts,
+                reference_cuts,
+                end,
+                (traffic, mut actions, seed, slo_ns),
+            )| {
                 let mut case = Case::new(discipline, traffic);
                 case.queue.routing = routing;
                 case.queue.limit = limit;
                 case.queue.timeout_ns = timeout_ns;
                 (case.seed, case.slo_ns, case.requests) = (seed, slo_ns, RequestLog::Full);
                 actions.retain(|(time, _)| *time <= end);
-                Script { case, actions, lazy_cuts, reference_cuts, end }
+                Script {
+                    case,
+                    actions,
+                    lazy_cuts,
+                    reference_cuts,
+                    end,
+                }
             },
         )
     })
 }
 
 fn cases() -> u32 {
-    std::env::var("HOOKEAN_EXACTNESS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
+    std::env::var("HOOKEAN_EXACTNESS_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(400)
 }
 
 proptest! {

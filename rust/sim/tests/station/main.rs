@@ -1,0 +1,6 @@
+//! Stations on their own: against each other, against hand-made cases, against theory.
+
+mod by_hand;
+mod exactness;
+mod support;
+mod theory;
