@@ -80,6 +80,10 @@ pub struct Replica {
     pub reason: Option<String>,
     /// What it had done at its end.
     pub last_reading: ReplicaReading,
+    /// Requests that were lost with it.
+    pub lost: u64,
+    /// Whether it was there, and ready, when its service was created.
+    pub initial: bool,
 }
 
 impl Replica {
@@ -99,6 +103,8 @@ impl Replica {
             ending: None,
             reason: None,
             last_reading: ReplicaReading::default(),
+            lost: 0,
+            initial: false,
         }
     }
 
@@ -110,9 +116,16 @@ impl Replica {
         )
     }
 
-    /// Whether it was there, and ready, when its service was created.
-    pub fn is_initial(&self) -> bool {
-        self.ready == Some(self.created)
+    /// Whether it has ever taken requests.
+    pub fn was_ready(&self) -> bool {
+        self.is_serving() || self.drained.is_some()
+    }
+
+    /// Length of a stage, unless it ended, or time did at `end`, before it began.
+    pub fn stage_by(&self, index: usize, end: SimTime) -> Option<SimDuration> {
+        let before = self.stages[..index].iter().flatten();
+        let begin = before.fold(self.created, |at, length| at + *length);
+        self.stages[index].filter(|_| begin <= self.ended.unwrap_or(end))
     }
 
     /// Whether its station knows it.

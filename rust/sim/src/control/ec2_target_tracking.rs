@@ -4,13 +4,14 @@
 //! warm from the beginning of the run.
 
 use super::{Controller, Verdict, View, config};
-use crate::plan::ControllerPlan;
+use crate::metrics::Reads;
+use crate::plan::{ControllerPlan, PipelinePlan};
 use crate::replica::{Replica, ReplicaState};
 use hookean_kernel::{SimDuration, SimTime};
-use hookean_policy::Timestamp;
 use hookean_policy::ec2_target_tracking::{
     AlarmState, Config, Decision, Evaluation, Memory, Metric, Observation, Reason, decide,
 };
+use hookean_policy::{Span, Timestamp};
 use serde_json::json;
 
 struct TargetTracking {
@@ -21,6 +22,7 @@ struct TargetTracking {
 
 pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String> {
     let config: Config = config(plan)?;
+    check(&config, plan.metrics)?;
     let warmup = u64::try_from(config.instance_warmup.as_nanos())
         .map_err(|_| "has a negative warm-up".to_owned())?;
     Ok(Box::new(TargetTracking {
@@ -30,18 +32,56 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
     }))
 }
 
+fn check(config: &Config, metrics: PipelinePlan) -> Result<(), String> {
+    let sound = |target: f64| target > 0.0 && target.is_finite();
+    let datapoints = u64::try_from(config.period.as_nanos()).ok();
+    let published = match metrics {
+        PipelinePlan::Cloudwatch { period_ns, .. } => Some(period_ns),
+        PipelinePlan::Ideal { .. } | PipelinePlan::Kubernetes { .. } => datapoints,
+    };
+    let rules = [
+        (
+            config.min >= 0 && config.min <= config.max,
+            "bounds that are negative or crossed",
+        ),
+        (!config.policies.is_empty(), "no policy"),
+        (
+            config.policies.iter().all(|p| sound(p.target)),
+            "a target that is not a positive number",
+        ),
+        (
+            config.high_datapoints > 0 && config.low_datapoints > 0,
+            "an alarm without datapoints",
+        ),
+        (
+            config.low_factor > 0.0 && config.low_factor <= 1.0,
+            "a low factor outside 0 to 1",
+        ),
+        (
+            config.alarm_repeat > Span::ZERO,
+            "an alarm that repeats without end",
+        ),
+        (
+            datapoints == published,
+            "a period that differs from that of its pipeline",
+        ),
+    ];
+    let broken = rules.iter().find(|(holds, _)| !holds);
+    broken.map_or(Ok(()), |(_, what)| Err(format!("has {what}")))
+}
+
 impl Controller for TargetTracking {
-    fn warmup(&self) -> SimDuration {
-        self.warmup
+    fn reads(&self) -> Reads {
+        let datapoints = self.config.high_datapoints.max(self.config.low_datapoints);
+        Reads::Group {
+            warmup: self.warmup,
+            datapoints: datapoints as usize,
+        }
     }
 
     fn decide(&mut self, view: &View<'_>) -> Verdict {
-        let warmed = view
-            .replicas
-            .iter()
-            .filter(|r| self.is_warm(r, view.now))
-            .count() as i32;
-        let existing = view.replicas.len() as i32;
+        let warmed = view.wanted().filter(|r| self.is_warm(r, view.now)).count() as i32;
+        let existing = view.wanted().count() as i32;
         let datapoints: Vec<Vec<Option<f64>>> = self
             .config
             .policies
@@ -66,7 +106,7 @@ impl TargetTracking {
         let in_service = replica
             .ready
             .filter(|_| replica.state == ReplicaState::Ready);
-        in_service.is_some_and(|since| since + self.warmup <= now || replica.is_initial())
+        in_service.is_some_and(|since| since + self.warmup <= now || replica.initial)
     }
 }
 

@@ -4,9 +4,10 @@
 //! found (the kubelet acknowledges it), and its Ready condition is False from then until it takes requests.
 
 use super::{Controller, Verdict, View, config};
-use crate::metrics::{PodMetric, PodSample};
+use crate::metrics::{PodMetric, PodSample, Reads};
 use crate::plan::{ControllerPlan, ReplicaPlan};
-use crate::replica::{Replica, ReplicaState};
+use crate::replica::Replica;
+use crate::station::ReplicaId;
 use hookean_kernel::SimTime;
 use hookean_policy::hpa::{
     self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
@@ -55,6 +56,10 @@ fn measured_as(metric: &MetricSpec) -> Option<PodMetric> {
 }
 
 impl Controller for Hpa {
+    fn reads(&self) -> Reads {
+        Reads::Replicas(self.config.metrics.iter().filter_map(measured_as).collect())
+    }
+
     fn decide(&mut self, view: &View<'_>) -> Verdict {
         self.observe(view);
         let readings: Vec<Reading<'_>> = self
@@ -67,7 +72,7 @@ impl Controller for Hpa {
         let observation = Observation {
             now: timestamp(view.now),
             current_replicas: count(view.desired),
-            status_replicas: count(view.replicas.len() as u32),
+            status_replicas: count(view.wanted().count() as u32),
             pods: &self.pods,
             readings: &readings,
             obstacle: Obstacle::None,
@@ -88,8 +93,14 @@ impl Hpa {
                 view.pipeline
                     .pod_samples(measured, view.now, view.samples, &mut self.read);
             }
+            // the metrics API knows only pods that exist; what it has of a pod that is being deleted is left to the policy
+            let pods = &self.pods;
+            let exists = |s: &&PodSample| {
+                pods.binary_search_by_key(&pod_id(s.replica), |p| p.id)
+                    .is_ok()
+            };
             samples.clear();
-            samples.extend(self.read.iter().map(sample));
+            samples.extend(self.read.iter().filter(exists).map(sample));
         }
     }
 
@@ -116,7 +127,7 @@ impl Hpa {
         let mut text = format!(
             "{{\"current\":{},\"pods\":{},\"metrics\":[",
             view.desired,
-            self.pods.len()
+            view.wanted().count()
         );
         for (i, evaluation) in outcome.evaluations.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
@@ -187,14 +198,18 @@ fn reading<'a>(metric: &MetricSpec, samples: &'a [Sample], replica: &ReplicaPlan
     Reading::PerPod { samples, requests }
 }
 
+fn pod_id(replica: ReplicaId) -> PodId {
+    PodId(u64::from(replica.0))
+}
+
 fn pod(replica: &Replica, now: SimTime) -> Pod {
     let runs = replica.running.is_some_and(|since| since <= now);
-    let ready = replica.state == ReplicaState::Ready;
+    let ready = replica.is_serving();
     let changed = if ready { replica.ready } else { replica.placed };
     Pod {
-        id: PodId(u64::from(replica.id.0)),
+        id: pod_id(replica.id),
         phase: if runs { Phase::Running } else { Phase::Pending },
-        deleted: false,
+        deleted: !replica.is_wanted(),
         start: replica.placed.map(timestamp),
         ready: changed.map(|at| ReadyCondition {
             status: if ready {
@@ -209,7 +224,7 @@ fn pod(replica: &Replica, now: SimTime) -> Pod {
 
 fn sample(sample: &PodSample) -> Sample {
     Sample {
-        pod: PodId(u64::from(sample.replica.0)),
+        pod: pod_id(sample.replica),
         value_milli: sample.value_milli,
         timestamp: timestamp(sample.at),
         window: Span::from_nanos(i64::try_from(sample.window.as_nanos()).unwrap_or(i64::MAX)),

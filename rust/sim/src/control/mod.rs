@@ -6,10 +6,10 @@ mod ec2_target_tracking;
 mod hpa;
 mod static_replicas;
 
-use crate::metrics::{Pipeline, ReplicaSample};
+use crate::metrics::{Pipeline, Reads, ReplicaSample};
 use crate::plan::{ControllerPlan, PlanError, ServicePlan};
 use crate::replica::Replica;
-use hookean_kernel::{SimDuration, SimTime};
+use hookean_kernel::SimTime;
 use serde::de::DeserializeOwned;
 
 /// What a controller may look at.
@@ -20,12 +20,19 @@ pub struct View<'a> {
     pub service: &'a ServicePlan,
     /// Replicas wanted so far.
     pub desired: u32,
-    /// Replicas that exist and are not on their way out, in order of creation.
+    /// Replicas that exist, those on their way out included, in order of creation.
     pub replicas: &'a [&'a Replica],
-    /// Present readings of the running ones, for the ideal pipeline.
+    /// Present readings of the running ones, for an immediate pipeline; none for others.
     pub samples: &'a [ReplicaSample],
     /// What has been measured.
     pub pipeline: &'a Pipeline,
+}
+
+impl View<'_> {
+    /// Replicas that count towards what is wanted.
+    fn wanted(&self) -> impl Iterator<Item = &Replica> {
+        self.replicas.iter().copied().filter(|r| r.is_wanted())
+    }
 }
 
 /// What a controller wants.
@@ -50,10 +57,8 @@ pub trait Controller: Send {
     /// Decides.
     fn decide(&mut self, view: &View<'_>) -> Verdict;
 
-    /// How long a new replica stays out of group averages.
-    fn warmup(&self) -> SimDuration {
-        SimDuration::ZERO
-    }
+    /// What it reads of its pipeline.
+    fn reads(&self) -> Reads;
 }
 
 /// Builds a controller from its plan.

@@ -1,16 +1,25 @@
 //! A fixed number of replicas.
 
 use super::{Controller, Verdict, View, config};
+use crate::metrics::Reads;
 use crate::plan::ControllerPlan;
 use hookean_policy::static_replicas::{Config, Observation, decide};
 
 struct Static(Config);
 
 pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String> {
-    Ok(Box::new(Static(config(plan)?)))
+    let config: Config = config(plan)?;
+    if config.replicas < 0 {
+        return Err("has a negative number of replicas".to_owned());
+    }
+    Ok(Box::new(Static(config)))
 }
 
 impl Controller for Static {
+    fn reads(&self) -> Reads {
+        Reads::Nothing
+    }
+
     fn decide(&mut self, view: &View<'_>) -> Verdict {
         let observation = Observation {
             current_replicas: i32::try_from(view.desired).unwrap_or(i32::MAX),

@@ -16,10 +16,9 @@ pub fn billed(rule: &BillingPlan, used: SimDuration) -> SimDuration {
     )
 }
 
-/// Price of billed time in nano-USD, rounded down.
-pub fn price_nanousd(rule: &BillingPlan, billed: SimDuration) -> u64 {
-    let exact = u128::from(billed.as_nanos()) * u128::from(rule.nanousd_per_hour) / HOUR_NS;
-    u64::try_from(exact).unwrap_or(u64::MAX)
+/// Price of billed time in nano-USD, to the nearest.
+pub fn price_nanousd(rule: &BillingPlan, billed: SimDuration) -> u128 {
+    (u128::from(billed.as_nanos()) * u128::from(rule.nanousd_per_hour) + HOUR_NS / 2) / HOUR_NS
 }
 
 #[cfg(test)]
@@ -29,7 +28,7 @@ mod tests {
     /// The worked example of the cost metric: six VMs at 0.10 USD/h.
     const LIVES_S: [u64; 6] = [3600, 5400, 60, 3700, 3701, 10];
 
-    fn total(granularity_s: u64, minimum_s: u64) -> (u64, u64) {
+    fn total(granularity_s: u64, minimum_s: u64) -> (u64, u128) {
         let s = 1_000_000_000;
         let rule = BillingPlan {
             nanousd_per_hour: 100_000_000,

@@ -1,14 +1,12 @@
 //! The CloudWatch pipeline: averages over the group, per period, published late.
 //!
 //! Each instance reports its mean over the period in which it was in service; the group's value is the mean over the
-//! instances whose warm-up is over. A period without such an instance has no datapoint.
+//! instances whose warm-up is over. A period without such an instance has no datapoint. Assumed, since the user guide does
+//! not say: an instance whose warm-up ends within a period counts in that period, with all its time in service.
 
 use super::{NextSample, ReplicaSample};
 use crate::station::ReplicaId;
 use hookean_kernel::{SimDuration, SimTime};
-
-/// Periods kept: more than any alarm looks at.
-const KEPT: usize = 128;
 
 /// One period's averages.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +30,9 @@ pub struct CloudwatchPipeline {
     last: Vec<(ReplicaId, f64, u64)>,
     last_at: SimTime,
     points: Vec<GroupPoint>,
+    warmup: SimDuration,
+    /// Published datapoints that are still looked at.
+    kept: usize,
 }
 
 impl CloudwatchPipeline {
@@ -43,6 +44,17 @@ impl CloudwatchPipeline {
             last: Vec::new(),
             last_at: created_at,
             points: Vec::new(),
+            warmup: SimDuration::ZERO,
+            kept: 1,
+        }
+    }
+
+    /// Leaves instances out of the averages until they have been ready for `warmup`, and keeps the newest `datapoints`.
+    pub(super) fn reading(self, warmup: SimDuration, datapoints: usize) -> Self {
+        Self {
+            warmup,
+            kept: datapoints.max(1),
+            ..self
         }
     }
 
@@ -53,19 +65,14 @@ impl CloudwatchPipeline {
         }]
     }
 
-    pub(super) fn sample(
-        &mut self,
-        now: SimTime,
-        replicas: &[ReplicaSample],
-        warmup: SimDuration,
-    ) -> NextSample {
+    pub(super) fn sample(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> NextSample {
         let (mut cpu, mut requests, mut warmed) = (0.0, 0.0, 0u32);
         for replica in replicas {
             let Some(ready) = replica.ready_since else {
                 continue;
             };
             let span = now.saturating_since(ready.max(self.last_at)).as_nanos() as f64;
-            let warm = replica.initial || ready + warmup <= now;
+            let warm = replica.initial || ready + self.warmup <= now;
             if span == 0.0 || !warm {
                 continue;
             }
@@ -80,8 +87,9 @@ impl CloudwatchPipeline {
             warmed += 1;
         }
         let mean = |sum: f64| (warmed > 0).then(|| sum / f64::from(warmed));
-        if self.points.len() >= 2 * KEPT {
-            self.points.drain(..KEPT);
+        let seen = self.points.partition_point(|p| p.published <= now);
+        if seen >= 2 * self.kept {
+            self.points.drain(..seen - self.kept);
         }
         self.points.push(GroupPoint {
             end: now,
@@ -104,7 +112,7 @@ impl CloudwatchPipeline {
 
     pub(super) fn published(&self, now: SimTime) -> &[GroupPoint] {
         let seen = self.points.partition_point(|p| p.published <= now);
-        &self.points[seen.saturating_sub(KEPT)..seen]
+        &self.points[seen.saturating_sub(self.kept)..seen]
     }
 }
 
@@ -133,19 +141,11 @@ mod tests {
 
     #[test]
     fn averages_warmed_instances_and_publishes_late() {
-        let mut pipeline = CloudwatchPipeline::new(60 * S, 60 * S, SimTime::ZERO);
-        let warmup = SimDuration::from_secs(90);
+        let mut pipeline = CloudwatchPipeline::new(60 * S, 60 * S, SimTime::ZERO)
+            .reading(SimDuration::from_secs(90), 3);
         // replica 1 is ready at 30 s and warm from 120 s on
-        pipeline.sample(
-            at(60),
-            &[sample(0, 0, 30.0, 60), sample(1, 30, 30.0, 30)],
-            warmup,
-        );
-        pipeline.sample(
-            at(120),
-            &[sample(0, 0, 60.0, 120), sample(1, 30, 45.0, 60)],
-            warmup,
-        );
+        pipeline.sample(at(60), &[sample(0, 0, 30.0, 60), sample(1, 30, 30.0, 30)]);
+        pipeline.sample(at(120), &[sample(0, 0, 60.0, 120), sample(1, 30, 45.0, 60)]);
         assert!(
             pipeline.published(at(119)).is_empty(),
             "nothing is published before its delay"
@@ -166,12 +166,27 @@ mod tests {
 
     #[test]
     fn a_period_without_warm_instances_has_no_value() {
-        let mut pipeline = CloudwatchPipeline::new(60 * S, 0, SimTime::ZERO);
-        pipeline.sample(
-            at(60),
-            &[sample(4, 10, 1.0, 1)],
-            SimDuration::from_secs(300),
-        );
+        let mut pipeline = CloudwatchPipeline::new(60 * S, 0, SimTime::ZERO)
+            .reading(SimDuration::from_secs(300), 1);
+        pipeline.sample(at(60), &[sample(4, 10, 1.0, 1)]);
         assert_eq!(pipeline.published(at(60))[0].cpu_cores, None);
+    }
+
+    #[test]
+    fn datapoints_that_are_not_published_yet_are_kept() {
+        let mut pipeline =
+            CloudwatchPipeline::new(10 * S, 100 * S, SimTime::ZERO).reading(SimDuration::ZERO, 2);
+        for k in 1..=40 {
+            pipeline.sample(at(10 * k), &[sample(0, 0, 0.0, 0)]);
+            let ends: Vec<SimTime> = pipeline
+                .published(at(10 * k))
+                .iter()
+                .map(|p| p.end)
+                .collect();
+            let expected: Vec<SimTime> = (k.saturating_sub(11).max(1)..=k.saturating_sub(10))
+                .map(|e| at(10 * e))
+                .collect();
+            assert_eq!(ends, expected);
+        }
     }
 }

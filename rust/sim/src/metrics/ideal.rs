@@ -63,6 +63,7 @@ impl IdealPipeline {
         }
     }
 
+    /// The samples of the running replicas. One that does not serve yet uses no CPU, and has no request rate to tell.
     pub(super) fn pod_samples(
         &self,
         metric: PodMetric,
@@ -70,55 +71,58 @@ impl IdealPipeline {
         live: &[ReplicaSample],
         out: &mut Vec<PodSample>,
     ) {
-        let window_start = now.saturating_since(SimTime::ZERO + self.window);
-        let then = self
-            .snapshots
-            .iter()
-            .find(|(at, _)| at.as_nanos() == window_start.as_nanos());
-        let then = then.map_or(&[][..], |(_, replicas)| replicas);
-        for replica in live.iter().filter(|r| r.ready_since.is_some()) {
+        let then = self.snapshot(now);
+        for replica in live {
             let before = then
                 .binary_search_by_key(&replica.replica, |r| r.replica)
                 .ok()
-                .map(|i| then[i]);
-            if let Some(value) = self.value(metric, now, replica, before) {
-                let value_milli = milli_up(value);
-                out.push(PodSample {
-                    replica: replica.replica,
-                    at: now,
-                    window: self.window,
-                    value_milli,
-                });
-            }
+                .map(|i| &then[i]);
+            let sample = match metric {
+                PodMetric::Memory => Some((replica.memory_bytes as f64, self.window)),
+                PodMetric::Cpu if self.window == SimDuration::ZERO => {
+                    Some((replica.cpu_cores, self.window))
+                }
+                PodMetric::Cpu => self.mean(now, replica, before, |r| r.cpu_core_ns),
+                PodMetric::RequestRate if replica.ready_since.is_none() => None,
+                PodMetric::RequestRate => {
+                    self.mean(now, replica, before, |r| r.completed as f64 * 1e9)
+                }
+            };
+            out.extend(sample.map(|(value, window)| PodSample {
+                replica: replica.replica,
+                at: now,
+                window,
+                value_milli: milli_up(value),
+            }));
         }
     }
 
-    fn value(
+    /// The counters at the beginning of the window that ends now.
+    fn snapshot(&self, now: SimTime) -> &[ReplicaSample] {
+        let start = now.as_nanos().checked_sub(self.window.as_nanos());
+        let found = start.and_then(|start| {
+            let at = self
+                .snapshots
+                .binary_search_by_key(&start, |(at, _)| at.as_nanos());
+            at.ok().map(|i| self.snapshots[i].1.as_slice())
+        });
+        found.unwrap_or_default()
+    }
+
+    /// Mean increase of a counter per nanosecond, and over which time: a replica younger than the window is averaged over
+    /// its life, which begins when it is ready.
+    fn mean(
         &self,
-        metric: PodMetric,
         now: SimTime,
         replica: &ReplicaSample,
-        before: Option<ReplicaSample>,
-    ) -> Option<f64> {
-        if metric == PodMetric::Memory {
-            return Some(replica.memory_bytes as f64);
-        }
-        if metric == PodMetric::Cpu && self.window == SimDuration::ZERO {
-            return Some(replica.cpu_cores);
-        }
-        // a replica younger than the window is averaged over its ready life
-        let ready = replica.ready_since?;
-        let start = before.map_or(ready, |_| {
-            SimTime::from_nanos(now.as_nanos() - self.window.as_nanos()).max(ready)
-        });
-        let span = now.saturating_since(start).as_nanos() as f64;
-        if span == 0.0 {
-            return None;
-        }
-        Some(match metric {
-            PodMetric::Cpu => (replica.cpu_core_ns - before.map_or(0.0, |b| b.cpu_core_ns)) / span,
-            _ => (replica.completed - before.map_or(0, |b| b.completed)) as f64 * 1e9 / span,
-        })
+        before: Option<&ReplicaSample>,
+        counter: impl Fn(&ReplicaSample) -> f64,
+    ) -> Option<(f64, SimDuration)> {
+        let begin = replica.ready_since.unwrap_or(replica.running_since);
+        let start = begin.max(now.saturating_sub(self.window));
+        let span = now.saturating_since(start);
+        let increase = counter(replica) - before.map_or(0.0, counter);
+        (span > SimDuration::ZERO).then(|| (increase / span.as_nanos() as f64, span))
     }
 }
 
@@ -196,5 +200,33 @@ mod tests {
         );
         let values: Vec<i64> = out.iter().map(|s| s.value_milli).collect();
         assert_eq!(values, [400, 1000]);
+    }
+
+    #[test]
+    fn the_window_of_an_early_tick_begins_with_the_service() {
+        let mut p = pipeline(20, 5);
+        p.sample(at(0), &[sample(1, 0, 0.0)]);
+        let mut out = Vec::new();
+        p.pod_samples(PodMetric::Cpu, at(5), &[sample(1, 0, 2.5)], &mut out);
+        let found: Vec<_> = out.iter().map(|s| (s.value_milli, s.window)).collect();
+        assert_eq!(found, [(500, SimDuration::from_secs(5))]);
+    }
+
+    #[test]
+    fn a_replica_that_runs_but_does_not_serve_uses_nothing() {
+        let p = pipeline(15, 0);
+        let starting = ReplicaSample {
+            ready_since: None,
+            ..sample(1, 10, 0.0)
+        };
+        for (metric, expected) in [
+            (PodMetric::Cpu, Some(0)),
+            (PodMetric::Memory, Some(64_000)),
+            (PodMetric::RequestRate, None),
+        ] {
+            let mut out = Vec::new();
+            p.pod_samples(metric, at(20), &[starting], &mut out);
+            assert_eq!(out.first().map(|s| s.value_milli), expected, "{metric:?}");
+        }
     }
 }

@@ -43,6 +43,8 @@ pub struct KubernetesPipeline {
     created_at: SimTime,
     kubelet: Vec<(ReplicaId, SimTime, Point)>,
     containers: BTreeMap<ReplicaId, Container>,
+    /// Clocks that run: those that some metric of the controller comes from.
+    clocks: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -81,7 +83,22 @@ impl KubernetesPipeline {
             created_at,
             kubelet: Vec::new(),
             containers: BTreeMap::new(),
+            clocks: vec![HOUSEKEEPING, METRICS_SERVER, ADAPTER],
         }
+    }
+
+    /// Leaves out the clocks that none of `metrics` needs.
+    pub(super) fn measuring(mut self, metrics: &[PodMetric]) -> Self {
+        let adapter = metrics.contains(&PodMetric::RequestRate);
+        let server = metrics.iter().any(|m| *m != PodMetric::RequestRate);
+        self.clocks
+            .retain(|clock| if *clock == ADAPTER { adapter } else { server });
+        self
+    }
+
+    /// Whether the clock looks at the replicas themselves: metrics-server only asks the kubelet.
+    pub(super) fn looks(clock: u8) -> bool {
+        clock != METRICS_SERVER
     }
 
     pub(super) fn first_samples(&mut self) -> Vec<NextSample> {
@@ -91,16 +108,20 @@ impl KubernetesPipeline {
         let housekeeping = phase(&mut self.rng, self.housekeeping.1);
         let server = phase(&mut self.rng, self.resolution.as_nanos());
         let adapter = phase(&mut self.rng, self.adapter.period.as_nanos());
-        [
+        let phases = [
             (housekeeping, HOUSEKEEPING),
             (server, METRICS_SERVER),
             (adapter, ADAPTER),
-        ]
-        .map(|(after, clock)| NextSample {
-            at: self.created_at + after,
-            clock,
-        })
-        .to_vec()
+        ];
+        let running = phases
+            .into_iter()
+            .filter(|(_, clock)| self.clocks.contains(clock));
+        running
+            .map(|(after, clock)| NextSample {
+                at: self.created_at + after,
+                clock,
+            })
+            .collect()
     }
 
     pub(super) fn sample(

@@ -11,7 +11,7 @@ pub use cloudwatch::{CloudwatchPipeline, GroupPoint};
 pub use ideal::IdealPipeline;
 pub use kubernetes::KubernetesPipeline;
 
-use crate::plan::{ControllerPlan, PipelinePlan};
+use crate::plan::{ControllerPlan, PipelinePlan, PlanError};
 use crate::station::ReplicaId;
 use hookean_kernel::StreamKey;
 use hookean_kernel::{SimDuration, SimTime};
@@ -61,9 +61,38 @@ pub enum PodMetric {
     RequestRate,
 }
 
+/// What a controller reads of its pipeline. Nothing else is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reads {
+    /// Nothing.
+    Nothing,
+    /// Metrics of single replicas.
+    Replicas(Vec<PodMetric>),
+    /// Averages over the group.
+    Group {
+        /// How long a new replica stays out of them once it is ready.
+        warmup: SimDuration,
+        /// How many of the newest datapoints are looked at.
+        datapoints: usize,
+    },
+}
+
+/// Whose pipeline it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// Root seed.
+    pub seed: u64,
+    /// Name of the service.
+    pub service: &'a str,
+    /// When the service is created.
+    pub created_at: SimTime,
+}
+
 /// The pipeline of one controller.
 #[derive(Debug)]
 pub enum Pipeline {
+    /// Of a controller that reads nothing.
+    Nothing,
     /// Exact and immediate.
     Ideal(IdealPipeline),
     /// cAdvisor, metrics-server and a rate adapter.
@@ -82,49 +111,84 @@ pub struct NextSample {
 }
 
 impl Pipeline {
-    /// Builds the pipeline of a controller whose service is created at `created_at`.
-    pub fn new(plan: &ControllerPlan, service: &str, seed: u64, created_at: SimTime) -> Self {
-        match plan.metrics {
-            PipelinePlan::Ideal { window_ns } => {
-                Self::Ideal(IdealPipeline::new(plan, window_ns, created_at))
+    /// Builds the pipeline of a controller.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the pipeline does not measure what the controller reads.
+    pub fn new(
+        plan: &ControllerPlan,
+        origin: Origin<'_>,
+        reads: &Reads,
+    ) -> Result<Self, PlanError> {
+        let Origin {
+            seed,
+            service,
+            created_at,
+        } = origin;
+        match (plan.metrics, reads) {
+            (_, Reads::Nothing) => Ok(Self::Nothing),
+            (PipelinePlan::Ideal { window_ns }, Reads::Replicas(_)) => {
+                Ok(Self::Ideal(IdealPipeline::new(plan, window_ns, created_at)))
             }
-            PipelinePlan::Kubernetes { .. } => {
+            (PipelinePlan::Kubernetes { .. }, Reads::Replicas(metrics)) => {
                 let rng = StreamKey::new(seed, service, "housekeeping", 0).generator();
-                Self::Kubernetes(Box::new(KubernetesPipeline::new(
-                    plan.metrics,
-                    rng,
-                    created_at,
-                )))
+                let pipeline = KubernetesPipeline::new(plan.metrics, rng, created_at);
+                Ok(Self::Kubernetes(Box::new(pipeline.measuring(metrics))))
             }
-            PipelinePlan::Cloudwatch {
-                period_ns,
-                delay_ns,
-            } => Self::Cloudwatch(CloudwatchPipeline::new(period_ns, delay_ns, created_at)),
+            (
+                PipelinePlan::Cloudwatch {
+                    period_ns,
+                    delay_ns,
+                },
+                &Reads::Group { warmup, datapoints },
+            ) => {
+                let pipeline = CloudwatchPipeline::new(period_ns, delay_ns, created_at);
+                Ok(Self::Cloudwatch(pipeline.reading(warmup, datapoints)))
+            }
+            (_, Reads::Replicas(_)) => Err(unmeasured(
+                plan,
+                "single replicas: `ideal` and `kubernetes` do",
+            )),
+            (_, Reads::Group { .. }) => Err(unmeasured(plan, "group averages: `cloudwatch` does")),
         }
     }
 
     /// The first instants at which it looks.
     pub fn first_samples(&mut self) -> Vec<NextSample> {
         match self {
+            Self::Nothing => Vec::new(),
             Self::Ideal(p) => p.first_samples(),
             Self::Kubernetes(p) => p.first_samples(),
             Self::Cloudwatch(p) => p.first_samples(),
         }
     }
 
-    /// Takes in the running replicas at `now`; returns when this clock looks next. Replicas count in the averages of a
-    /// group once they have been ready for `warmup`.
+    /// Whether this clock looks at the service itself, and not only at what another clock has seen.
+    pub fn looks(&self, clock: u8) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Ideal(_) | Self::Cloudwatch(_) => true,
+            Self::Kubernetes(_) => KubernetesPipeline::looks(clock),
+        }
+    }
+
+    /// Whether controllers see the state at the very instant of their decision.
+    pub fn is_immediate(&self) -> bool {
+        matches!(self, Self::Ideal(_))
+    }
+
+    /// Takes in the running replicas at `now`; returns when this clock looks next, `None` when it never does.
     pub fn sample(
         &mut self,
         clock: u8,
         now: SimTime,
         replicas: &[ReplicaSample],
-        warmup: SimDuration,
-    ) -> NextSample {
+    ) -> Option<NextSample> {
         match self {
-            Self::Ideal(p) => p.sample(now, replicas),
-            Self::Kubernetes(p) => p.sample(clock, now, replicas),
-            Self::Cloudwatch(p) => p.sample(now, replicas, warmup),
+            Self::Nothing => None,
+            Self::Ideal(p) => Some(p.sample(now, replicas)),
+            Self::Kubernetes(p) => Some(p.sample(clock, now, replicas)),
+            Self::Cloudwatch(p) => Some(p.sample(now, replicas)),
         }
     }
 
@@ -141,7 +205,7 @@ impl Pipeline {
         match self {
             Self::Ideal(p) => p.pod_samples(metric, now, replicas, out),
             Self::Kubernetes(p) => p.pod_samples(metric, now, out),
-            Self::Cloudwatch(_) => {}
+            Self::Cloudwatch(_) | Self::Nothing => {}
         }
     }
 
@@ -149,9 +213,14 @@ impl Pipeline {
     pub fn group_points(&self, now: SimTime) -> &[GroupPoint] {
         match self {
             Self::Cloudwatch(p) => p.published(now),
-            Self::Ideal(_) | Self::Kubernetes(_) => &[],
+            Self::Ideal(_) | Self::Kubernetes(_) | Self::Nothing => &[],
         }
     }
+}
+
+fn unmeasured(plan: &ControllerPlan, what: &str) -> PlanError {
+    let problem = format!("has a pipeline that does not measure {what}");
+    PlanError::invalid(format!("controllers ({})", plan.kind), problem)
 }
 
 /// Thousandths, rounded up as the quantity type of the metrics API does when a value is finer than a milli.

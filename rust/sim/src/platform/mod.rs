@@ -89,6 +89,12 @@ impl Platform {
         &self.nodes
     }
 
+    /// A node to break in a test.
+    #[cfg(test)]
+    pub(crate) fn node_mut(&mut self, index: usize) -> &mut Node {
+        &mut self.nodes[index]
+    }
+
     /// Nodes paid for now.
     pub fn nodes_in_use(&self) -> u32 {
         self.in_use

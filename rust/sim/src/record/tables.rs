@@ -23,7 +23,6 @@ pub(crate) fn replicas_table(
         .flat_map(|(s, of)| std::iter::repeat_n(s as u32, of.len()))
         .collect();
     let all: Vec<&Replica> = replicas.iter().flat_map(|of| of.iter()).collect();
-    let happened = |at: Option<SimTime>| at.filter(|at| *at <= end);
     let mut table = Table::default();
     table.u32s("replica", all.iter().map(|r| Some(r.id.0)));
     table.names("service", owners, &names);
@@ -32,13 +31,12 @@ pub(crate) fn replicas_table(
     table.times("placed", all.iter().map(|r| r.placed));
     table.times(
         "ready",
-        all.iter()
-            .map(|r| happened(r.ready.filter(|_| was_ready(r)))),
+        all.iter().map(|r| r.ready.filter(|_| r.was_ready())),
     );
     table.times("drained", all.iter().map(|r| r.drained));
     table.times("ended", all.iter().map(|r| r.ended));
     for (index, stage) in STAGES.iter().enumerate() {
-        table.durations(stage, all.iter().map(|r| r.stages[index]));
+        table.durations(stage, all.iter().map(|r| r.stage_by(index, end)));
     }
     table.u64s(
         "completed",
@@ -51,11 +49,6 @@ pub(crate) fn replicas_table(
     table.texts("outcome", all.iter().map(|r| Some(outcome(r))));
     table.texts("reason", all.iter().map(|r| reason(r)));
     table
-}
-
-/// A replica given up while it started was never ready, though it knows when it would have been.
-fn was_ready(replica: &Replica) -> bool {
-    replica.ending != Some(Ending::Cancelled)
 }
 
 fn outcome(replica: &Replica) -> &'static str {
@@ -79,7 +72,7 @@ fn reason(replica: &Replica) -> Option<&str> {
 }
 
 /// Billed time and price of a node whose run ended at `end`.
-pub(crate) fn bill(platform: &Platform, node: &Node, end: SimTime) -> (SimDuration, u64) {
+pub(crate) fn bill(platform: &Platform, node: &Node, end: SimTime) -> (SimDuration, u128) {
     let rule = &platform.pools()[node.pool].billing;
     let time = billed(
         rule,
@@ -93,7 +86,7 @@ pub(crate) fn nodes_table(platform: &Platform, end: SimTime) -> Table {
     let nodes = platform.nodes();
     let pools = platform.pools();
     let cores = |millicores: u64| Some(millicores as f64 / 1000.0);
-    let bills: Vec<(SimDuration, u64)> = nodes.iter().map(|n| bill(platform, n, end)).collect();
+    let bills: Vec<(SimDuration, u128)> = nodes.iter().map(|n| bill(platform, n, end)).collect();
     let mut table = Table::default();
     table.u32s("node", (0..nodes.len()).map(|i| Some(i as u32)));
     table.texts(

@@ -1,10 +1,19 @@
 //! Conservation checks at the end of every run. A failure is a bug of the engine.
+//!
+//! Each compares two records that are kept apart: the books of the stations, the control plane's records of replicas, and
+//! the platform's records of nodes.
+
+#[cfg(test)]
+mod tests;
 
 use super::world::World;
 use crate::error::SimError;
-use crate::record;
-use crate::replica::ReplicaState;
-use hookean_kernel::SimTime;
+use crate::record::{self, ServiceTotals};
+use crate::replica::{Ending, Replica, ReplicaState};
+use hookean_kernel::{SimDuration, SimTime};
+
+/// How far sums of floating-point numbers may differ that are added up in different orders.
+const ROUNDING: f64 = 1e-9;
 
 /// A check and what it compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,153 +26,295 @@ pub struct Check {
 
 type Checked = Result<Check, SimError>;
 
-fn holds(check: &'static str, agrees: bool, detail: String) -> Checked {
-    if agrees {
-        Ok(Check { check, detail })
-    } else {
-        Err(SimError::Broken { check, detail })
+/// Passes unless some entity is `off`.
+fn holds(check: &'static str, off: Option<String>, detail: String) -> Checked {
+    match off {
+        None => Ok(Check { check, detail }),
+        Some(off) => Err(SimError::Broken {
+            check,
+            detail: format!("{detail}; but {off}"),
+        }),
     }
 }
 
-/// Runs every check; `bill_nanousd` is the sum over the rows of the nodes table.
-pub(super) fn all(world: &World, end: SimTime, bill_nanousd: u64) -> Result<Vec<Check>, SimError> {
+/// Runs every check at the end of the run; `bill_nanousd` is the sum over the rows of the nodes table.
+pub(super) fn all(
+    world: &World,
+    bill_nanousd: u128,
+    totals: &[ServiceTotals],
+) -> Result<Vec<Check>, SimError> {
     let checks = [
-        requests(world, end),
+        requests(world),
         series(world),
         latencies(world),
+        work_of_replicas(world),
+        cpu(world, totals),
         replicas(world),
+        startups(world),
         capacity(world),
-        bills(world, end, bill_nanousd),
+        lives_of_nodes(world),
+        bills(world, bill_nanousd, totals),
     ];
     checks.into_iter().collect()
 }
 
+fn name(world: &World, service: usize) -> &str {
+    &world.plan.services[service].name
+}
+
+/// The first service for which `problem` finds something.
+fn first(world: &World, problem: impl Fn(usize) -> Option<String>) -> Option<String> {
+    let found =
+        |service| problem(service).map(|text| format!("`{}` has {text}", name(world, service)));
+    (0..world.services.len()).find_map(found)
+}
+
 /// Arrivals = completed + rejected + timed out + lost + in the system.
-fn requests(world: &World, end: SimTime) -> Checked {
-    let (mut arrivals, mut agrees, mut off) = (0, true, String::new());
-    for (index, station) in world.stations.iter().enumerate() {
-        let c = station.ledger().counts();
-        let ended = c.completed + c.rejected + c.timed_out + c.lost;
-        let inside = station.in_system(end);
-        arrivals += c.arrivals;
-        if c.arrivals != ended + inside {
-            agrees = false;
-            off = format!(
-                " (`{}`: {} arrived, {ended} ended, {inside} inside)",
-                world.plan.services[index].name, c.arrivals
-            );
-        }
-    }
-    holds(
-        "requests are conserved",
-        agrees,
-        format!(
-            "{arrivals} arrivals = completed + rejected + timed out + lost + in the system{off}"
-        ),
-    )
+fn requests(world: &World) -> Checked {
+    let arrivals = world.requests_seen();
+    let off = first(world, |service| {
+        let station = &world.stations[service];
+        let (counts, inside) = (station.ledger().counts(), station.in_system(world.now));
+        let (arrived, ended) = (counts.arrivals, counts.ended());
+        (arrived != ended + inside)
+            .then(|| format!("{arrived} arrived, {ended} ended, {inside} inside"))
+    });
+    let detail =
+        format!("{arrivals} arrivals = completed + rejected + timed out + lost + in the system");
+    holds("requests are conserved", off, detail)
 }
 
 /// The rows of the series add up to the totals.
 fn series(world: &World) -> Checked {
-    let of = |i: usize| world.series.total(i) == world.stations[i].ledger().counts();
-    let agrees = (0..world.stations.len()).all(of);
+    let sums = world.series.totals();
+    let off = first(world, |service| {
+        let total = world.stations[service].ledger().counts();
+        (sums[service] != total).then(|| {
+            format!(
+                "{} arrivals in rows, {} in all",
+                sums[service].arrivals, total.arrivals
+            )
+        })
+    });
     holds(
         "the series adds up",
-        agrees,
+        off,
         "sums of the series' intervals = totals".into(),
     )
 }
 
 /// Every completed request has a latency.
 fn latencies(world: &World) -> Checked {
-    let of = |(c, h): (u64, u64)| c == h;
-    let agrees = world
-        .stations
-        .iter()
-        .map(|s| (s.ledger().counts().completed, s.ledger().latency().count()))
-        .all(of);
+    let off = first(world, |service| {
+        let ledger = world.stations[service].ledger();
+        let (completed, latencies) = (ledger.counts().completed, ledger.latency().count());
+        (completed != latencies).then(|| format!("{completed} completed, {latencies} latencies"))
+    });
     holds(
         "every completion has a latency",
-        agrees,
+        off,
         "completed requests = latencies in the histogram".into(),
     )
 }
 
+/// Every completed request was completed by a replica, and every lost one was on a replica that was killed.
+fn work_of_replicas(world: &World) -> Checked {
+    let off = first(world, |service| {
+        let (counts, of) = (
+            world.stations[service].ledger().counts(),
+            &world.services[service].replicas,
+        );
+        let completed: u64 = of.iter().map(|r| r.last_reading.completed).sum();
+        let killed = of.iter().filter(|r| r.ending == Some(Ending::Killed));
+        let lost: u64 = killed.map(|r| r.lost).sum();
+        let same = (completed, lost) == (counts.completed, counts.lost);
+        (!same).then(|| {
+            format!(
+                "{} completed and {} lost, its replicas {completed} and {lost}",
+                counts.completed, counts.lost
+            )
+        })
+    });
+    let detail = "completed = sum over replicas, lost = sum over killed replicas".into();
+    holds("every request has its replica", off, detail)
+}
+
+/// No replica used more CPU than it had, and what the replicas used is what the service used.
+fn cpu(world: &World, totals: &[ServiceTotals]) -> Checked {
+    let off = first(world, |service| {
+        let cores = world.plan.services[service].replica.cpu_millicores as f64 / 1000.0;
+        let mut sum = 0.0;
+        for replica in &world.services[service].replicas {
+            let used = replica.last_reading.cpu_core_ns;
+            let offered = served_for(replica, world.now).as_nanos() as f64 * cores;
+            if !(0.0..=offered * (1.0 + ROUNDING) + 1.0).contains(&used) {
+                return Some(format!(
+                    "replica {} that used {used} core-ns of {offered}",
+                    replica.id.0
+                ));
+            }
+            sum += used;
+        }
+        let total = totals[service].cpu_core_ns;
+        let same = (sum - total).abs() <= ROUNDING * sum.max(1.0);
+        (!same).then(|| format!("{total} core-ns used, its replicas {sum}"))
+    });
+    let detail = "CPU used by replicas = CPU used by services, within what they had".into();
+    holds("no replica uses more CPU than it has", off, detail)
+}
+
+/// How long a replica could use its CPU, up to the nanosecond in which its exit is noticed.
+fn served_for(replica: &Replica, end: SimTime) -> SimDuration {
+    let ready = replica.ready.filter(|_| replica.was_ready());
+    ready.map_or(SimDuration::ZERO, |ready| {
+        replica.ended.unwrap_or(end).saturating_since(ready)
+    })
+}
+
 /// Every replica became ready, or has a reason why not; states and counts agree.
 fn replicas(world: &World) -> Checked {
-    let (mut created, mut ready, mut excused, mut agrees) = (0u64, 0u64, 0u64, true);
-    for service in &world.services {
-        for replica in &service.replicas {
-            created += 1;
-            let served = replica.is_serving()
-                || (replica.state == ReplicaState::Ended && replica.drained.is_some());
-            ready += u64::from(served);
-            excused += u64::from(
-                !served && (replica.reason.is_some() || replica.state == ReplicaState::Starting),
-            );
-        }
-        agrees &= service.live.len() as u32 == service.wanted() + service.counts.draining;
+    let (mut created, mut ready) = (0u64, 0u64);
+    for replica in world.services.iter().flat_map(|service| &service.replicas) {
+        created += 1;
+        ready += u64::from(replica.was_ready());
     }
-    agrees &= created == ready + excused;
+    let off = first(world, |service| {
+        let state = &world.services[service];
+        let unexcused = |r: &&Replica| {
+            !r.was_ready() && r.reason.is_none() && r.state != ReplicaState::Starting
+        };
+        if let Some(replica) = state.replicas.iter().find(unexcused) {
+            return Some(format!(
+                "replica {} without a reason why it is not ready",
+                replica.id.0
+            ));
+        }
+        let of = |wanted: ReplicaState| {
+            state.replicas.iter().filter(|r| r.state == wanted).count() as u32
+        };
+        let counted = [
+            ReplicaState::Pending,
+            ReplicaState::Starting,
+            ReplicaState::Ready,
+            ReplicaState::Draining,
+        ]
+        .map(of);
+        let c = state.counts;
+        let kept = [c.pending, c.starting, c.ready, c.draining];
+        let same = counted == kept && state.desired == state.wanted();
+        (!same).then(|| format!("{kept:?} replicas pending, starting, ready and draining of {} wanted, really {counted:?}", state.desired))
+    });
+    let excused = created - ready;
+    let detail =
+        format!("{created} replicas = {ready} that became ready + {excused} with a reason why not");
+    holds("every scale-up is accounted for", off, detail)
+}
+
+/// A replica is ready when its stages are over.
+fn startups(world: &World) -> Checked {
+    let off = first(world, |service| {
+        let of = world.services[service].replicas.iter();
+        let mut started = of.filter(|r| r.was_ready() && !r.initial);
+        started.find_map(|replica| {
+            let over = replica
+                .stages
+                .iter()
+                .flatten()
+                .fold(replica.created, |at, length| at + *length);
+            (replica.ready != Some(over))
+                .then(|| format!("replica {} whose stages end at {over}", replica.id.0))
+        })
+    });
     holds(
-        "every scale-up is accounted for",
-        agrees,
-        format!("{created} replicas = {ready} that became ready + {excused} with a reason why not"),
+        "start-ups are the sum of their stages",
+        off,
+        "creation + stages = readiness".into(),
     )
 }
 
 /// What nodes have given away is what their replicas hold, and within capacity.
 fn capacity(world: &World) -> Checked {
-    let mut held = vec![(0u64, 0u64, 0u32); world.platform.nodes().len()];
+    let nodes = world.platform.nodes();
+    let mut held = vec![(0u64, 0u64, 0u32); nodes.len()];
     for (service, plan) in world.services.iter().zip(&world.plan.services) {
         for node in service.live.iter().filter_map(|id| service.get(*id).node) {
             let of = &mut held[node.index()];
-            *of = (
-                of.0 + plan.replica.cpu_millicores,
-                of.1 + plan.replica.memory_bytes,
-                of.2 + 1,
-            );
+            let (cpu, memory) = (plan.replica.cpu_millicores, plan.replica.memory_bytes);
+            *of = (of.0 + cpu, of.1 + memory, of.2 + 1);
         }
     }
-    let agrees = world
-        .platform
-        .nodes()
-        .iter()
-        .zip(&held)
-        .all(|(node, (cpu, memory, replicas))| {
-            let r = &node.resources;
-            let same = (r.used_cpu_millicores, r.used_memory_bytes, r.replicas)
-                == (*cpu, *memory, *replicas);
-            same && *cpu <= r.allocatable_cpu_millicores
-                && *memory <= r.allocatable_memory_bytes
-                && *replicas <= r.max_replicas
-        });
+    let mut pairs = nodes.iter().zip(&held).enumerate();
+    let off = pairs.find_map(|(index, (node, held))| {
+        let r = &node.resources;
+        let used = (r.used_cpu_millicores, r.used_memory_bytes, r.replicas);
+        let within = held.0 <= r.allocatable_cpu_millicores
+            && held.1 <= r.allocatable_memory_bytes
+            && held.2 <= r.max_replicas;
+        (used != *held || !within)
+            .then(|| format!("node {index} has given {used:?}, its replicas hold {held:?}"))
+    });
+    let detail = format!(
+        "{} nodes hold what their replicas request, within capacity",
+        held.len()
+    );
+    holds("no node is overfull", off, detail)
+}
+
+/// A machine of a fleet is there as long as its replica, a node of a cluster from the beginning to the end.
+fn lives_of_nodes(world: &World) -> Checked {
+    let nodes = world.platform.nodes();
+    let in_use = nodes.iter().filter(|n| n.ended.is_none()).count();
+    let mut lives = vec![(Some(SimTime::ZERO), None); nodes.len()];
+    if world.platform.is_fleet() {
+        let replicas = world.services.iter().flat_map(|service| &service.replicas);
+        for (node, replica) in replicas.filter_map(|r| r.node.map(|node| (node, r))) {
+            lives[node.index()] = (replica.placed, replica.ended);
+        }
+    }
+    let mut pairs = nodes.iter().zip(&lives).enumerate();
+    let off = pairs.find_map(|(index, (node, life))| {
+        let same = (Some(node.bought), node.ended) == *life;
+        (!same).then(|| {
+            format!(
+                "node {index} was there from {} to {:?}",
+                node.bought, node.ended
+            )
+        })
+    });
+    let off = off.or_else(|| {
+        let kept = world.platform.nodes_in_use() as usize;
+        (kept != in_use).then(|| format!("{kept} nodes counted, really {in_use}"))
+    });
     holds(
-        "no node is overfull",
-        agrees,
-        format!(
-            "{} nodes hold what their replicas request, within capacity",
-            held.len()
-        ),
+        "nodes are paid for while they are held",
+        off,
+        format!("{} nodes, {in_use} at the end", nodes.len()),
     )
 }
 
-/// The bill is the sum of billed intervals, and no interval is billed shorter than it was.
-fn bills(world: &World, end: SimTime, bill_nanousd: u64) -> Checked {
-    let (mut sum, mut agrees) = (0u64, true);
-    for node in world.platform.nodes() {
-        let (billed, price) = record::bill(&world.platform, node, end);
-        agrees &= billed >= node.ended.unwrap_or(end).saturating_since(node.bought);
+/// The bill is the sum of billed intervals, each rounded by its rule, and the services' parts add up to it.
+fn bills(world: &World, bill_nanousd: u128, totals: &[ServiceTotals]) -> Checked {
+    let mut sum = 0_u128;
+    let mut off = None;
+    for (index, node) in world.platform.nodes().iter().enumerate() {
+        let (billed, price) = record::bill(&world.platform, node, world.now);
+        let rule = &world.platform.pools()[node.pool].billing;
+        let used = node
+            .ended
+            .unwrap_or(world.now)
+            .saturating_since(node.bought);
+        let (least, most) = (
+            used.as_nanos().max(rule.minimum_ns),
+            rule.granularity_ns - 1,
+        );
+        if !(least..=least.saturating_add(most)).contains(&billed.as_nanos()) {
+            off = Some(format!("node {index}, held for {used}, is billed {billed}"));
+        }
         sum += price;
     }
-    agrees &= sum == bill_nanousd;
-    holds(
-        "cost is the sum of billed intervals",
-        agrees,
-        format!(
-            "{} nano-USD over {} nodes",
-            sum,
-            world.platform.nodes().len()
-        ),
-    )
+    let parts: f64 = totals.iter().map(|t| t.cost_usd * 1e9).sum();
+    let same = (parts - sum as f64).abs() <= ROUNDING * parts.max(1.0) && sum == bill_nanousd;
+    let detail = format!("{sum} nano-USD over {} nodes", world.platform.nodes().len());
+    let off = off.or_else(|| (!same).then(|| format!("{bill_nanousd} billed and {parts} split")));
+    holds("cost is the sum of billed intervals", off, detail)
 }

@@ -1,7 +1,7 @@
 //! Events of the control plane and the order of those at one instant.
 
 use crate::station::ReplicaId;
-use hookean_kernel::class;
+use hookean_kernel::{SimTime, class};
 
 /// What may happen outside the stations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,12 @@ pub(super) enum Event {
     /// A replica begins to take requests.
     Ready { service: usize, replica: ReplicaId },
     /// A draining replica may be empty, or its grace is over.
-    Drained { service: usize, replica: ReplicaId },
+    Drained {
+        service: usize,
+        replica: ReplicaId,
+        /// When it will be empty as things stood.
+        empty_at: SimTime,
+    },
 }
 
 /// Among control events: services first, then measurements, then decisions, then the record of it all.

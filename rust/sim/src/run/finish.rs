@@ -27,31 +27,17 @@ pub struct RunOutput {
     pub checks: Vec<Check>,
 }
 
-pub(super) fn finish(
-    mut world: World,
-    end: SimTime,
-    interrupted: bool,
-) -> Result<RunOutput, SimError> {
-    world.now = end;
-    world.advance_all(end);
-    if (0..world.services.len()).any(|s| world.series.last_at(s) < end) {
-        world.write_series_rows();
-    }
-    world.close_readings();
-    for station in &mut world.stations {
-        station.close_log(end);
-    }
-    let bill: u64 = world
-        .platform
-        .nodes()
-        .iter()
-        .map(|n| record::bill(&world.platform, n, end).1)
-        .sum();
-    let checks = check::all(&world, end, bill)?;
+/// Closes the books at the present instant, checks them and writes them out.
+pub(super) fn finish(mut world: World, interrupted: bool) -> Result<RunOutput, SimError> {
+    let end = world.now;
+    world.close();
+    let bill = bill_nanousd(&world);
+    let totals = totals(&world, bill);
+    let checks = check::all(&world, bill, &totals)?;
     let digest = digest(&world);
     let requests = world.requests_seen();
     Ok(RunOutput {
-        tables: tables(world, end, bill),
+        tables: tables(world, &totals),
         digest,
         interrupted,
         end,
@@ -60,7 +46,27 @@ pub(super) fn finish(
     })
 }
 
+/// The sum over the rows of the nodes table.
+pub(super) fn bill_nanousd(world: &World) -> u128 {
+    let nodes = world.platform.nodes().iter();
+    nodes
+        .map(|n| record::bill(&world.platform, n, world.now).1)
+        .sum()
+}
+
 impl World {
+    /// Brings every record up to the present instant.
+    pub(super) fn close(&mut self) {
+        self.advance_all(self.now);
+        if (0..self.services.len()).any(|s| self.series.last_at(s) < self.now) {
+            self.write_series_rows();
+        }
+        self.close_readings();
+        for station in &mut self.stations {
+            station.close_log(self.now);
+        }
+    }
+
     /// Reads the replicas that are still serving once more, for their row.
     fn close_readings(&mut self) {
         for (service, state) in self.services.iter_mut().enumerate() {
@@ -105,8 +111,8 @@ fn replica_digest(replica: &Replica, digest: &mut Digest) {
     digest.word(replica.last_reading.completed);
 }
 
-fn tables(world: World, end: SimTime, bill_nanousd: u64) -> Vec<(&'static str, Table)> {
-    let totals = totals(&world, end, bill_nanousd);
+fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> {
+    let end = world.now;
     let World {
         plan,
         stations,
@@ -121,7 +127,7 @@ fn tables(world: World, end: SimTime, bill_nanousd: u64) -> Vec<(&'static str, T
     let mut tables = vec![
         (
             "summary",
-            record::summary_table(&plan.services, &ledgers, &totals),
+            record::summary_table(&plan.services, &ledgers, totals),
         ),
         (
             "replicas",
@@ -141,7 +147,8 @@ fn tables(world: World, end: SimTime, bill_nanousd: u64) -> Vec<(&'static str, T
 }
 
 /// Totals per service; the bill is split by requested core-time (equally when nothing ever ran).
-fn totals(world: &World, end: SimTime, bill_nanousd: u64) -> Vec<ServiceTotals> {
+pub(super) fn totals(world: &World, bill_nanousd: u128) -> Vec<ServiceTotals> {
+    let end = world.now;
     let requested: Vec<f64> = world
         .services
         .iter()

@@ -9,18 +9,27 @@ use crate::replica::{Ending, PLACE, PULL, ReplicaState, STAGES};
 use crate::station::{ReplicaId, ReplicaShape};
 use hookean_kernel::{SimDuration, SimTime};
 
+/// How and when a replica ends.
+#[derive(Debug, Clone, Copy)]
+struct Exit {
+    ending: Ending,
+    at: SimTime,
+    reason: &'static str,
+}
+
 impl World {
-    /// Creates a service and its initial replicas.
+    /// Creates a service and its initial replicas. Requests that came before have waited in its station.
     pub(super) fn create_service(&mut self, service: usize) {
+        self.stations[service].advance(self.now);
         let plan = &self.plan.services[service];
         let (count, warm) = (plan.initial_replicas, plan.warm_start);
         self.services[service].desired = count;
         for _ in 0..count {
             let id = self.services[service].push(self.now);
             if warm {
-                self.place_warm(service, id)
+                self.place_warm(service, id);
             } else {
-                self.place(service, id)
+                self.place(service, id);
             }
         }
     }
@@ -35,18 +44,23 @@ impl World {
             self.place(service, id);
         }
         if wanted > desired {
-            let count = (wanted - desired) as usize;
-            let state = &self.services[service];
-            let fleet = self.platform.is_fleet();
-            let leaving = if fleet {
-                victims::of_fleet(state, count, self.now)
-            } else {
-                victims::of_cluster(state, count, self.now)
-            };
-            for id in leaving {
-                self.remove(service, id);
-            }
+            self.shrink(service, (wanted - desired) as usize);
         }
+    }
+
+    fn shrink(&mut self, service: usize, count: usize) {
+        let state = &self.services[service];
+        let leaving = if self.platform.is_fleet() {
+            victims::of_fleet(state, count, self.now)
+        } else {
+            victims::of_cluster(state, count, self.now)
+        };
+        for id in leaving {
+            self.remove(service, id);
+        }
+        let services = &self.services;
+        self.waiting
+            .retain(|(service, id)| services[*service].get(*id).state == ReplicaState::Pending);
     }
 
     fn request(&self, service: usize) -> Request {
@@ -61,10 +75,7 @@ impl World {
     fn place(&mut self, service: usize, id: ReplicaId) {
         match self.find_node(service) {
             Ok(node) => self.start(service, id, node),
-            Err(reason) => {
-                self.services[service].get_mut(id).reason = Some(reason);
-                self.waiting.push_back((service, id));
-            }
+            Err(reason) => self.wait_for_room(service, id, reason),
         }
     }
 
@@ -80,13 +91,16 @@ impl World {
                 let replica = self.services[service].get_mut(id);
                 replica.running = Some(self.now);
                 replica.ready = Some(self.now);
+                replica.initial = true;
                 self.begin_service(service, id);
             }
-            Err(reason) => {
-                self.services[service].get_mut(id).reason = Some(reason);
-                self.waiting.push_back((service, id));
-            }
+            Err(reason) => self.wait_for_room(service, id, reason),
         }
+    }
+
+    fn wait_for_room(&mut self, service: usize, id: ReplicaId, reason: String) {
+        self.services[service].get_mut(id).reason = Some(reason);
+        self.waiting.push_back((service, id));
     }
 
     fn find_node(&mut self, service: usize) -> Result<NodeId, String> {
@@ -118,11 +132,8 @@ impl World {
         let created = self.services[service].get(id).created;
         let mut stages = [None; STAGES.len()];
         stages[PLACE] = Some(now.saturating_since(created));
-        let key = (
-            self.plan.seed,
-            self.plan.services[service].name.as_str(),
-            u64::from(id.0),
-        );
+        let name = self.plan.services[service].name.as_str();
+        let key = (self.plan.seed, name, u64::from(id.0));
         let begin = if self.platform.is_fleet() {
             let pool = self.platform.nodes()[node.index()].pool;
             let marks = self.node_startup[pool].draw(key, now, &mut stages);
@@ -170,98 +181,131 @@ impl World {
 
     /// Takes a replica out: cancels it if it has not started to serve, else lets it finish what it holds.
     fn remove(&mut self, service: usize, id: ReplicaId) {
-        let state = self.services[service].get(id).state;
-        if state != ReplicaState::Ready {
-            self.waiting.retain(|waiting| *waiting != (service, id));
+        let now = self.now;
+        if self.services[service].get(id).state != ReplicaState::Ready {
+            let reason = "no longer wanted before it was ready";
             self.end(
                 service,
                 id,
-                Ending::Cancelled,
-                "no longer wanted before it was ready",
+                Exit {
+                    ending: Ending::Cancelled,
+                    at: now,
+                    reason,
+                },
             );
             return;
         }
-        self.stations[service].advance(self.now);
-        let empty_at = self.stations[service].drain(self.now, id);
-        self.services[service].get_mut(id).drained = Some(self.now);
-        self.services[service].set_state(id, ReplicaState::Draining, self.now);
-        self.schedule_drained(service, id, empty_at);
-    }
-
-    /// A departure at `t` has happened for a control event just after `t`; the end of the grace is exact.
-    fn schedule_drained(&mut self, service: usize, id: ReplicaId, empty_at: SimTime) {
-        let just_after = empty_at + SimDuration::from_nanos(1);
-        self.schedule(
-            just_after.min(self.grace_end(service, id)),
-            Event::Drained {
-                service,
-                replica: id,
-            },
-        );
-    }
-
-    fn grace_end(&self, service: usize, id: ReplicaId) -> SimTime {
-        let grace = SimDuration::from_nanos(self.plan.services[service].termination_grace_ns);
-        self.services[service]
-            .get(id)
-            .drained
-            .map_or(SimTime::MAX, |since| since + grace)
-    }
-
-    /// Ends a draining replica that is empty or out of time; asks again later otherwise.
-    pub(super) fn replica_drained(&mut self, service: usize, id: ReplicaId) {
-        if self.services[service].get(id).state != ReplicaState::Draining {
-            return;
-        }
-        let station = &mut self.stations[service];
-        station.advance(self.now);
-        let empty_at = station.drained_at(self.now, id);
-        if empty_at < self.now || station.read(self.now, id).in_service == 0 {
-            self.end(service, id, Ending::Drained, "scaled in");
-        } else if self.now >= self.grace_end(service, id) {
-            self.end(
-                service,
-                id,
-                Ending::Killed,
-                "still busy when its termination grace was over",
-            );
+        self.stations[service].advance(now);
+        let empty_at = self.stations[service].drain(now, id);
+        self.services[service].get_mut(id).drained = Some(now);
+        self.services[service].set_state(id, ReplicaState::Draining, now);
+        if self.is_empty(service, id) {
+            self.end(service, id, drained(now));
         } else {
             self.schedule_drained(service, id, empty_at);
         }
     }
 
-    /// Removes every trace of a replica from station and node.
-    fn end(&mut self, service: usize, id: ReplicaId, ending: Ending, reason: &str) {
+    fn is_empty(&self, service: usize, id: ReplicaId) -> bool {
+        let reading = self.stations[service].read(self.now, id);
+        reading.in_service == 0 && reading.waiting == 0
+    }
+
+    /// A departure at `t` has happened for a control event just after `t`; the end of the grace is exact.
+    fn schedule_drained(&mut self, service: usize, id: ReplicaId, empty_at: SimTime) {
+        let just_after = empty_at + SimDuration::from_nanos(1);
+        let event = Event::Drained {
+            service,
+            replica: id,
+            empty_at,
+        };
+        self.schedule(just_after.min(self.grace_end(service, id)), event);
+    }
+
+    fn grace_end(&self, service: usize, id: ReplicaId) -> SimTime {
+        let grace = SimDuration::from_nanos(self.plan.services[service].termination_grace_ns);
+        let drained = self.services[service].get(id).drained;
+        drained.map_or(SimTime::MAX, |since| since + grace)
+    }
+
+    /// Ends a draining replica that is empty since `empty_at`, or out of time; asks again later otherwise. What would be
+    /// done at the very end of the grace is lost, since state is that just before.
+    pub(super) fn replica_drained(&mut self, service: usize, id: ReplicaId, empty_at: SimTime) {
+        if self.services[service].get(id).state != ReplicaState::Draining {
+            return;
+        }
+        self.stations[service].advance(self.now);
+        if self.is_empty(service, id) {
+            self.end(service, id, drained(empty_at.min(self.now)));
+        } else if self.now >= self.grace_end(service, id) {
+            let reason = "still busy when its termination grace was over";
+            self.end(
+                service,
+                id,
+                Exit {
+                    ending: Ending::Killed,
+                    at: self.now,
+                    reason,
+                },
+            );
+        } else {
+            let empty_at = self.stations[service].drained_at(self.now, id);
+            self.schedule_drained(service, id, empty_at);
+        }
+    }
+
+    /// Removes every trace of a replica from station and node. Its own records end at the exact instant of its exit, which
+    /// may lie a nanosecond back.
+    fn end(&mut self, service: usize, id: ReplicaId, exit: Exit) {
         let (now, request) = (self.now, self.request(service));
-        let serving = self.services[service].get(id).is_serving();
-        if serving {
+        if self.services[service].get(id).is_serving() {
             let reading = self.stations[service].read(now, id);
-            self.stations[service].kill(now, id);
+            let lost = self.stations[service].kill(now, id);
             let state = &mut self.services[service];
             state.ended_cpu_core_ns += reading.cpu_core_ns;
-            state.get_mut(id).last_reading = reading;
+            let replica = state.get_mut(id);
+            replica.last_reading = reading;
+            replica.lost = lost;
         }
         let state = &mut self.services[service];
         state.set_state(id, ReplicaState::Ended, now);
         let replica = state.get_mut(id);
-        replica.ended = Some(now);
-        replica.ending = Some(ending);
-        replica.reason = Some(reason.to_owned());
+        replica.ended = Some(exit.at);
+        replica.ending = Some(exit.ending);
+        replica.reason = Some(exit.reason.to_owned());
         if let Some(node) = replica.node {
             state.note_request(false, request.cpu_millicores, now);
-            self.platform.vacate(node, request, now);
             if self.platform.is_fleet() {
-                self.platform.give_back(node, now);
+                self.platform.vacate(node, request, exit.at);
+                self.platform.give_back(node, exit.at);
             } else {
-                self.place_waiting();
+                self.platform.vacate(node, request, now);
+                self.fill(node);
             }
         }
     }
 
-    /// Room has appeared: tries the waiting replicas in order.
-    fn place_waiting(&mut self) {
+    /// Room has appeared on a node: gives it to the replicas that wait, in order. They fit no other node, or they would not
+    /// wait.
+    fn fill(&mut self, node: NodeId) {
         for (service, id) in std::mem::take(&mut self.waiting) {
-            self.place(service, id);
+            if self.services[service].get(id).state != ReplicaState::Pending {
+                continue;
+            }
+            let misfit = self.platform.resources(node).misfit(self.request(service));
+            if misfit.is_none() {
+                self.start(service, id, node);
+            } else {
+                self.waiting.push_back((service, id));
+            }
         }
+    }
+}
+
+const fn drained(at: SimTime) -> Exit {
+    Exit {
+        ending: Ending::Drained,
+        at,
+        reason: "scaled in",
     }
 }

@@ -1,12 +1,15 @@
 //! One simulation: the control plane's event loop over lazily advanced stations.
 //!
 //! Only control events are ordered globally. Before an event at `T` that looks at every service, all stations advance
-//! to `T` (in parallel when asked to); before one that concerns a single service, only that one does.
+//! to `T` (in parallel when asked to); before one that concerns a single service, only that one does. A run covers
+//! `[0, horizon)`: what would happen at the horizon itself does not, so no decision is taken, and nothing bought, for no
+//! time at all.
 
 mod check;
 mod event;
 mod finish;
 mod lifecycle;
+mod pulse;
 mod service;
 mod ticks;
 mod victims;
@@ -19,11 +22,9 @@ use crate::error::SimError;
 use crate::plan::Plan;
 use crate::workload::WorkloadArrays;
 use event::Event;
-use hookean_kernel::{SimDuration, SimTime};
+use hookean_kernel::SimTime;
+use pulse::Pulse;
 use world::World;
-
-/// Longest stretch of simulated time between two looks at the stop hook.
-const HEARTBEAT: SimDuration = SimDuration::from_nanos(60_000_000_000);
 
 /// What the caller of a run answers to a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct RunOptions<'a> {
     pub heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
 }
 
-/// Runs a plan to its horizon, or until the heartbeat says stop.
+/// Runs a plan from 0 to just before its horizon, or until the heartbeat says stop.
 ///
 /// # Errors
 /// [`SimError::Plan`] for a plan that cannot run, [`SimError::Broken`] when a conservation check fails: our bug.
@@ -52,57 +53,49 @@ pub fn simulate(
     options: &mut RunOptions<'_>,
 ) -> Result<RunOutput, SimError> {
     let mut world = World::new(plan, arrays, options.threads)?;
-    let horizon = SimTime::from_nanos(world.plan.horizon_ns);
-    let mut interrupted = false;
-    while let Some(at) = world.events.peek_time().filter(|at| *at <= horizon) {
-        if !advance_in_slices(&mut world, at, options.heartbeat) {
-            interrupted = true;
-            break;
-        }
-        handle_all_at(&mut world, at);
-    }
-    if !interrupted {
-        interrupted = !advance_in_slices(&mut world, horizon, options.heartbeat);
-    }
-    let end = if interrupted { world.now } else { horizon };
-    finish::finish(world, end, interrupted)
+    let interrupted = !run(&mut world, &mut Pulse::new(options.heartbeat));
+    finish::finish(world, interrupted)
 }
 
-/// Moves the clock to `until`; stations follow at the latest here. Returns false when told to stop.
-fn advance_in_slices(
-    world: &mut World,
-    until: SimTime,
-    heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat,
-) -> bool {
-    loop {
-        let next = (world.now + HEARTBEAT).min(until);
-        if next < until {
-            world.advance_all(next);
-        }
-        world.now = next;
-        if heartbeat(next, world.requests_seen()) == Heartbeat::Stop {
-            world.advance_all(next);
+/// Lets everything happen that happens before the horizon; false when told to stop.
+fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
+    let horizon = SimTime::from_nanos(world.plan.horizon_ns);
+    while let Some(at) = world.events.peek_time().filter(|at| *at < horizon) {
+        if !pulse.go_to(world, at) {
             return false;
         }
-        if next == until {
-            return true;
+        let handled = handle_all_at(world, at);
+        if !pulse.count(world, handled) {
+            return false;
         }
     }
+    pulse.go_to(world, horizon)
 }
 
-/// Handles every event at `at`, those they cause at the same instant included.
-fn handle_all_at(world: &mut World, at: SimTime) {
+/// Handles every event at `at`, those they cause at the same instant included; returns how many.
+fn handle_all_at(world: &mut World, at: SimTime) -> u32 {
+    let mut handled = 0;
     while world.events.peek_time() == Some(at) {
         let Some((_, event)) = world.events.pop() else {
-            return;
+            break;
         };
-        match event {
-            Event::Create { service } => world.create_service(service),
-            Event::Sample { controller, clock } => world.sample(controller, clock),
-            Event::Tick { controller } => world.tick(controller),
-            Event::Series => world.record_series(),
-            Event::Ready { service, replica } => world.replica_ready(service, replica),
-            Event::Drained { service, replica } => world.replica_drained(service, replica),
-        }
+        handle(world, event);
+        handled += 1;
+    }
+    handled
+}
+
+fn handle(world: &mut World, event: Event) {
+    match event {
+        Event::Create { service } => world.create_service(service),
+        Event::Sample { controller, clock } => world.sample(controller, clock),
+        Event::Tick { controller } => world.tick(controller),
+        Event::Series => world.record_series(),
+        Event::Ready { service, replica } => world.replica_ready(service, replica),
+        Event::Drained {
+            service,
+            replica,
+            empty_at,
+        } => world.replica_drained(service, replica, empty_at),
     }
 }

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::world::World;
 use crate::control::{Verdict, View};
-use crate::metrics::ReplicaSample;
+use crate::metrics::{NextSample, ReplicaSample};
 use crate::record::{DecisionContext, SeriesRow};
 use crate::replica::{Replica, ReplicaState};
 use hookean_kernel::{SimDuration, SimTime};
@@ -11,34 +11,34 @@ use hookean_kernel::{SimDuration, SimTime};
 impl World {
     /// Lets a pipeline look at its service.
     pub(super) fn sample(&mut self, controller: usize, clock: u8) {
-        let service = self.loops[controller].service;
-        self.stations[service].advance(self.now);
-        let samples = self.samples(service);
-        let this = &mut self.loops[controller];
-        let next = this
+        let looks = self.loops[controller].pipeline.looks(clock);
+        let samples = if looks {
+            self.samples(controller)
+        } else {
+            Vec::new()
+        };
+        let next = self.loops[controller]
             .pipeline
-            .sample(clock, self.now, &samples, this.controller.warmup());
-        self.schedule(
-            next.at,
-            Event::Sample {
-                controller,
-                clock: next.clock,
-            },
-        );
+            .sample(clock, self.now, &samples);
+        if let Some(NextSample { at, clock }) = next {
+            self.schedule(at, Event::Sample { controller, clock });
+        }
     }
 
     /// Lets a controller decide, and does what it says.
     pub(super) fn tick(&mut self, controller: usize) {
-        self.advance_all(self.now);
+        if self.loops[controller].in_step {
+            self.advance_together();
+        }
+        let immediate = self.loops[controller].pipeline.is_immediate();
+        let samples = if immediate {
+            self.samples(controller)
+        } else {
+            Vec::new()
+        };
         let service = self.loops[controller].service;
-        let samples = self.samples(service);
         let state = &self.services[service];
-        let replicas: Vec<&Replica> = state
-            .live
-            .iter()
-            .map(|id| state.get(*id))
-            .filter(|r| r.is_wanted())
-            .collect();
+        let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).collect();
         let Self { loops, plan, .. } = self;
         let this = &mut loops[controller];
         let verdict = this.controller.decide(&View {
@@ -70,8 +70,11 @@ impl World {
         self.scale(service, verdict.desired);
     }
 
-    /// Readings of the running replicas of a service, in order of creation; those on their way out are not measured.
-    fn samples(&self, service: usize) -> Vec<ReplicaSample> {
+    /// Readings of the running replicas of a controller's service, in order of creation; those on their way out are not
+    /// measured.
+    fn samples(&mut self, controller: usize) -> Vec<ReplicaSample> {
+        let service = self.loops[controller].service;
+        self.stations[service].advance(self.now);
         let state = &self.services[service];
         let running = state
             .live
@@ -100,10 +103,13 @@ impl World {
             replica: replica.id,
             running_since: replica.running.unwrap_or(SimTime::MAX),
             ready_since: replica.ready.filter(|_| serving),
-            initial: replica.is_initial(),
+            initial: replica.initial,
             cpu_core_ns: reading.cpu_core_ns,
             cpu_cores: reading.cpu_cores,
-            memory_bytes: shape.memory_idle_bytes + shape.memory_per_request_bytes * held,
+            // saturates far beyond any memory
+            memory_bytes: shape
+                .memory_idle_bytes
+                .saturating_add(shape.memory_per_request_bytes.saturating_mul(held)),
             completed: reading.completed,
         }
     }
@@ -118,14 +124,11 @@ impl World {
                 .sum::<f64>()
     }
 
-    /// Writes a row per service and schedules the next; the last row ends at the horizon.
+    /// Writes a row per service and schedules the next; the end of the run writes the last.
     pub(super) fn record_series(&mut self) {
         self.write_series_rows();
         let step = SimDuration::from_nanos(self.plan.record.series_step_ns);
-        let horizon = SimTime::from_nanos(self.plan.horizon_ns);
-        if self.now < horizon {
-            self.schedule((self.now + step).min(horizon), Event::Series);
-        }
+        self.schedule(self.now + step, Event::Series);
     }
 
     /// Writes a row per service for the interval that ends now.

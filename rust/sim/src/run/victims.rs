@@ -1,10 +1,12 @@
 //! Which replicas go when a service shrinks.
 
 use super::service::Service;
+use crate::platform::NodeId;
 use crate::replica::{Replica, ReplicaState};
 use crate::station::ReplicaId;
 use hookean_kernel::SimTime;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Nanoseconds in an hour.
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -14,16 +16,19 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 /// time first (compared as the integer logarithm of the nanoseconds). Upstream then compares random identifiers; here
 /// the younger goes first, so that runs are reproducible.
 pub(super) fn of_cluster(service: &Service, count: usize, now: SimTime) -> Vec<ReplicaId> {
+    let mut ready_on: BTreeMap<NodeId, u32> = BTreeMap::new();
+    let ready = service.live.iter().map(|id| service.get(*id));
+    for node in ready
+        .filter(|r| r.state == ReplicaState::Ready)
+        .filter_map(|r| r.node)
+    {
+        *ready_on.entry(node).or_default() += 1;
+    }
     let siblings = |replica: &Replica| {
-        let same_node = |id: &&ReplicaId| {
-            let other = service.get(**id);
-            other.state == ReplicaState::Ready && other.node == replica.node
-        };
-        if replica.node.is_some() {
-            service.live.iter().filter(same_node).count()
-        } else {
-            0
-        }
+        replica
+            .node
+            .and_then(|node| ready_on.get(&node).copied())
+            .unwrap_or(0)
     };
     first(service, count, |replica| {
         let is_ready = replica.state == ReplicaState::Ready;

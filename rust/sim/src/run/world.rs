@@ -4,8 +4,8 @@ use super::event::Event;
 use super::service::Service;
 use crate::control::{self, Controller};
 use crate::error::SimError;
-use crate::metrics::Pipeline;
-use crate::plan::{Plan, PlanError};
+use crate::metrics::{NextSample, Origin, Pipeline};
+use crate::plan::{ControllerPlan, Plan, PlanError};
 use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, SeriesLog};
 use crate::station::{self, ReplicaId, Station};
@@ -19,6 +19,8 @@ pub(super) struct Loop {
     pub(super) service: usize,
     pub(super) controller: Box<dyn Controller>,
     pub(super) pipeline: Pipeline,
+    /// Whether other controllers decide at the same instants.
+    pub(super) in_step: bool,
 }
 
 /// The state of a run.
@@ -39,6 +41,8 @@ pub(super) struct World {
     pub(super) series: SeriesLog,
     pub(super) decisions: DecisionLog,
     pool: Option<rayon::ThreadPool>,
+    /// How far every station has advanced at least.
+    advanced_to: SimTime,
 }
 
 impl World {
@@ -75,6 +79,7 @@ impl World {
             series: SeriesLog::new(plan.services.len()),
             decisions: DecisionLog::default(),
             pool: thread_pool(threads.min(plan.services.len()))?,
+            advanced_to: SimTime::ZERO,
             plan,
         };
         world.schedule_beginnings()?;
@@ -87,30 +92,46 @@ impl World {
             self.schedule(at, Event::Create { service });
         }
         for controller in 0..self.plan.controllers.len() {
-            let plan = &self.plan.controllers[controller];
-            let service = &self.plan.services[plan.service];
-            let created_at = SimTime::from_nanos(service.created_at_ns);
-            let mut pipeline = Pipeline::new(plan, &service.name, self.plan.seed, created_at);
-            let samples = pipeline.first_samples();
-            let first_tick = created_at + SimDuration::from_nanos(plan.phase_ns);
-            self.loops.push(Loop {
-                service: plan.service,
-                controller: control::build(plan)?,
-                pipeline,
-            });
-            for next in samples {
-                self.schedule(
-                    next.at,
-                    Event::Sample {
-                        controller,
-                        clock: next.clock,
-                    },
-                );
-            }
-            self.schedule(first_tick, Event::Tick { controller });
+            self.add_loop(controller)?;
         }
-        let step = self.plan.record.series_step_ns.min(self.plan.horizon_ns);
+        let step = self.plan.record.series_step_ns;
         self.schedule(SimTime::from_nanos(step), Event::Series);
+        Ok(())
+    }
+
+    fn add_loop(&mut self, controller: usize) -> Result<(), PlanError> {
+        let plan = &self.plan.controllers[controller];
+        let first_tick = |plan: &ControllerPlan| {
+            let created_at = SimTime::from_nanos(self.plan.services[plan.service].created_at_ns);
+            created_at + SimDuration::from_nanos(plan.phase_ns)
+        };
+        let clock = |plan: &ControllerPlan| (first_tick(plan), plan.period_ns);
+        let in_step = self
+            .plan
+            .controllers
+            .iter()
+            .filter(|other| clock(other) == clock(plan))
+            .count()
+            > 1;
+        let service = &self.plan.services[plan.service];
+        let built = control::build(plan)?;
+        let origin = Origin {
+            seed: self.plan.seed,
+            service: &service.name,
+            created_at: SimTime::from_nanos(service.created_at_ns),
+        };
+        let mut pipeline = Pipeline::new(plan, origin, &built.reads())?;
+        let (tick, samples) = (first_tick(plan), pipeline.first_samples());
+        self.loops.push(Loop {
+            service: plan.service,
+            controller: built,
+            pipeline,
+            in_step,
+        });
+        for NextSample { at, clock } in samples {
+            self.schedule(at, Event::Sample { controller, clock });
+        }
+        self.schedule(tick, Event::Tick { controller });
         Ok(())
     }
 
@@ -122,11 +143,23 @@ impl World {
 
     /// Advances every station to `until`.
     pub(super) fn advance_all(&mut self, until: SimTime) {
+        if self.advanced_to >= until {
+            return;
+        }
         match &self.pool {
             Some(pool) => {
                 pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until)))
             }
             None => self.stations.iter_mut().for_each(|s| s.advance(until)),
+        }
+        self.advanced_to = until;
+    }
+
+    /// Advances every station to the present instant if there are threads to do it in parallel. Without, each is advanced
+    /// when it is looked at: the result is the same.
+    pub(super) fn advance_together(&mut self) {
+        if self.pool.is_some() {
+            self.advance_all(self.now);
         }
     }
 

@@ -1,0 +1,175 @@
+//! Every check notices the fault it is there for.
+
+use super::super::finish::{bill_nanousd, totals};
+use super::super::pulse::Pulse;
+use super::super::world::World;
+use super::super::{Heartbeat, run};
+use super::*;
+use crate::plan::Plan;
+use crate::workload::WorkloadArrays;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const S: u64 = 1_000_000_000;
+
+fn platform(kind: &str) -> Value {
+    let mut platform = json!({"kind": kind, "preset": "test", "pools": [{
+        "name": "p", "instance": "i", "cpu_millicores": 4000, "memory_bytes": 100, "allocatable_cpu_millicores": 4000,
+        "allocatable_memory_bytes": 100, "max_replicas": 10, "speed_ratio": 1.0, "nodes": u32::from(kind == "cluster"),
+        "billing": {"nanousd_per_hour": 3_600_000, "granularity_ns": S, "minimum_ns": 60 * S}, "startup": [],
+    }]});
+    if kind == "cluster" {
+        platform["pull"] = Value::Null;
+    }
+    platform
+}
+
+/// Two replicas, one added at 20 s, one removed at 30 s and killed with its request at 31 s.
+fn ended(kind: &str) -> World {
+    let controller = |replicas: u32, at: u64| {
+        json!({"kind": "static", "service": 0, "period_ns": 1000 * S, "phase_ns": at * S,
+            "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"replicas": replicas}})
+    };
+    let document = json!({
+        "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": 100 * S, "engine": "lazy",
+        "services": [{
+            "name": "a", "created_at_ns": 0, "work": {"distribution": "constant", "value_ns": S},
+            "replica": {"cpu_millicores": 1000, "memory_bytes": 10, "concurrency": 1, "image_bytes": 0,
+                "memory_idle_bytes": 0, "memory_per_request_bytes": 0},
+            "initial_replicas": 2, "warm_start": true,
+            "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "timeout_ns": null}, "slo": null,
+            "startup": [{"stage": "create", "duration": {"distribution": "constant", "value_ns": 2 * S}}],
+            "termination_grace_ns": S,
+        }],
+        "workloads": [{"service": 0, "start_ns": 0,
+            "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
+        "platform": platform(kind),
+        "controllers": [controller(3, 20), controller(0, 30)],
+        "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}},
+    });
+    let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
+    let arrays = WorkloadArrays {
+        f64s: vec![],
+        u64s: vec![Arc::from([S, 2 * S, 29 * S]), Arc::from([S, S, 9 * S])],
+    };
+    let mut world = World::new(plan, &arrays, 1).unwrap();
+    assert!(run(
+        &mut world,
+        &mut Pulse::new(&mut |_, _| Heartbeat::Continue)
+    ));
+    world.close();
+    world
+}
+
+/// Runs the checks after something has been broken; the name of the first that fails.
+fn verdict(kind: &str, fault: impl FnOnce(&mut World)) -> Option<&'static str> {
+    let mut world = ended(kind);
+    fault(&mut world);
+    let bill = bill_nanousd(&world);
+    match all(&world, bill, &totals(&world, bill)) {
+        Ok(_) => None,
+        Err(SimError::Broken { check, .. }) => Some(check),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_sound_run_passes() {
+    for kind in ["cluster", "fleet"] {
+        assert_eq!(verdict(kind, |_| ()), None, "{kind}");
+    }
+}
+
+#[test]
+fn a_request_that_vanishes_is_noticed() {
+    let fault = |world: &mut World| {
+        world.services[0].replicas[0].last_reading.completed += 1;
+    };
+    assert_eq!(
+        verdict("cluster", fault),
+        Some("every request has its replica")
+    );
+    let fault = |world: &mut World| {
+        let killed = world.services[0].replicas.iter_mut().find(|r| r.lost > 0);
+        killed.expect("one was killed").lost = 0;
+    };
+    assert_eq!(
+        verdict("cluster", fault),
+        Some("every request has its replica")
+    );
+}
+
+#[test]
+fn a_row_that_counts_twice_is_noticed() {
+    let fault = |world: &mut World| world.series.repeat_last_row();
+    assert_eq!(verdict("cluster", fault), Some("the series adds up"));
+}
+
+#[test]
+fn cpu_from_nowhere_is_noticed() {
+    let fault = |world: &mut World| world.services[0].ended_cpu_core_ns += 1e6;
+    assert_eq!(
+        verdict("cluster", fault),
+        Some("no replica uses more CPU than it has")
+    );
+    let fault = |world: &mut World| world.services[0].replicas[0].last_reading.cpu_core_ns = 1e12;
+    assert_eq!(
+        verdict("cluster", fault),
+        Some("no replica uses more CPU than it has")
+    );
+}
+
+#[test]
+fn a_replica_that_is_forgotten_is_noticed() {
+    let faults: [fn(&mut World); 3] = [
+        |world| world.services[0].counts.draining += 1,
+        |world| world.services[0].desired += 1,
+        |world| {
+            let replica = crate::replica::Replica::new(crate::station::ReplicaId(3), world.now);
+            world.services[0].replicas.push(replica);
+        },
+    ];
+    for fault in faults {
+        assert_eq!(
+            verdict("cluster", fault),
+            Some("every scale-up is accounted for")
+        );
+    }
+}
+
+#[test]
+fn a_start_up_of_another_length_is_noticed() {
+    let fault = |world: &mut World| {
+        world.services[0].replicas[2].ready = Some(SimTime::from_nanos(21 * S));
+    };
+    assert_eq!(
+        verdict("cluster", fault),
+        Some("start-ups are the sum of their stages")
+    );
+}
+
+#[test]
+fn a_node_that_keeps_room_for_a_replica_that_is_gone_is_noticed() {
+    let fault = |world: &mut World| world.platform.node_mut(0).resources.replicas += 1;
+    assert_eq!(verdict("cluster", fault), Some("no node is overfull"));
+}
+
+#[test]
+fn a_machine_that_is_not_given_back_is_noticed() {
+    let fault = |world: &mut World| world.platform.node_mut(1).ended = None;
+    assert_eq!(
+        verdict("fleet", fault),
+        Some("nodes are paid for while they are held")
+    );
+}
+
+#[test]
+fn a_bill_that_does_not_add_up_is_noticed() {
+    let world = ended("fleet");
+    let bill = bill_nanousd(&world);
+    let mut parts = totals(&world, bill);
+    assert!(all(&world, bill, &parts).is_ok());
+    assert!(all(&world, bill + 1, &parts).is_err());
+    parts[0].cost_usd *= 1.001;
+    assert!(all(&world, bill, &parts).is_err());
+}

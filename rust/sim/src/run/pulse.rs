@@ -1,0 +1,111 @@
+//! When a run listens to its caller: often enough to be stopped within a second, seldom enough to cost nothing.
+//!
+//! What has to be done for a stretch of simulated time depends on the requests in it, so the length of a stretch follows
+//! the number that the last one held. No clock but the simulated one is read, and stations give the same result in
+//! whatever stretches they advance.
+
+use super::Heartbeat;
+use super::world::World;
+use hookean_kernel::{SimDuration, SimTime};
+
+/// Requests that a stretch should hold: some tens of milliseconds of work.
+const REQUESTS: u64 = 200_000;
+/// Most events between two heartbeats.
+const EVENTS: u32 = 256;
+/// The first stretch; nothing is known about the load yet.
+const FIRST: SimDuration = SimDuration::from_millis(1);
+/// The longest stretch, in case a flash crowd follows a quiet time, and what each service adds to it, since each has to
+/// be advanced for every stretch.
+const LONGEST: SimDuration = SimDuration::from_secs(1);
+const LONGER_PER_SERVICE: SimDuration = SimDuration::from_millis(60);
+
+/// Calls the heartbeat at the right moments.
+pub(super) struct Pulse<'a> {
+    heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
+    stretch: SimDuration,
+    last_at: SimTime,
+    requests: u64,
+    events: u32,
+}
+
+impl<'a> Pulse<'a> {
+    pub(super) fn new(heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat) -> Self {
+        Self {
+            heartbeat,
+            stretch: FIRST,
+            last_at: SimTime::ZERO,
+            requests: 0,
+            events: 0,
+        }
+    }
+
+    /// Moves the clock to `until`; stations follow when they are looked at. Returns false when told to stop.
+    pub(super) fn go_to(&mut self, world: &mut World, until: SimTime) -> bool {
+        while self.last_at + self.stretch < until {
+            let at = (self.last_at + self.stretch).max(world.now);
+            world.now = at;
+            world.advance_all(at);
+            self.adapt(world);
+            if !self.beat(world) {
+                return false;
+            }
+        }
+        world.now = until;
+        true
+    }
+
+    /// Notes that events have been handled. Returns false when told to stop.
+    pub(super) fn count(&mut self, world: &World, events: u32) -> bool {
+        self.events += events;
+        self.events < EVENTS || self.beat(world)
+    }
+
+    /// Begins a stretch at the present instant, to which every station has advanced.
+    fn adapt(&mut self, world: &World) {
+        let requests = world.requests_seen();
+        let longest = LONGEST + LONGER_PER_SERVICE.saturating_mul(world.services.len() as u64);
+        let elapsed = world.now.saturating_since(self.last_at);
+        self.stretch = next_stretch(self.stretch, elapsed, requests - self.requests).min(longest);
+        (self.last_at, self.requests) = (world.now, requests);
+    }
+
+    fn beat(&mut self, world: &World) -> bool {
+        self.events = 0;
+        (self.heartbeat)(world.now, world.requests_seen()) == Heartbeat::Continue
+    }
+}
+
+/// The stretch that would hold [`REQUESTS`] at the rate of the last `elapsed`; at most doubles.
+fn next_stretch(stretch: SimDuration, elapsed: SimDuration, requests: u64) -> SimDuration {
+    let doubled = stretch.saturating_mul(2);
+    let fitting =
+        (u128::from(elapsed.as_nanos()) * u128::from(REQUESTS)).checked_div(u128::from(requests));
+    let fitting = fitting.and_then(|nanos| u64::try_from(nanos).ok());
+    fitting.map_or(doubled, |nanos| {
+        SimDuration::from_nanos(nanos.max(1)).min(doubled)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_follows_the_rate_and_grows_slowly() {
+        let second = SimDuration::from_secs(1);
+        assert_eq!(next_stretch(second, second, 0), SimDuration::from_secs(2));
+        assert_eq!(next_stretch(second, second, 1), SimDuration::from_secs(2));
+        assert_eq!(
+            next_stretch(second, second, 20_000_000),
+            SimDuration::from_millis(10)
+        );
+        assert_eq!(
+            next_stretch(second, SimDuration::ZERO, 5),
+            SimDuration::from_nanos(1)
+        );
+        assert_eq!(
+            next_stretch(SimDuration::MAX, SimDuration::MAX, 1),
+            SimDuration::MAX
+        );
+    }
+}
