@@ -1,7 +1,17 @@
 //! Checks of a plan. Python has validated what the user wrote, so a failure here is a bug of hookean's own.
+//!
+//! Nothing that passes can overflow, loop for ever or panic later: sizes are bounded far above anything real.
 
-use super::{Discipline, EngineKind, Plan, PlatformPlan, PoolPlan, ServicePlan, WorkloadSource};
+mod platform;
+mod service;
+
+use super::{
+    ControllerPlan, EngineKind, PipelinePlan, Plan, RequestLog, WorkloadPlan, WorkloadSource,
+};
 use thiserror::Error;
+
+/// Longest time a plan may name: 73 years. Sums of a few still fit the signed nanoseconds of the result tables.
+const LONGEST_NS: u64 = i64::MAX as u64 / 4;
 
 /// Why a plan is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -27,13 +37,21 @@ impl PlanError {
             problem: problem.into(),
         }
     }
+
+    /// The same problem, its field inside of `outer`.
+    fn inside(self, outer: &str) -> Self {
+        match self {
+            Self::Invalid { field, problem } => Self::invalid(format!("{outer}.{field}"), problem),
+            Self::Unreadable(_) => self,
+        }
+    }
 }
 
 impl Plan {
     /// Reads and checks a plan.
     ///
     /// # Errors
-    /// [`PlanError`] when the document is no plan, or names things that do not exist.
+    /// [`PlanError`] when the document is no plan, names things that do not exist, or holds numbers without meaning.
     pub fn from_json(document: &[u8]) -> Result<Self, PlanError> {
         let plan: Self =
             serde_json::from_slice(document).map_err(|e| PlanError::Unreadable(e.to_string()))?;
@@ -44,67 +62,106 @@ impl Plan {
     fn validate(&self) -> Result<(), PlanError> {
         require(self.plan_version == 1, "plan_version", "is not 1")?;
         require(self.horizon_ns > 0, "horizon_ns", "is zero")?;
+        require_time(self.horizon_ns, "horizon_ns")?;
         require(
             self.record.series_step_ns > 0,
             "record.series_step_ns",
             "is zero",
         )?;
-        require(!self.services.is_empty(), "services", "is empty")?;
+        let sampled = self.record.requests != RequestLog::Sampled { one_in: 0 };
+        require(sampled, "record.requests.one_in", "is zero")?;
+        self.validate_order()?;
+        each("services", &self.services, service::validate)?;
+        each("workloads", &self.workloads, |w| self.validate_workload(w))?;
+        each("controllers", &self.controllers, |c| {
+            self.validate_controller(c)
+        })?;
+        platform::validate(&self.platform, &self.services)?;
+        let fluid = self.workloads.iter().any(is_fluid);
+        let reference = self.engine == EngineKind::Reference;
         require(
-            self.services.is_sorted_by(|a, b| a.name < b.name),
-            "services",
-            "is not sorted by name, or repeats one",
-        )?;
-        for (i, service) in self.services.iter().enumerate() {
-            validate_service(service)
-                .map_err(|(f, p)| PlanError::invalid(format!("services.{i}.{f}"), p))?;
-        }
-        require(
-            self.workloads.is_sorted_by(|a, b| a.service < b.service),
-            "workloads",
-            "is not sorted by service, or repeats one",
-        )?;
-        for (i, workload) in self.workloads.iter().enumerate() {
-            require(
-                workload.service < self.services.len(),
-                format!("workloads.{i}.service"),
-                "does not exist",
-            )?;
-            if let WorkloadSource::Load { steps, .. } = &workload.source {
-                let long_enough = steps.iter().map(|s| s.duration_ns).sum::<u64>() > 0;
-                require(
-                    long_enough,
-                    format!("workloads.{i}.source.steps"),
-                    "last no time",
-                )?;
-            }
-        }
-        for (i, controller) in self.controllers.iter().enumerate() {
-            require(
-                controller.service < self.services.len(),
-                format!("controllers.{i}.service"),
-                "does not exist",
-            )?;
-            require(
-                controller.period_ns > 0,
-                format!("controllers.{i}.period_ns"),
-                "is zero",
-            )?;
-        }
-        validate_platform(&self.platform)?;
-        let fluid = self
-            .workloads
-            .iter()
-            .any(|w| matches!(w.source, WorkloadSource::Load { .. }));
-        require(
-            !(fluid && self.engine == EngineKind::Reference),
+            !(fluid && reference),
             "engine",
             "is `reference`, which has no fluid loads",
         )
     }
+
+    fn validate_order(&self) -> Result<(), PlanError> {
+        require(!self.services.is_empty(), "services", "is empty")?;
+        let sorted = self.services.is_sorted_by(|a, b| a.name < b.name);
+        require(sorted, "services", "is not sorted by name, or repeats one")?;
+        let sorted = self.workloads.is_sorted_by(|a, b| a.service < b.service);
+        require(
+            sorted,
+            "workloads",
+            "is not sorted by service, or repeats one",
+        )?;
+        let sorted = self.controllers.is_sorted_by(|a, b| a.service <= b.service);
+        require(sorted, "controllers", "is not sorted by service")
+    }
+
+    fn validate_workload(&self, workload: &WorkloadPlan) -> Result<(), PlanError> {
+        require(
+            workload.service < self.services.len(),
+            "service",
+            "does not exist",
+        )?;
+        require_time(workload.start_ns, "start_ns")?;
+        if let WorkloadSource::Load { steps, .. } = &workload.source {
+            let long_enough = steps.iter().any(|s| s.duration_ns > 0);
+            require(long_enough, "source.steps", "last no time")?;
+        }
+        Ok(())
+    }
+
+    fn validate_controller(&self, controller: &ControllerPlan) -> Result<(), PlanError> {
+        require(
+            controller.service < self.services.len(),
+            "service",
+            "does not exist",
+        )?;
+        require(controller.period_ns > 0, "period_ns", "is zero")?;
+        validate_pipeline(controller.metrics).map_err(|e| e.inside("metrics"))
+    }
 }
 
-fn require(holds: bool, field: impl Into<String>, problem: &str) -> Result<(), PlanError> {
+fn is_fluid(workload: &WorkloadPlan) -> bool {
+    matches!(workload.source, WorkloadSource::Load { .. })
+}
+
+/// A clock that never moves on would stop time.
+fn validate_pipeline(pipeline: PipelinePlan) -> Result<(), PlanError> {
+    match pipeline {
+        PipelinePlan::Ideal { .. } => Ok(()),
+        PipelinePlan::Kubernetes {
+            housekeeping_min_ns,
+            housekeeping_max_ns,
+            resolution_ns,
+            adapter_period_ns,
+            ..
+        } => {
+            require(housekeeping_min_ns > 0, "housekeeping_min_ns", "is zero")?;
+            let ordered = housekeeping_min_ns <= housekeeping_max_ns;
+            require(ordered, "housekeeping_max_ns", "is less than the least")?;
+            require(resolution_ns > 0, "resolution_ns", "is zero")?;
+            require(adapter_period_ns > 0, "adapter_period_ns", "is zero")
+        }
+        PipelinePlan::Cloudwatch { period_ns, .. } => {
+            require(period_ns > 0, "period_ns", "is zero")
+        }
+    }
+}
+
+fn each<T>(
+    list: &str,
+    items: &[T],
+    check: impl Fn(&T) -> Result<(), PlanError>,
+) -> Result<(), PlanError> {
+    let mut numbered = items.iter().enumerate();
+    numbered.try_for_each(|(i, item)| check(item).map_err(|e| e.inside(&format!("{list}.{i}"))))
+}
+
+fn require(holds: bool, field: &str, problem: &str) -> Result<(), PlanError> {
     if holds {
         Ok(())
     } else {
@@ -112,53 +169,20 @@ fn require(holds: bool, field: impl Into<String>, problem: &str) -> Result<(), P
     }
 }
 
-fn validate_service(service: &ServicePlan) -> Result<(), (&'static str, String)> {
-    if let Err(problem) = service.work.validate() {
-        return Err(("work", format!("is invalid: {problem}")));
-    }
-    for stage in &service.startup {
-        if let Err(problem) = stage.duration.validate() {
-            return Err((
-                "startup",
-                format!("has an invalid stage `{}`: {problem}", stage.stage),
-            ));
-        }
-    }
-    if service.replica.cpu_millicores == 0 {
-        return Err(("replica.cpu_millicores", "is zero".into()));
-    }
-    let sharing = service.queue.discipline == Discipline::ProcessorSharing;
-    match service.replica.concurrency {
-        Some(0) => Err(("replica.concurrency", "is zero".into())),
-        None if !sharing => Err((
-            "replica.concurrency",
-            "is unbounded, which only processor sharing allows".into(),
-        )),
-        _ => Ok(()),
-    }
+fn require_time(nanos: u64, field: &str) -> Result<(), PlanError> {
+    require(nanos <= LONGEST_NS, field, "is longer than 73 years")
 }
 
-fn validate_platform(platform: &PlatformPlan) -> Result<(), PlanError> {
-    let (PlatformPlan::Fleet { pools, .. } | PlatformPlan::Cluster { pools, .. }) = platform;
-    require(!pools.is_empty(), "platform.pools", "is empty")?;
-    for (i, pool) in pools.iter().enumerate() {
-        validate_pool(pool)
-            .map_err(|(f, p)| PlanError::invalid(format!("platform.pools.{i}.{f}"), p))?;
-    }
-    Ok(())
+fn require_at_most(value: u64, most: u64, field: &str) -> Result<(), PlanError> {
+    require(value <= most, field, &format!("is {value}, beyond {most}"))
 }
 
-fn validate_pool(pool: &PoolPlan) -> Result<(), (&'static str, &'static str)> {
-    if !(pool.speed_ratio.is_finite() && pool.speed_ratio > 0.0) {
-        return Err(("speed_ratio", "is not a positive number"));
-    }
-    if pool.billing.granularity_ns == 0 {
-        return Err(("billing.granularity_ns", "is zero"));
-    }
-    if pool.allocatable_cpu_millicores > pool.cpu_millicores
-        || pool.allocatable_memory_bytes > pool.memory_bytes
-    {
-        return Err(("allocatable", "exceeds the node's capacity"));
-    }
-    Ok(())
+/// Refuses what is not a positive number, NaN included.
+fn require_positive(value: f64, field: &str) -> Result<(), PlanError> {
+    let positive = value.is_finite() && value > 0.0;
+    require(
+        positive,
+        field,
+        &format!("is {value}, not a positive number"),
+    )
 }

@@ -4,14 +4,15 @@ use crate::plan::PullPlan;
 use hookean_kernel::SimDuration;
 
 /// Time to bring an image of `image_bytes` (uncompressed) to a node: download at the slower of node and registry, then
-/// unpack, plus one round trip per layer, rounded to the nearest nanosecond.
+/// unpack, plus one round trip per layer, rounded to the nearest nanosecond. Pulls of several nodes do not slow one another
+/// at the registry (the model divides its rate by their number): `registry_bytes_per_s` is what each gets.
 pub fn pull_duration(plan: &PullPlan, image_bytes: u64) -> SimDuration {
     let bytes = image_bytes as f64;
     let download =
         bytes / (plan.compression_ratio * plan.node_bytes_per_s.min(plan.registry_bytes_per_s));
     let seconds = download + bytes / plan.unpack_bytes_per_s;
-    let nanos = (seconds * 1e9 + 0.5) as u64 + u64::from(plan.layers) * plan.rtt_ns;
-    SimDuration::from_nanos(nanos)
+    let round_trips = SimDuration::from_nanos(plan.rtt_ns).saturating_mul(u64::from(plan.layers));
+    SimDuration::from_nanos((seconds * 1e9 + 0.5) as u64) + round_trips
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl World {
         }
         match &self.pool {
             Some(pool) => {
-                pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until)))
+                pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until)));
             }
             None => self.stations.iter_mut().for_each(|s| s.advance(until)),
         }

@@ -1,0 +1,82 @@
+//! Checks of services.
+
+use super::{PlanError, require, require_at_most, require_time};
+use crate::plan::{Discipline, ReplicaPlan, ServicePlan, SloPlan};
+use crate::replica::stage_index;
+
+/// Most replicas to begin with.
+const REPLICAS_MAX: u64 = 10_000_000;
+/// Largest replica: a million cores, a pebibyte.
+const CPU_MAX_MILLICORES: u64 = 1_000_000_000;
+const MEMORY_MAX_BYTES: u64 = 1 << 50;
+/// Most slots of a replica that serves first come, first served; each takes memory.
+const SLOTS_MAX: u64 = 1_000_000;
+/// Stages that the engine works out itself.
+const COMPUTED: [&str; 2] = ["place", "pull"];
+
+pub(super) fn validate(service: &ServicePlan) -> Result<(), PlanError> {
+    let invalid = |field: &str, problem: String| PlanError::invalid(field, problem);
+    let work = service.work.validate();
+    work.map_err(|problem| invalid("work", format!("is invalid: {problem}")))?;
+    require_time(service.created_at_ns, "created_at_ns")?;
+    require_at_most(
+        u64::from(service.initial_replicas),
+        REPLICAS_MAX,
+        "initial_replicas",
+    )?;
+    for stage in &service.startup {
+        let problem = stage.duration.validate().err();
+        if let Some(problem) = problem {
+            let text = format!("has an invalid stage `{}`: {problem}", stage.stage);
+            return Err(invalid("startup", text));
+        }
+    }
+    let names = service.startup.iter().map(|s| s.stage.as_str());
+    require_order(names).map_err(|text| invalid("startup", text))?;
+    require_slo(service.slo)?;
+    require_replica(&service.replica, service.queue.discipline).map_err(|e| e.inside("replica"))
+}
+
+/// Stages come in their order, each at most once, and none that the engine works out itself.
+pub(super) fn require_order<'a>(stages: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut least = 0;
+    for stage in stages {
+        let index =
+            stage_index(stage).ok_or_else(|| format!("names `{stage}`, which is no stage"))?;
+        if COMPUTED.contains(&stage) {
+            return Err(format!(
+                "names `{stage}`, which is worked out and not drawn"
+            ));
+        }
+        if index < least {
+            return Err(format!("has `{stage}` twice, or after a later stage"));
+        }
+        least = index + 1;
+    }
+    Ok(())
+}
+
+fn require_slo(slo: Option<SloPlan>) -> Result<(), PlanError> {
+    let share = slo.is_none_or(|slo| (0.0..=1.0).contains(&slo.target_ratio));
+    require(share, "slo.target_ratio", "is not between 0 and 1")
+}
+
+fn require_replica(replica: &ReplicaPlan, discipline: Discipline) -> Result<(), PlanError> {
+    require(replica.cpu_millicores > 0, "cpu_millicores", "is zero")?;
+    require_at_most(replica.cpu_millicores, CPU_MAX_MILLICORES, "cpu_millicores")?;
+    require_at_most(replica.memory_bytes, MEMORY_MAX_BYTES, "memory_bytes")?;
+    require_at_most(replica.image_bytes, MEMORY_MAX_BYTES, "image_bytes")?;
+    let sharing = discipline == Discipline::ProcessorSharing;
+    match replica.concurrency {
+        Some(slots) => {
+            require(slots > 0, "concurrency", "is zero")?;
+            let most = if sharing { u64::MAX } else { SLOTS_MAX };
+            require_at_most(u64::from(slots), most, "concurrency")
+        }
+        None => require(
+            sharing,
+            "concurrency",
+            "is unbounded, which only processor sharing allows",
+        ),
+    }
+}
