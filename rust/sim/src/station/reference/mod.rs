@@ -375,7 +375,7 @@ impl Reference {
         match next {
             Some(next) => self.admit(at, next, entry),
             None if self.discipline == Discipline::ProcessorSharing => {
-                self.plan_first_departure(at)
+                self.plan_first_departure(at);
             }
             None => {}
         }
