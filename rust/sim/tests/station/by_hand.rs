@@ -42,7 +42,9 @@ fn run(
 }
 
 fn ends(rows: &[RequestRow]) -> Vec<u64> {
-    rows.iter().map(|row| row.end.unwrap().as_nanos()).collect()
+    rows.iter()
+        .map(|row| row.end.expect("every request has ended").as_nanos())
+        .collect()
 }
 
 fn end_secs(rows: &[RequestRow]) -> Vec<u64> {
