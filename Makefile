@@ -43,8 +43,8 @@ lint: $(BUILT) ## rustfmt, clippy, ruff, mypy, stub check
 golden: $(BUILT) ## rewrite the golden digests; explain every change in CHANGELOG under "Results changed"
 	HOOKEAN_GOLDEN=rewrite $(BIN)/pytest tests/golden -q
 
-exactness: ## 1,000 random scripts per discipline, lazy engine against the event list
-	HOOKEAN_EXACTNESS_CASES=1000 cargo test --release --locked -p hookean-sim --test station_exactness -- --nocapture
+exactness: ## 10,000 random scripts over all disciplines, lazy engine against the event list
+	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test station -- --nocapture
 
 bench: ## criterion benches of the kernels
 	cargo bench --locked -p hookean-sim
