@@ -106,8 +106,8 @@ def test_lognormal_by_mean_and_cv_keeps_both():
     [
         ({"counts": [], "step": "1s"}, "at least one number", "counts"),
         ({"counts": [1, float("nan")], "step": "1s"}, "value 1 is `nan`", "counts.1"),
-        ({"counts": [1, -2], "step": "1s"}, "value 1 is `-2.0`", "counts.1"),
-        ({"counts": [[1]], "step": "1s"}, "at least one number", "counts"),
+        ({"counts": [1, -2], "step": "1s"}, "value 1 is `-2`", "counts.1"),
+        ({"counts": [[1]], "step": "1s"}, "expected a number, got a list", "counts.0"),
         ({"counts": "12", "step": "1s"}, "expected a list of numbers", "counts"),
         ({"counts": [1]}, "needs `step`", ""),
         ({"rates": {"step": "0s", "values": [1]}}, "longer than 0", "rates.step"),

@@ -49,6 +49,7 @@ METRICS = (
     Metric("latency_p99", "s", "lower", "99 % quantile of latency."),
     Metric("failed", "", "lower", "Requests rejected, timed out or lost."),
     Metric("failed_ratio", "ratio", "lower", "Failed requests / arrivals; null without arrivals."),
+    Metric("in_system", "", "", "Requests waiting or in service at the end: judged neither good nor bad."),
     Metric("replicas_mean", "replicas", "", "Ready replicas, averaged over time."),
     Metric("replicas_max", "replicas", "", "Most ready replicas at once."),
     Metric("utilisation_mean", "ratio", "", "CPU used / CPU of ready replicas."),

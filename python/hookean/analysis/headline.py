@@ -48,7 +48,38 @@ def headline(results: Mapping[str, ResultLike]) -> list[str]:
     """
     table = comparison(results)
     contenders = [_read(name, table.filter(pl.col("contender") == name)) for name in results]
-    return [*_stopped(table), *_judge(contenders, table), _money(contenders, table)]
+    judged = _judge(contenders, table)
+    return [*_stopped(table), *judged, _money(contenders, table), *_unlike(results, table), *_unfinished(table)]
+
+
+_UNFINISHED_SHARE = 0.01
+"""Share of requests in the system at the end from which on the figures say too little about them."""
+
+
+def _unlike(results: Mapping[str, ResultLike], table: pl.DataFrame) -> list[str]:
+    """Says in which way contenders did not get the same, so that nobody takes chance for a difference."""
+    if len(results) == 1 or table["partial"].any():
+        return []
+    services = {tuple(result.summary["service"].sort()) for result in results.values()}
+    if len(services) > 1:
+        return ["The contenders do not have the same services, so they cannot be compared in total."]
+    if len({result.manifest["seed"] for result in results.values()}) > 1:
+        return ["The contenders have different seeds and so different requests: part of their difference is chance."]
+    if (table.group_by("service").agg(pl.col("arrivals").n_unique())["arrivals"] > 1).any():
+        return ["The contenders did not get the same traffic, so they cannot be compared in total."]
+    if len({result.manifest["simulated_ns"] for result in results.values()}) > 1:
+        return ["The contenders were simulated for different lengths of time, so their costs cannot be compared."]
+    return []
+
+
+def _unfinished(table: pl.DataFrame) -> list[str]:
+    """Names the services that ended with many requests inside, which no figure judges."""
+    rows = table.filter(pl.col("in_system") > _UNFINISHED_SHARE * pl.col("arrivals"), ~pl.col("partial"))
+    return [
+        f"{_quoted(row['contender'])} ended with {wording.count(row['in_system'])} of {wording.count(row['arrivals'])} "
+        f"requests of `{row['service']}` waiting or in service, which count as neither good nor bad."
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 def _stopped(table: pl.DataFrame) -> list[str]:
@@ -133,6 +164,8 @@ def _money(contenders: list[_Contender], table: pl.DataFrame) -> str:
     met = [one for one in contenders if one.met]
     best = min(met or contenders, key=lambda one: one.cost)
     others = [f"{one.name} costs {wording.usd(one.cost)}" for one in contenders if one is not best]
+    if len({wording.usd(one.cost) for one in contenders}) == 1:
+        return f"Each costs {wording.usd(best.cost)}."
     if len(met) == 1:
         return f"{best.name} costs {wording.usd(best.cost)}; {wording.listing(others)}."
     cheapest = "The cheapest that met it" if met else "The cheapest"

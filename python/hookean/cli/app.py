@@ -99,7 +99,7 @@ def run_program(arguments: Sequence[str], *, debug: bool) -> int:
 
 
 def _tell_usage(error: TyperException) -> int:
-    message = error.format_message().strip().rstrip(".")
+    message = error.format_message().strip().rstrip(".").replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "hookean"
     say_error(f"{message[:1].lower()}{message[1:]}\n\nhint: `{command} --help` shows how to use it")

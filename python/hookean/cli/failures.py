@@ -23,6 +23,7 @@ EXIT_CODES = (
 _REPORT = "this is a mistake in hookean: please report it with what `hookean --debug …` prints for the same command"
 
 _SCHEMA = "`hookean schema` describes scenario files; editors check YAML against it as you type"
+_ACCESS = "check the permissions of the file and the room on its disk; for stdout, where it is sent to"
 _PATHS = "check the path; those inside a scenario file start from its folder"
 
 
@@ -60,7 +61,7 @@ def describe(error: BaseException) -> tuple[str, int]:
         text = _os_text(error)
         return (text if "hint: " in text else f"{text}\n\nhint: {_PATHS}"), BAD_INPUT
     if isinstance(error, OSError):
-        return _os_text(error), BAD_INPUT
+        return f"{_os_text(error)}\n\nhint: {_ACCESS}", BAD_INPUT
     if isinstance(error, MemoryError):
         return "out of memory\n\nhint: keep fewer single requests (`record.requests`), or shorten the run", BAD_INPUT
     return f"internal error: {type(error).__name__}: {error}\n\nhint: {_REPORT}", OUR_BUG

@@ -30,6 +30,7 @@ _SHOWN = (
     "latency_p99",
     "failed",
     "failed_ratio",
+    "in_system",
     "replicas_mean",
     "replicas_max",
     "demand_mean",

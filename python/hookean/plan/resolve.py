@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from hookean.scenario.units import Duration, UnitError
 from .plan import Descriptions, Plan
 from .platform import ResolvedPlatform, resolve_platform
 from .service import service_tree
+from .size import check_size
 from .tree import split
 from .workload import Arrays, ResolvedWorkload, resolve_workload
 
@@ -74,6 +76,9 @@ class _Resolver:
                 "record": _record(scenario.record),
             }
         )
+        with self._collecting():
+            check_size(document, self.arrays, least=self._least_replicas())
+        raise_together(self.problems)
         warnings = [*platform.warnings, *self._warnings(workloads, document)]
         descriptions = Descriptions(
             platform=platform.description,
@@ -89,9 +94,31 @@ class _Resolver:
             yield
         except (FieldError, UnitError) as problem:
             self.problems.append(self._placed(problem, at))
+
+    @contextmanager
+    def _reading(self, *at: str | int) -> Iterator[None]:
+        """Adds to the error of a file the place in the scenario that names the file."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise self._no_file(error, at) from None
         except TraceError as error:
-            where = error.where or self.scenario.place(at)
+            where = ", given in ".join(filter(None, [error.where, self.scenario.place(at)]))
             raise TraceError(error.message, where=where, hint=error.hint) from None
+        except OSError as error:
+            reason = (
+                f"cannot be read: {error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
+            )
+            where = f"`{error.filename}`, given in {self.scenario.place(at)}"
+            raise TraceError(reason, where=where, hint="check the permissions of the file") from None
+
+    def _no_file(self, error: FileNotFoundError, at: FieldPath) -> FileNotFoundError:
+        """Says where the scenario names a file that is not there, and which file may be meant."""
+        path = Path(error.filename)
+        names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, names, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"relative paths start from `{self.base_dir.resolve()}`"
+        return FileNotFoundError(f"{error.strerror} `{path}` in {self.scenario.place(at)}\n\nhint: {hint}")
 
     def _placed(self, problem: FieldError | UnitError, at: FieldPath) -> ScenarioError:
         path = (*at, *getattr(problem, "at", ()))
@@ -108,7 +135,7 @@ class _Resolver:
         written = sorted(enumerate(self.scenario.workload), key=lambda entry: entry[1].service)
         found = {}
         for index, workload in written:
-            with self._collecting("workload", index):
+            with self._reading("workload", index, workload.source), self._collecting("workload", index):
                 service = self.scenario.services[workload.service]
                 found[workload.service] = resolve_workload(
                     workload, service, base_dir=self.base_dir, arrays=self.arrays
@@ -138,6 +165,12 @@ class _Resolver:
         last = max(each.end_ns for each in workloads.values() if each.end_ns is not None)
         return Known(last, str(Duration(last)), "user", "end of the longest workload")
 
+    def _least_replicas(self) -> dict[str, int]:
+        least = dict.fromkeys(self.names, 0)
+        for each in self.scenario.controllers:
+            least[each.service] = max(least[each.service], each.initial_replicas())
+        return least
+
     def _ordered_controllers(self) -> list[Controller]:
         return sorted(self.scenario.controllers, key=lambda each: each.service)
 
@@ -158,6 +191,8 @@ class _Resolver:
             service = self.scenario.services[name]
             if name not in workloads:
                 yield f"service `{name}` has no workload"
+            elif not next(each["initial_replicas"] for each in document["services"] if each["name"] == name):
+                yield f"service `{name}` begins with no replica, so its controllers see no load to scale on"
             elif workloads[name].tree["start_ns"].value >= document["horizon_ns"]:
                 yield f"the workload of `{name}` begins when the scenario has ended"
             if is_fleet and service.replica.image.base:

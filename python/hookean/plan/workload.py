@@ -122,7 +122,8 @@ def _table(workload: Workload, start: Known, *, base_dir: Path, arrays: Arrays) 
         arrays.u64.append(table.work_ns)
         work = Known(len(arrays.u64) - 1, f"column `work` of `{table.name}`", "user", path)
     source = {"source": Fixed("table"), "times": times, "work": work, "keep_2_53": _keep(workload)}
-    end = start.value + int(table.times_ns[-1]) + 1
+    length = int(table.times_ns[-1]) + 1 if workload.duration is None else workload.duration.nanos
+    end = start.value + length
     tree = {"start_ns": start, "source": source}
     return ResolvedWorkload(tree, end, table.work_ns is None, text, table.report.warnings)
 
@@ -169,12 +170,14 @@ def _traced(workload: Workload, base_dir: Path) -> _Counts:
 
 def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays) -> ResolvedWorkload:
     arrivals = workload.arrivals or found.arrivals
+    _check_repeats(found.values.nbytes * workload.repeat)
     values = np.tile(found.values, workload.repeat)
     values = _whole(values, workload.scale) if arrivals == "exact" else values * workload.scale
     if not np.isfinite(values).all() or values.sum() >= _KEEP_ALL:
-        raise FieldError("the workload has more requests than can be counted (2^53)", at=["scale"])
+        hint = "a smaller `scale`, or fewer repetitions"
+        raise FieldError("the workload has more requests than can be counted (2^53)", hint=hint)
     if not values.any():
-        raise FieldError("the workload has no request", hint="a larger `scale`, or another part of the trace")
+        raise FieldError("the workload has no request", hint=_MORE.get(workload.source, "use a larger `scale`"))
     arrays.f64.append(values)
     text = found.text + _changes(workload)
     own = workload.arrivals is not None
@@ -189,9 +192,32 @@ def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays)
     return ResolvedWorkload({"start_ns": start, "source": source}, end, True, text, found.warnings)
 
 
+_COPIES = 4
+"""Arrays as long as a repeated trace that exist at once while it is scaled."""
+
+
+def _check_repeats(size: int) -> None:
+    from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
+
+    needed, limit = size * _COPIES, available_memory_bytes()
+    if needed > limit:
+        message = (
+            f"the workload is longer than memory: it needs about {size_text(needed)}, {size_text(limit)} are available"
+        )
+        raise FieldError(message, hint="fewer repetitions, or wider bins", at=["repeat"])
+
+
 _ARRIVALS = {
     "exact": "recorded counts are replayed exactly; instants inside a bin are drawn",
     "poisson": "a rate or a profile describes an expectation; counts are drawn",
+}
+
+
+_MORE = {
+    "trace": "use a larger `scale`, or another part of the trace",
+    "rate": "give a `rate` above 0",
+    "rates": "give some rate above 0",
+    "counts": "give some count above 0",
 }
 
 

@@ -204,6 +204,8 @@ class Platform(Model):
             if self.is_fleet and pool.nodes:
                 hint = "its nodes come and go with the replicas; leave `nodes` out"
                 raise FieldError("a pool of a fleet has no fixed nodes", hint=hint, at=["pools", index, "nodes"])
+        if pools and all(pool.nodes == 0 for pool in pools):
+            raise FieldError("no pool has a node", hint="replicas need one: `nodes: 1`", at=["pools", 0, "nodes"])
         if self.is_fleet and len(pools) > 1:
             raise FieldError("a fleet buys from one pool", hint="keep the first", at=["pools", 1])
 

@@ -117,7 +117,17 @@ class ResultFolder:
             _write_synced(self._work / MANIFEST, text.encode())
             self._move_into_place(list(tables))
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise _cannot_write(self.path, error) from error
+            raise _cannot_write(self.path, self._system_error(error) or error) from error
+
+    def _system_error(self, error: Exception) -> OSError | None:
+        """Returns what the system says to a small write, when polars does not say why its own failed."""
+        if isinstance(error, OSError) or _OS_ERROR.search(str(error)):
+            return None
+        try:
+            _write_synced(self._work / "probe", bytes(1 << 16))
+        except OSError as reason:
+            return reason
+        return None
 
     @property
     def _work(self) -> Path:

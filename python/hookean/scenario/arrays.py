@@ -8,6 +8,7 @@ import numpy as np
 from pydantic_core import core_schema
 
 from hookean.scenario.fields import FieldError
+from hookean.scenario.units import as_written
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,13 +32,15 @@ class Vector:
         try:
             array = np.array(values, dtype=np.float64)
         except (TypeError, ValueError):
-            raise FieldError("expected a list of numbers") from None
+            raise _not_numbers(values) from None
         if array.ndim != 1 or array.size == 0 or _has_bools(values):
-            raise FieldError("expected a list of at least one number")
+            raise _not_numbers(values)
         bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
         if bad.size:
             index = int(bad[0])
-            raise FieldError(f"value {index} is `{array[index]}`, not a finite number of at least 0", at=[index])
+            raise FieldError(
+                f"value {index} is `{array[index]:g}`, not a finite number of at least 0", hint=_HINT, at=[index]
+            )
         array.flags.writeable = False
         self.values: NDArray[np.float64] = array
 
@@ -57,7 +60,7 @@ class Vector:
     def of(cls, value: object) -> Vector:
         """Returns a vector of the values; a vector is returned as it is."""
         if isinstance(value, str):
-            raise FieldError(f"expected a list of numbers, got the text `{value}`")
+            raise _not_numbers(value)
         return value if isinstance(value, Vector) else cls(value)
 
     @classmethod
@@ -74,6 +77,19 @@ class Vector:
         cls, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 1}
+
+
+_HINT = "a list of plain numbers, without quotes or units: `[20, 25.5, 30]`"
+
+
+def _not_numbers(values: object) -> FieldError:
+    """Says what is wrong with values that are no list of numbers, and which of them is to blame."""
+    if not isinstance(values, (list, tuple)):
+        return FieldError(f"expected a list of numbers, got {as_written(values)}", hint=_HINT)
+    for index, value in enumerate(values):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return FieldError(f"expected a number, got {as_written(value)}", hint=_HINT, at=[index])
+    return FieldError("expected at least one number, got an empty list", hint=_HINT)
 
 
 def _has_bools(values: Any) -> bool:

@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic._internal._model_construction import ModelMetaclass
 
+from hookean.scenario.units import as_written
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -99,12 +101,8 @@ class Model(BaseModel, metaclass=_ErrorsInWords):
 
 def _number(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise FieldError(f"expected a number, got `{value!r}`" if not isinstance(value, str) else _quoted(value))
+        raise FieldError(f"expected a number, got {as_written(value)}", hint="a plain number, without quotes or unit")
     return value
-
-
-def _quoted(value: str) -> str:
-    return f"expected a number, got the text `{value}`"
 
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")

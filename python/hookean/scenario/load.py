@@ -50,28 +50,35 @@ def load_scenario(path: str | PathLike[str], overrides: Iterable[str] = ()) -> S
 
 
 def _text(file: Path) -> str:
-    if file.suffix not in _SUFFIXES:
-        raise ScenarioError(
-            f"`{file}` is neither YAML nor TOML", hint=f"its name ends in one of {', '.join(_SUFFIXES)}"
-        )
+    if file.is_dir():
+        raise ScenarioError(f"`{file}` is a folder", hint="give a scenario file")
+    if file.exists() and file.suffix.lower() not in _SUFFIXES:
+        raise ScenarioError(f"`{file}` is neither YAML nor TOML", hint=f"its name must end in {_one_of(_SUFFIXES)}")
     try:
-        return file.read_text(encoding="utf-8")
+        data = file.read_bytes()
     except FileNotFoundError:
         near = difflib.get_close_matches(file.name, _scenario_names(file.parent), n=1)
         hint = f"did you mean `{file.parent / near[0]}`?" if near else f"`{file.parent.resolve()}` has no such file"
         raise FileNotFoundError(f"scenario file `{file}` not found\n\nhint: {hint}") from None
-    except IsADirectoryError:
-        raise ScenarioError(f"`{file}` is a folder", hint="give a scenario file") from None
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ScenarioError(f"byte {error.start} is not UTF-8", where=f"`{file}`") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        hint = "a scenario is a YAML or TOML text; convert it to UTF-8 if it is one"
+        raise ScenarioError(f"byte {error.start} is not UTF-8", where=f"`{file}` line {line}", hint=hint) from None
+
+
+def _one_of(names: Iterable[str]) -> str:
+    *most, last = (f"`{name}`" for name in names)
+    return f"{', '.join(most)} or {last}"
 
 
 def _scenario_names(folder: Path) -> list[str]:
-    return [each.name for each in folder.iterdir() if each.suffix in _SUFFIXES] if folder.is_dir() else []
+    return [each.name for each in folder.iterdir() if each.suffix.lower() in _SUFFIXES] if folder.is_dir() else []
 
 
 def _parsed(file: Path, text: str, places: Places) -> dict[str, Any]:
-    data = toml_data(text, places) if file.suffix == ".toml" else yaml_data(text, places)
+    data = toml_data(text, places) if file.suffix.lower() == ".toml" else yaml_data(text, places)
     if not data:
         raise ScenarioError(
             "the scenario is empty", where=f"`{file}`", hint="it needs at least `seed`, `services` and `platform`"
@@ -84,7 +91,7 @@ def _parsed(file: Path, text: str, places: Places) -> dict[str, Any]:
 
 def _refuse_nan(node: Any, path: tuple[str | int, ...], places: Places) -> None:
     if isinstance(node, float) and not math.isfinite(node):
-        raise ScenarioError(f"`{node}` is not a finite number", where=places.where(path))
+        raise ScenarioError(f"`{node}` is not a finite number", where=places.where(path), hint="give a number")
     entries = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in entries:
         _refuse_nan(value, (*path, key), places)
@@ -95,12 +102,14 @@ def _apply(data: dict[str, Any], override: str, places: Places) -> None:
     where = f"override `{override}`"
     name, separator, value_text = override.partition("=")
     if not separator or not all(name.split(".")):
-        raise ScenarioError("an override has the form `a.b=c`", where=where)
+        hint = "a dotted path, `=` and the value: `services.web.replicas=3`, `controllers.0.max=50`"
+        raise ScenarioError("an override has the form `a.b=c`", where=where, hint=hint)
     path = tuple(int(part) if part.isdecimal() else part for part in name.strip().split("."))
-    value = yaml_data(value_text, Places(where))
+    value = yaml_data(value_text, Places(override, is_override=True))
     node: Any = data
     for depth, part in enumerate(path[:-1]):
         node = _descend(node, part, path[:depth], where)
+        _check_list(node, path, depth + 1, where)
     _set(node, path, value, where)
     for old in [each for each in places.lines if each[: len(path)] == path]:
         del places.lines[old]
@@ -115,6 +124,15 @@ def _descend(node: Any, part: str | int, before: tuple[str | int, ...], where: s
     return node.setdefault(key, {})
 
 
+def _check_list(node: Any, path: tuple[str | int, ...], depth: int, where: str) -> None:
+    """Refuses a number in a path where the file has no list (services may have numbers for names)."""
+    if not isinstance(path[depth], int) or not isinstance(node, dict) or path[:depth] == ("services",):
+        return
+    name = dotted(path[:depth])
+    hint = f"it is one section: leave out `{path[depth]}.`" if node else f"set the whole list: `{name}=[{{…}}]`"
+    raise ScenarioError(f"`{name}` is no list in the file", where=where, hint=hint)
+
+
 def _set(node: Any, path: tuple[str | int, ...], value: Any, where: str) -> None:
     if isinstance(node, list):
         _check_index(node, path[-1], path[:-1], where)
@@ -125,8 +143,14 @@ def _set(node: Any, path: tuple[str | int, ...], value: Any, where: str) -> None
 
 def _check_index(node: list[Any], part: str | int, before: tuple[str | int, ...], where: str) -> None:
     if not isinstance(part, int) or part >= len(node):
-        count = f"`{dotted(before)}` has {len(node)} entries"
-        raise ScenarioError(f"no entry `{part}`", where=where, hint=f"{count}, counted from 0")
+        last = (
+            f"its entries are 0 to {len(node) - 1}"
+            if len(node) > 1
+            else "its only entry is 0"
+            if node
+            else "it is empty"
+        )
+        raise ScenarioError(f"`{dotted(before)}` has no entry `{part}`", where=where, hint=last)
 
 
 def _key(node: Any, part: str | int, before: tuple[str | int, ...], where: str) -> str:

@@ -12,7 +12,7 @@ from hookean.errors import ScenarioError
 
 from .fields import FieldError, FieldsError
 from .source import Path, dotted
-from .units import UnitError
+from .units import UnitError, as_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,9 +133,15 @@ def _worded(model: type, details: ErrorDetails, path: Path) -> tuple[str, str]:
     if kind in {"union_tag_invalid", "literal_error"}:
         given = context.get("tag", details["input"])
         return _unknown_choice(str(given), [word.strip("'") for word in _expected(context)], path)
-    shown = details["input"]
-    got = "a section" if isinstance(shown, dict) else "a list" if isinstance(shown, (list, tuple)) else f"`{shown}`"
-    return f"{_WORDS.get(kind, details['msg'].lower()).format(**context)}, got {got}", ""
+    wanted = _WORDS.get(kind, details["msg"].lower()).format(**{name: _bound(each) for name, each in context.items()})
+    return f"{wanted}, got {as_written(details['input'])}", _description(model, path)
+
+
+def _bound(value: object) -> object:
+    """Writes whole bounds in full: `4,294,967,296` instead of `4.29497e+09`."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 _WORDS = {
@@ -150,10 +156,10 @@ _WORDS = {
     "tuple_type": "expected a list",
     "list_type": "expected a list",
     "too_short": "expected at least {min_length} entry",
-    "greater_than": "expected a number above {gt:g}",
-    "greater_than_equal": "expected at least {ge:g}",
-    "less_than": "expected a number below {lt:g}",
-    "less_than_equal": "expected at most {le:g}",
+    "greater_than": "expected a number above {gt}",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than": "expected a number below {lt}",
+    "less_than_equal": "expected at most {le}",
 }
 
 
@@ -211,7 +217,7 @@ def _owners(model: Any, path: Path) -> list[type[BaseModel]]:
         types = [each for owner in _models(types) for each in _below(owner, part)] + [
             each for container in types for each in _items(container)
         ]
-    return _models(types)
+    return _models(types) or _models([each for container in types for each in _items(container)])
 
 
 def _below(owner: type[BaseModel], part: str | int) -> list[Any]:

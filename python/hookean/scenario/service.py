@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, model_validator
 
 from hookean.scenario.distribution import Distribution
 from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, PositiveCount, Share
-from hookean.scenario.units import Cpu, Duration, Memory
+from hookean.scenario.units import Cpu, Duration, Memory, as_written
 
 _PS_NEVER_WAITS = (
     "under `processor_sharing` without `concurrency` every request is served at once, so `{name}` can never act"
@@ -18,7 +18,7 @@ _PS_NEVER_WAITS = (
 def _concurrency(value: object) -> object:
     if value in (None, "unlimited") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
-    raise FieldError(f"expected a whole number of at least 1, or `unlimited`, got `{value}`")
+    raise FieldError(f"expected a whole number of at least 1, or `unlimited`, got {as_written(value)}")
 
 
 class Replica(Model):

@@ -26,25 +26,50 @@ class Places:
     """Where each field of a scenario was written.
 
     Attributes:
-        file: Name of the file as the user gave it.
+        file: Name of the file as the user gave it, or the text of an override.
         lines: Line and column (from 1) of each path.
         overrides: Text of the override that set a path.
+        is_override: Whether the text that is read is an override instead of a file.
     """
 
     file: str
     lines: dict[Path, tuple[int, int]] = field(default_factory=dict)
     overrides: dict[Path, str] = field(default_factory=dict)
+    is_override: bool = False
+
+    def named(self) -> str:
+        """Returns the file, or the override."""
+        return f"override `{self.file}`" if self.is_override else f"`{self.file}`"
+
+    def at(self, line: int, column: int) -> str:
+        """Returns a place in the file; of an override, which is short, only the override."""
+        return self.named() if self.is_override else f"`{self.file}` line {line} column {column}"
 
     def where(self, path: Path) -> str:
         """Returns the place of a field; that of the section around it when the field itself was not written."""
+        path = self._as_written(path)
         for length in range(len(path), -1, -1):
             prefix = path[:length]
             if prefix in self.overrides:
                 return f"override `{self.overrides[prefix]}`" + (f" ({dotted(path)})" if path else "")
             if prefix in self.lines:
-                line, column = self.lines[prefix]
-                return f"`{self.file}` line {line} column {column}" + (f" ({dotted(path)})" if path else "")
-        return f"`{self.file}`" + (f" ({dotted(path)})" if path else "")
+                if length < len(path) and (below := self._override_below(path)):
+                    return f"override `{below}` ({dotted(path)})"
+                return self.at(*self.lines[prefix]) + (f" ({dotted(path)})" if path else "")
+        return self.named() + (f" ({dotted(path)})" if path else "")
+
+    def _as_written(self, path: Path) -> Path:
+        """Leaves out the index of an only entry that is written as a section instead of a list."""
+        for length in range(1, len(path)):
+            entry = path[: length + 1]
+            written = [key for key in (*self.lines, *self.overrides) if key[:length] == path[:length] != key]
+            if path[length] == 0 and written and all(key[: length + 1] != entry for key in written):
+                return self._as_written((*path[:length], *path[length + 1 :]))
+        return path
+
+    def _override_below(self, path: Path) -> str | None:
+        """Returns the override that made a section which the file does not have."""
+        return next((text for key, text in self.overrides.items() if key[: len(path)] == path), None)
 
 
 def toml_data(text: str, places: Places) -> dict[str, Any]:
@@ -57,9 +82,10 @@ def toml_data(text: str, places: Places) -> dict[str, Any]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
-        spot = f" line {match[2]} column {match[3]}" if match else ""
+        where = places.at(int(match[2]), int(match[3])) if match else places.named()
         message = match[1] if match else str(error).removesuffix(" (at end of document)")
-        raise ScenarioError(message[0].lower() + message[1:], where=f"`{places.file}`{spot}") from None
+        hint = "texts stand in quotes, one `name = value` on a line; <https://toml.io> has the rest"
+        raise ScenarioError(f"not TOML: {message[0].lower()}{message[1:]}", where=where, hint=hint) from None
     _TomlPlaces(text, places).find()
     return data
 

@@ -37,6 +37,21 @@ class UnitError(ValueError):
         self.hint = hint
 
 
+def as_written(value: object) -> str:
+    """Names a value of the wrong kind as files write it: nothing, `true`, the text `7`, `0.6`, a list, a section."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, str):
+        return f"the text `{value}`"
+    if isinstance(value, dict):
+        return "a section"
+    if isinstance(value, (list, tuple)):
+        return "a list" if value else "an empty list"
+    return f"`{value}`"
+
+
 def decimal_text(value: Decimal) -> str:
     """Writes a decimal without exponent and without trailing zeros."""
     text = format(value, "f")
@@ -108,7 +123,7 @@ class Quantity:
             return cls._from_text(value)
         if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
             return cls._from_number(value)
-        raise UnitError(f"expected a {cls.WHAT}, got `{value!r}`", hint=cls.units_hint())
+        raise UnitError(f"expected a {cls.WHAT}, got {as_written(value)}", hint=cls.units_hint())
 
     @classmethod
     def _from_number(cls, value: float | Decimal) -> Self:
@@ -139,12 +154,13 @@ class Quantity:
     @classmethod
     def _exact(cls, value: Decimal, shown: str) -> Self:
         if value < 0:
-            raise UnitError(f"a {cls.WHAT} must not be negative, got `{shown}`")
+            raise UnitError(f"a {cls.WHAT} must not be negative, got `{shown}`", hint="give 0 or more")
         whole = value.to_integral_value()
         if whole != value:
             raise UnitError(f"`{shown}` is finer than {cls.FINEST}", hint=f"round it to whole {cls.FINEST}")
         if whole >= 2**63:
-            raise UnitError(f"`{shown}` is too large for a {cls.WHAT}")
+            most = cls(2**63 - 1)
+            raise UnitError(f"`{shown}` is too large for a {cls.WHAT}", hint=f"the largest is {most}")
         return cls(int(whole))
 
     def __str__(self) -> str:

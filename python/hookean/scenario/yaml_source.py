@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from hookean.errors import ScenarioError
 
@@ -29,11 +30,29 @@ def yaml_data(text: str, places: Places) -> Any:
         node = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        spot = f" line {mark.line + 1} column {mark.column + 1}" if mark else ""
-        raise ScenarioError(f"not YAML: {error.problem or error.context}", where=f"`{places.file}`{spot}") from None
+        where = places.at(mark.line + 1, mark.column + 1) if mark else places.named()
+        problem = str(error.problem or error.context)
+        raise ScenarioError(f"not YAML: {problem}", where=where, hint=_mending(problem)) from None
+    except ReaderError as error:
+        before = text[: error.position]
+        where = places.at(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        message = f"not YAML: the character U+{error.character:04X} is not allowed"
+        raise ScenarioError(message, where=where, hint="is this a text file? remove the character") from None
     except YAMLError as error:
-        raise ScenarioError(f"not YAML: {error}", where=f"`{places.file}`") from None
+        raise ScenarioError(f"not YAML: {error}", where=places.named(), hint=_SYNTAX) from None
     return None if node is None else _Reader(places).read(node, ())
+
+
+_SYNTAX = "close every bracket and quote, write `name: value`, and line up what belongs together"
+_MENDING = {
+    "'\\t'": "indent with spaces instead of tabs",
+    "another document": "keep one scenario in a file, without `---` between",
+    "undefined alias": "write out the value, or define the anchor before its use",
+}
+
+
+def _mending(problem: str) -> str:
+    return next((hint for words, hint in _MENDING.items() if words in problem), _SYNTAX)
 
 
 class _Reader:
@@ -47,6 +66,8 @@ class _Reader:
             raise self._error(node, "an alias contains itself")
         self.open.append(node)
         try:
+            if not isinstance(node, ScalarNode) and not str(node.tag).startswith((f"{_PLAIN}map", f"{_PLAIN}seq")):
+                raise self._tagged(node)
             if isinstance(node, MappingNode):
                 return self._mapping(node, path)
             if isinstance(node, SequenceNode):
@@ -72,15 +93,17 @@ class _Reader:
         if tag in _TEXTS:
             return str(node.value)
         if tag not in _NUMBERS:
-            raise self._error(node, f"the tag `{tag}` has no meaning here")
+            raise self._tagged(node)
         value = YAML(typ="safe", pure=True).constructor.construct_object(node)
         if isinstance(value, float) and not math.isfinite(value):
-            raise self._error(node, f"`{node.value}` is not a finite number")
+            raise self._error(node, f"`{node.value}` is not a finite number", "give a number")
         return value
 
+    def _tagged(self, node: Node) -> ScenarioError:
+        return self._error(node, f"the tag `{node.tag}` has no meaning here", "scenarios have no tags: leave it out")
+
     def _error(self, node: Node, message: str, hint: str = "") -> ScenarioError:
-        line, column = _spot(node)
-        return ScenarioError(message, where=f"`{self.places.file}` line {line} column {column}", hint=hint)
+        return ScenarioError(message, where=self.places.at(*_spot(node)), hint=hint)
 
 
 def _spot(node: Node) -> tuple[int, int]:

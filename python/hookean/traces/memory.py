@@ -33,14 +33,15 @@ def require_memory(needed_bytes: int, *, path: Path, limit_bytes: int | None = N
     limit = available_memory_bytes() if limit_bytes is None else limit_bytes
     if needed_bytes > limit:
         raise TraceError(
-            f"trace is longer than memory: it needs about {_size(needed_bytes)}, {_size(limit)} are available",
+            f"trace is longer than memory: it needs about {size_text(needed_bytes)}, {size_text(limit)} are available",
             where=f"`{path}`",
             hint="cut it into parts, count it into bins, or convert it to Parquet, which needs less memory to read",
         )
 
 
-def _size(count: int) -> str:
-    for unit, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+def size_text(count: int) -> str:
+    """Writes bytes in the binary unit that fits."""
+    for unit, power in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):
         if count >= 1 << power:
-            return f"{count / (1 << power):.1f} {unit}"
+            return f"{count / (1 << power):,.1f} {unit}"
     return f"{count} B"

@@ -10,6 +10,7 @@ core, and without it demand is drawn from the service's distribution.
 from __future__ import annotations
 
 import difflib
+import errno
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +95,10 @@ def load_requests(
 
 def _read(path: Path, *, memory_limit_bytes: int | None) -> _Source:
     name = path.name.lower()
+    if path.is_dir():
+        raise TraceError("request table is a folder", where=f"`{path}`", hint="name one file in it")
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, "no such request table", str(path))
     if name.endswith(_TEXT_SUFFIXES):
         table = read_text_table(path, memory_limit_bytes=memory_limit_bytes)
         return _from_text(table)
@@ -138,7 +143,12 @@ def _check_columns(names: list[str], *, path: Path) -> None:
     if "time" in names:
         return
     near = difflib.get_close_matches("time", names, n=1)
-    guess = f"is `{near[0]}` the time of arrival? rename it `time`" if near else "name the time of arrival `time`"
+    if any(mark in name for name in names for mark in ";\t"):
+        guess = "separate the columns by commas"
+    elif near:
+        guess = f"is `{near[0]}` the time of arrival? rename it `time`"
+    else:
+        guess = "name the time of arrival `time`"
     raise TraceError(
         f"no column `time`, found {', '.join(f'`{name}`' for name in names)}", where=f"`{path}`", hint=guess
     )

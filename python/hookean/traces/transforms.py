@@ -44,10 +44,10 @@ def window(
         if value % series.step_ns:
             raise TraceError(
                 f"{word} of the window does not fall between two bins of {series.step_ns / NS_PER_S:g} s",
-                where=series.name,
+                where=f"`{series.name}`",
                 hint=f"move it by {value % series.step_ns / NS_PER_S:g} s: a bin cannot be cut",
             )
-    _check_inside(start_ns, length_ns, total_ns=series.duration_ns, described=_span(series))
+    _check_inside(series, start_ns, length_ns)
     first = start_ns // series.step_ns
     counts = series.counts[first : first + length_ns // series.step_ns]
     offset = to_timedelta(start_ns)
@@ -79,11 +79,15 @@ def multiply_exact(series: CountSeries, factor: float) -> CountSeries:
     _check_factor(factor, name=series.name)
     if np.any(series.counts != np.rint(series.counts)):
         raise TraceError(
-            "counts are rates, not whole numbers", where=series.name, hint="use `multiply` for rates and profiles"
+            "counts are rates, not whole numbers",
+            where=f"`{series.name}`",
+            hint="use `multiply` for rates and profiles",
         )
     before = np.cumsum(series.counts)
     if before[-1] > _WHOLE or before[-1] * factor > _WHOLE:
-        raise TraceError("total exceeds 2^53 requests", where=series.name, hint="cut the trace with `window` first")
+        raise TraceError(
+            "total exceeds 2^53 requests", where=f"`{series.name}`", hint="cut the trace with `window` first"
+        )
     total = float(round(Fraction(int(before[-1])) * Fraction(factor)))
     # A product that is rounded up to a tie may round one above the exact total: the last bins then take nothing.
     after = np.minimum(np.rint(before * factor), total)
@@ -119,12 +123,12 @@ def window_requests(
     last_ns = int(table.times_ns[-1])
     end_ns = max(last_ns + 1, start_ns) if duration is None else start_ns + to_nanos(duration)
     if start_ns < 0 or end_ns < start_ns:
-        raise TraceError("window starts before the trace or has a negative length", where=table.name)
+        raise TraceError("window starts before the trace or has a negative length", where=f"`{table.name}`")
     low, high = np.searchsorted(table.times_ns, np.array([start_ns, end_ns], dtype=np.uint64)).tolist()
     if low == high:
         raise TraceError(
             f"window [{start_ns / NS_PER_S:g} s, {end_ns / NS_PER_S:g} s) holds no request",
-            where=table.name,
+            where=f"`{table.name}`",
             hint=f"requests arrive from {int(table.times_ns[0]) / NS_PER_S:g} s to {last_ns / NS_PER_S:g} s",
         )
     origin = None if table.origin is None else table.origin + to_timedelta(start_ns)
@@ -149,7 +153,7 @@ def repeat_requests(table: RequestTable, times: int, *, period: timedelta) -> Re
     if period_ns <= int(table.times_ns[-1]):
         raise TraceError(
             f"period of {period_ns / NS_PER_S:g} s is not longer than the last arrival",
-            where=table.name,
+            where=f"`{table.name}`",
             hint=f"the last request arrives at {int(table.times_ns[-1]) / NS_PER_S:g} s",
         )
     shifts = np.arange(times, dtype=np.uint64) * np.uint64(period_ns)
@@ -165,22 +169,25 @@ def _start_ns(origin: datetime | None, start: datetime | timedelta | None, *, na
         return to_nanos(start)
     if start.tzinfo is None:
         raise TraceError(
-            f"start `{start}` of the window has no time zone", where=name, hint="write it with one, such as `…Z`"
+            f"start `{start}` of the window has no time zone", where=f"`{name}`", hint="write it with one, such as `…Z`"
         )
     if origin is None:
         raise TraceError(
             "trace has no absolute time, so its window cannot start at one",
-            where=name,
+            where=f"`{name}`",
             hint="give the start as a time from the beginning of the trace, such as `2h`",
         )
     return to_nanos(start - origin)
 
 
-def _check_inside(start_ns: int, length_ns: int, *, total_ns: int, described: str) -> None:
-    if start_ns < 0 or length_ns <= 0 or start_ns + length_ns > total_ns:
+def _check_inside(series: CountSeries, start_ns: int, length_ns: int) -> None:
+    if start_ns < 0 or length_ns <= 0 or start_ns + length_ns > series.duration_ns:
+        begin = to_timedelta(start_ns)
+        start = begin if series.origin is None else f"{series.origin + begin:%Y-%m-%d %H:%M:%S %Z}"
         raise TraceError(
-            f"window from {to_timedelta(start_ns)} for {to_timedelta(length_ns)} is not inside the trace",
-            hint=f"the trace covers {described}",
+            f"window from {start} for {to_timedelta(length_ns)} is not inside the trace",
+            where=f"`{series.name}`",
+            hint=f"the trace covers {_span(series)}",
         )
 
 
@@ -193,12 +200,12 @@ def _span(series: CountSeries) -> str:
 
 def _check_factor(factor: float, *, name: str) -> None:
     if not (math.isfinite(factor) and factor > 0):
-        raise TraceError(f"factor {factor} is not a finite number > 0", where=name)
+        raise TraceError(f"factor {factor} is not a finite number > 0", where=f"`{name}`")
 
 
 def _check_times(times: int, *, name: str) -> None:
     if times < 1:
-        raise TraceError(f"a trace cannot be repeated {times} times", where=name, hint="1 is the trace itself")
+        raise TraceError(f"a trace cannot be repeated {times} times", where=f"`{name}`", hint="1 is the trace itself")
 
 
 def _derived(

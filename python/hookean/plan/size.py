@@ -1,0 +1,108 @@
+"""A simulation longer than memory is refused before it starts.
+
+What a run keeps grows with rows that can be counted beforehand. The bytes of each are measured (peak memory of runs
+with a million rows and more, engine and tables together), rounded up.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hookean.scenario.fields import FieldError
+
+if TYPE_CHECKING:
+    from .workload import Arrays
+
+_SERIES_ROW_BYTES = 500
+_DECISION_BYTES = 750
+_NODE_BYTES = 400
+_REPLICA_BYTES = 400
+_REQUEST_BYTES = 150
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of one kind.
+
+    Attributes:
+        what: The rows, in words.
+        count: How many.
+        size: Bytes of all of them.
+        at: Path of the field that makes them many.
+        hint: What makes them fewer.
+    """
+
+    what: str
+    count: int
+    size: int
+    at: tuple[str | int, ...]
+    hint: str
+
+
+def check_size(document: dict[str, Any], arrays: Arrays, *, least: dict[str, int]) -> None:
+    """Checks that what a simulation keeps fits in memory.
+
+    Args:
+        document: The plan's document.
+        arrays: The plan's arrays.
+        least: Replicas that each service has at least, by its name.
+
+    Raises:
+        FieldError: It does not fit; the path is that of the field which takes most.
+    """
+    from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
+
+    parts = [_series(document), _decisions(document), _nodes(document), _replicas(document, least)]
+    parts.append(_requests(document, arrays))
+    needed, limit = sum(part.size for part in parts), available_memory_bytes()
+    if needed > limit:
+        most = max(parts, key=lambda part: part.size)
+        raise FieldError(
+            f"the simulation is longer than memory: {most.count:,} {most.what} need about {size_text(most.size)}, "
+            f"{size_text(limit)} are available",
+            hint=most.hint,
+            at=most.at,
+        )
+
+
+def _series(document: dict[str, Any]) -> _Part:
+    intervals = math.ceil(document["horizon_ns"] / document["record"]["series_step_ns"])
+    rows = intervals * len(document["services"])
+    return _Part("rows of `series`", rows, rows * _SERIES_ROW_BYTES, ("record", "series"), "choose a longer `series`")
+
+
+def _decisions(document: dict[str, Any]) -> _Part:
+    rows = sum(document["horizon_ns"] // each["period_ns"] + 1 for each in document["controllers"])
+    hint = "shorten the run, or take fewer services"
+    return _Part("decisions of controllers", rows, rows * _DECISION_BYTES, ("duration",), hint)
+
+
+def _nodes(document: dict[str, Any]) -> _Part:
+    rows = sum(each["nodes"] or 0 for each in document["platform"]["pools"])
+    return _Part("nodes", rows, rows * _NODE_BYTES, ("platform", "pools"), "take fewer `nodes`")
+
+
+def _replicas(document: dict[str, Any], least: dict[str, int]) -> _Part:
+    counts = {each["name"]: max(each["initial_replicas"], least[each["name"]]) for each in document["services"]}
+    rows = sum(counts.values())
+    largest = max(counts, key=counts.__getitem__)
+    return _Part("replicas", rows, rows * _REPLICA_BYTES, ("services", largest), "take fewer replicas")
+
+
+def _requests(document: dict[str, Any], arrays: Arrays) -> _Part:
+    log = document["record"]["requests"]
+    one_in = {"off": math.inf, "full": 1, "sampled": log.get("one_in", 1)}[log["keep"]]
+    arriving = sum(_arrivals(each["source"], arrays) for each in document["workloads"])
+    rows = math.ceil(arriving / one_in)
+    hint = "keep a sample: `requests: {sampled: 1000}`"
+    return _Part("single requests", rows, rows * _REQUEST_BYTES, ("record", "requests"), hint)
+
+
+def _arrivals(source: dict[str, Any], arrays: Arrays) -> float:
+    if source["source"] == "load":
+        return 0.0
+    by_bin = source["source"] == "counts"
+    count = float(arrays.f64[source["counts"]].sum()) if by_bin else float(arrays.u64[source["times"]].size)
+    return count * float(source["keep_2_53"]) / 2**53
