@@ -1,5 +1,6 @@
 //! `hookean._core`: the simulator as seen from Python. Thin: extract, call, map errors, wrap.
 
+mod guard;
 mod run;
 mod table;
 
@@ -34,7 +35,7 @@ mod _core {
 }
 
 fn conformance(py: Python<'_>, name: &str, text: &str) -> PyResult<Vec<u8>> {
-    let report = py.detach(|| hookean_policy::conformance::run_file(name, text));
+    let report = guard::detached(py, || hookean_policy::conformance::run_file(name, text))?;
     let failures: Vec<_> = report
         .failures
         .iter()
@@ -47,6 +48,5 @@ fn conformance(py: Python<'_>, name: &str, text: &str) -> PyResult<Vec<u8>> {
         "failed": report.failures.len(),
         "failures": failures,
     });
-    serde_json::to_vec(&document)
-        .map_err(|e| pyo3::exceptions::PyRuntimeError::new_err(e.to_string()))
+    serde_json::to_vec(&document).map_err(|e| guard::broken(&e.to_string()))
 }

@@ -1,5 +1,6 @@
 //! The long call: simulate with the interpreter released, progress and Ctrl-C every 100 ms.
 
+use crate::guard::{broken, detached};
 use crate::table::ArrowTable;
 use hookean_sim::plan::Plan;
 use hookean_sim::run::{Heartbeat, RunOptions, RunOutput};
@@ -10,8 +11,6 @@ use pyo3::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-pyo3::import_exception!(hookean.errors, SimulationError);
 
 /// Least time between two calls of the progress function or looks for signals.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
@@ -55,7 +54,11 @@ impl RawResult {
 /// Runs a plan.
 #[pyfunction]
 #[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress))]
-pub fn simulate(
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the interpreter and the five arguments of the Python function"
+)]
+pub(crate) fn simulate(
     py: Python<'_>,
     plan: &[u8],
     f64_arrays: Vec<PyReadonlyArray1<'_, f64>>,
@@ -79,7 +82,7 @@ pub fn simulate(
         last: now(),
         raised: None,
     };
-    let output = py.detach(|| {
+    let output = detached(py, || {
         let mut heartbeat =
             |at: hookean_kernel::SimTime, requests| hook.beat(at.as_nanos(), requests);
         hookean_sim::run::simulate(
@@ -94,7 +97,7 @@ pub fn simulate(
     if let Some(error) = hook.raised {
         return Err(error);
     }
-    output.map(RawResult).map_err(|e| broken(&e.to_string()))
+    output?.map(RawResult).map_err(|e| broken(&e.to_string()))
 }
 
 /// Ctrl-C stops a run and keeps its result; any other exception of the progress function ends the call.
@@ -134,8 +137,4 @@ impl Hook {
 )]
 fn now() -> Instant {
     Instant::now()
-}
-
-fn broken(message: &str) -> PyErr {
-    SimulationError::new_err(message.to_owned())
 }
