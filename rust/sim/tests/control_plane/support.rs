@@ -1,5 +1,8 @@
 //! Small plans for tests of the control plane, and a way to read the tables of their runs.
-#![expect(dead_code, reason = "each test file uses a part of it")]
+#![expect(
+    clippy::panic,
+    reason = "a test that cannot read its result has failed"
+)]
 
 use hookean_kernel::SimTime;
 use hookean_sim::SimError;
@@ -84,6 +87,7 @@ pub(crate) fn fixed(service: usize, replicas: u32, first: f64) -> Value {
 }
 
 impl Scene {
+    #[expect(clippy::needless_pass_by_value, reason = "scenes are written inline")]
     pub(crate) fn new(horizon: f64, platform: Value, services: Vec<Value>) -> Self {
         let document = json!({
             "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": ns(horizon), "engine": "lazy",

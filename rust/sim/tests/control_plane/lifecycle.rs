@@ -1,8 +1,6 @@
 //! The life of replicas, with every instant worked out by hand.
 
-mod control_support;
-
-use control_support::{Read, Scene, cluster, fixed, fleet, ns, service, stage};
+use super::support::{Read, Scene, cluster, fixed, fleet, ns, service, stage};
 use hookean_sim::run::Heartbeat;
 use serde_json::json;
 

@@ -1,8 +1,6 @@
 //! Runs as a whole: the same for any number of threads, stoppable, quick with many services.
 
-mod control_support;
-
-use control_support::{Read, SECOND, Scene, cluster, ns, service, stage};
+use super::support::{Read, SECOND, Scene, cluster, ns, service, stage};
 use hookean_sim::run::{Heartbeat, RunOutput};
 use serde_json::{Value, json};
 

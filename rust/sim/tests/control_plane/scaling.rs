@@ -1,8 +1,6 @@
 //! Controllers fed by their pipelines, with every decision worked out by hand.
 
-mod control_support;
-
-use control_support::{Read, SECOND, Scene, changes, cluster, fixed, fleet, ns, service, stage};
+use super::support::{Read, SECOND, Scene, changes, cluster, fixed, fleet, ns, service, stage};
 use serde_json::{Value, json};
 
 fn hpa(metric: &Value, metrics: &Value) -> Value {

@@ -1,0 +1,7 @@
+//! The control plane from plan to tables: small runs with expectations worked out by hand.
+
+mod lifecycle;
+mod plans;
+mod run;
+mod scaling;
+mod support;
