@@ -49,9 +49,10 @@ def headline(results: Mapping[str, ResultLike]) -> list[str]:
     table = comparison(results)
     contenders = [_read(name, table.filter(pl.col("contender") == name)) for name in results]
     judged = _judge(contenders, table)
-    return [*_stopped(table), *judged, _money(contenders, table), *_unlike(results, table), *_unfinished(table)]
+    return [*_stopped(table), *judged, _money(contenders, table), *_unlike(results, table), *unfinished(table)]
 
 
+_NOTHING_ENDED = "a service with an objective had no request that ended"
 _UNFINISHED_SHARE = 0.01
 """Share of requests in the system at the end from which on the figures say too little about them."""
 
@@ -72,14 +73,25 @@ def _unlike(results: Mapping[str, ResultLike], table: pl.DataFrame) -> list[str]
     return []
 
 
-def _unfinished(table: pl.DataFrame) -> list[str]:
-    """Names the services that ended with many requests inside, which no figure judges."""
+def unfinished(table: pl.DataFrame) -> list[str]:
+    """Names contenders that ended with many requests inside, which no figure judges.
+
+    Args:
+        table: What `comparison` returns.
+
+    Returns:
+        A sentence for each contender with a service that has more than a hundredth of its requests inside.
+    """
     rows = table.filter(pl.col("in_system") > _UNFINISHED_SHARE * pl.col("arrivals"), ~pl.col("partial"))
-    return [
-        f"{_quoted(row['contender'])} ended with {wording.count(row['in_system'])} of {wording.count(row['arrivals'])} "
-        f"requests of `{row['service']}` waiting or in service, which count as neither good nor bad."
-        for row in rows.iter_rows(named=True)
-    ]
+    sentences = []
+    for (name,), part in rows.group_by("contender", maintain_order=True):
+        inside, total = (wording.count(float(part[column].sum())) for column in ("in_system", "arrivals"))
+        where = f"`{part['service'][0]}`" if part.height == 1 else f"{part.height} services"
+        sentences.append(
+            f"{_quoted(str(name))} ended with {inside} of the {total} requests of {where} waiting or in service, "
+            "which count as neither good nor bad."
+        )
+    return sentences
 
 
 def _stopped(table: pl.DataFrame) -> list[str]:
@@ -128,9 +140,15 @@ def _judge(contenders: list[_Contender], table: pl.DataFrame) -> list[str]:
     missed = sorted((one for one in contenders if one.met is False), key=lambda one: one.shortfall)
     unknown = [one for one in contenders if one.met is None]
     sentences = _met_or_missed(met, missed, objective=_objective(table), alone=len(contenders) == 1)
-    if unknown:
-        why = "a service with an objective had no request that ended"
-        sentences.append(f"{_names(unknown)} cannot be judged: {why}.")
+    aimless = set(
+        table.group_by("contender").agg(pl.col("slo_latency").is_null().all()).filter("slo_latency")["contender"]
+    )
+    for group, why in (
+        ([one for one in unknown if one.name in map(_quoted, aimless)], "no service has an objective"),
+        ([one for one in unknown if one.name not in map(_quoted, aimless)], _NOTHING_ENDED),
+    ):
+        if group:
+            sentences.append(f"{_names(group)} cannot be judged: {why}.")
     return sentences
 
 

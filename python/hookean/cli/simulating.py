@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from hookean.analysis import headline, wording
+from hookean.analysis import comparison, headline, unfinished, wording
 from hookean.cli.notices import say, say_warning
 from hookean.cli.progress import progress_bar
 from hookean.errors import ResultError, ScenarioError, SimulationInterrupted
@@ -198,6 +198,16 @@ def say_headline(results: Mapping[str, RunResult]) -> None:
     """
     for sentence in headline(results):
         say(sentence)
+
+
+def say_unfinished(results: Mapping[str, RunResult]) -> None:
+    """Warns of services that ended with many requests inside.
+
+    Args:
+        results: Results by contender.
+    """
+    for sentence in unfinished(comparison(results)):
+        say_warning(sentence)
 
 
 def _run_one(contender: Contender, threads: int) -> RunResult:
