@@ -6,8 +6,9 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ArrowTable", "RawResult", "__version__", "conformance", "git_revision", "simulate"]
+__all__ = ["CONTROLLERS", "ArrowTable", "RawResult", "__version__", "conformance", "git_revision", "simulate"]
 
+CONTROLLERS: list[str]
 __version__: str
 
 def git_revision() -> str: ...

@@ -238,3 +238,10 @@ def test_importing_hookean_imports_nothing_heavy():
     code = "import sys, hookean; print([m for m in ('pydantic', 'polars', 'numpy', 'plotly', 'ruamel') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "[]"
+
+
+def test_a_pipeline_that_does_not_measure_what_the_controller_reads_is_refused():
+    hpa = {"service": "web", "min": 1, "max": 2}
+    refused(lambda: Hpa(**hpa, pipeline="cloudwatch"), "pipeline `cloudwatch` does not measure", "pipeline")
+    tracking = {"service": "web", "min": 1, "max": 2, "target": 50}
+    refused(lambda: Ec2TargetTracking(**tracking, pipeline="ideal"), "pipeline `ideal` does not measure", "pipeline")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import model_validator
 
 from hookean.scenario.fields import FieldError, Model, Name
 from hookean.scenario.units import Duration
@@ -20,15 +22,27 @@ class Controller(Model):
     Class attributes:
         PLATFORMS: Kinds of platform on which the controller has a meaning.
         ELSEWHERE: What to use on the other kind of platform.
+        PIPELINES: Kinds of pipeline that measure what the controller reads.
     """
 
     PLATFORMS: ClassVar[tuple[str, ...]] = ("fleet", "cluster")
     ELSEWHERE: ClassVar[str] = ""
+    PIPELINES: ClassVar[tuple[str, ...]] = ("ideal", "kubernetes", "cloudwatch")
 
     service: Name
     """The service it scales."""
     pipeline: AnyPipeline
     """What feeds it."""
+
+    @model_validator(mode="after")
+    def _fed(self) -> Self:
+        kind = str(getattr(self.pipeline, "kind"))  # noqa: B009 (every pipeline has one; the base does not say which)
+        if kind not in self.PIPELINES:
+            allowed = " or ".join(f"`{name}`" for name in self.PIPELINES)
+            raise FieldError(
+                f"pipeline `{kind}` does not measure what `{self.name}` reads", hint=f"use {allowed}", at=["pipeline"]
+            )
+        return self
 
     @property
     def name(self) -> str:

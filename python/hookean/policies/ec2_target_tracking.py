@@ -47,6 +47,7 @@ class Ec2TargetTracking(Controller):
     """EC2 Auto Scaling, target tracking: an alarm pair, warm-up, proportional capacity."""
 
     PLATFORMS: ClassVar[tuple[str, ...]] = ("fleet",)
+    PIPELINES: ClassVar[tuple[str, ...]] = ("cloudwatch",)
     ELSEWHERE: ClassVar[str] = "`hpa` scales the replicas of a cluster"
 
     kind: Literal["ec2-target-tracking"] = "ec2-target-tracking"

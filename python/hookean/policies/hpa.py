@@ -107,6 +107,7 @@ class Hpa(Controller):
     """The Kubernetes Horizontal Pod Autoscaler, decision for decision."""
 
     PLATFORMS: ClassVar[tuple[str, ...]] = ("cluster",)
+    PIPELINES: ClassVar[tuple[str, ...]] = ("kubernetes", "ideal")
     ELSEWHERE: ClassVar[str] = "`ec2-target-tracking` scales a VM fleet"
 
     kind: Literal["hpa"] = "hpa"

@@ -30,6 +30,10 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let kinds = hookean_sim::control::CONTROLLERS
+            .iter()
+            .map(|(kind, _)| *kind);
+        module.add("CONTROLLERS", kinds.collect::<Vec<_>>())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -90,3 +90,13 @@ pub fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, PlanError> {
 fn config<C: DeserializeOwned>(plan: &ControllerPlan) -> Result<C, String> {
     serde_json::from_value(plan.config.clone()).map_err(|e| e.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_controller_of_the_policy_crate_is_in_the_engine_and_no_other() {
+        let here = super::CONTROLLERS.iter().map(|(kind, _)| *kind);
+        let there = hookean_policy::CONTROLLERS.iter().map(|c| c.kind);
+        assert!(here.eq(there), "the two tables differ");
+    }
+}
