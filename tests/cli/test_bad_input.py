@@ -168,7 +168,7 @@ def test_line_ends_and_marks_of_other_systems_make_no_difference(call, scenario,
 
 
 def test_more_requests_than_memory_holds_are_refused_unless_they_are_sampled(call, scenario):
-    scenario.write_text(SMALL.replace(WORKLOAD, "rate: 10000000/s, duration: 100d"))
+    scenario.write_text(SMALL.replace(WORKLOAD, "rate: 1000000/s, duration: 1000d"))
     outcome = call("run", scenario, "--set", "record.requests=full")
     refused(outcome, "86,400,000,000,000 single requests", "override `record.requests=full`", "{sampled: 1000}")
 

@@ -103,3 +103,7 @@ def test_quantity_is_shown_shortly(quantity, text):
 @given(base=st.integers(min_value=0, max_value=2**62))
 def test_text_of_a_quantity_reads_back_as_the_same_quantity(kind: type[Quantity], base):
     assert kind.parse(str(kind(base))) == kind(base)
+
+
+def test_a_rate_of_a_million_requests_a_second_is_no_more_than_that():
+    assert Rate.parse("1000000/s").expected(Duration.parse("1h")) == 3.6e9

@@ -89,6 +89,7 @@ class Quantity:
     UNITS: ClassVar[dict[str, Decimal]] = {}
     EXAMPLE: ClassVar[str] = ""
     FINEST: ClassVar[str] = ""
+    LIMIT: ClassVar[int] = 2**63
     BARE: ClassVar[Decimal | None] = None
     COMPOUND: ClassVar[bool] = False
     SHOWN: ClassVar[tuple[str, ...]] = ()
@@ -158,8 +159,8 @@ class Quantity:
         whole = value.to_integral_value()
         if whole != value:
             raise UnitError(f"`{shown}` is finer than {cls.FINEST}", hint=f"round it to whole {cls.FINEST}")
-        if whole >= 2**63:
-            most = cls(2**63 - 1)
+        if whole >= cls.LIMIT:
+            most = cls(cls.LIMIT - 1)
             raise UnitError(f"`{shown}` is too large for a {cls.WHAT}", hint=f"the largest is {most}")
         return cls(int(whole))
 
@@ -290,6 +291,7 @@ class Rate(Quantity):
     }
     EXAMPLE = "`8/s` or `480/min`"
     FINEST = "requests per 10^9 days"
+    LIMIT = 2**93
     SHOWN = ("/s", "/min", "/h", "/d")
 
     def expected(self, duration: Duration) -> float:
