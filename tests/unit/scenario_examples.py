@@ -135,7 +135,7 @@ controllers:
       adapter_delay: 1s
   - {kind: static, service: batch, replicas: 4, check_period: 30s, pipeline: ideal}
   - {kind: hpa, service: fluid, max: 100, behavior: {}, pipeline: {kind: ideal, window: 0s}}
-  - {kind: hpa, service: web, max: 9, pipeline: {kind: cloudwatch, period: 60s, delay: 30s}}
+  - {kind: hpa, service: web, max: 9, pipeline: {kind: ideal, window: 30s}}
 """
 
 FLEET = """\
@@ -158,7 +158,7 @@ controllers:
     low_datapoints: 10
     low_factor: 0.8
     alarm_repeat: 30s
-    pipeline: {kind: cloudwatch, delay: 20s}
+    pipeline: {kind: cloudwatch, period: 10s, delay: 20s}
 """
 
 COUNTS = """\
