@@ -61,7 +61,7 @@ schema: $(BUILT) ## regenerate the JSON schema of scenarios
 
 lock: $(SETUP) ## refresh requirements.lock (installs uv into .venv)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove everything that make created
 	rm -rf .venv target benches/peers/.venv
