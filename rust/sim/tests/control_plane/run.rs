@@ -77,10 +77,8 @@ fn the_reference_engine_agrees() {
 fn a_run_that_is_stopped_is_the_beginning_of_the_whole_run() {
     let scene = crowd(&KINDS, 1200.0);
     let whole = scene.run();
-    let mut beats = 0;
-    let part = scene.run_with(1, &mut |_, _| {
-        beats += 1;
-        if beats < 100 {
+    let part = scene.run_with(1, &mut |at, _| {
+        if at.as_secs_f64() < 400.0 {
             Heartbeat::Continue
         } else {
             Heartbeat::Stop
@@ -122,7 +120,8 @@ fn the_heartbeat_comes_often_at_high_rates() {
     });
     assert_eq!(output.counts("summary", "arrivals")[0] / 100_000, 10);
     assert!(most < 1_100_000, "{most}");
-    assert!((90..2000).contains(&beats), "{beats}");
+    // stretches double from a millisecond up to a minute, whatever the silence
+    assert!((10..2000).contains(&beats), "{beats}");
 
     let busy = Scene::new(
         2.0,
