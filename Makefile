@@ -6,8 +6,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.setup-done
 BUILT := .venv/.build-done
-# The engine is compiled for the machine that will run it; results are the same bits on any. Empty for a portable build.
-CPU_FLAGS ?= -C target-cpu=native
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 help: ## show this list
@@ -24,7 +22,7 @@ $(SETUP): requirements.lock
 build: $(BUILT) ## compile the engine and install hookean into .venv
 
 $(BUILT): $(SETUP) $(RUST_SOURCES) pyproject.toml
-	RUSTFLAGS="$(CPU_FLAGS)" VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --quiet
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --quiet
 	@touch $@
 
 demo: $(BUILT) ## replay a World Cup day against three platforms: a table and hookean-demo/report.html
