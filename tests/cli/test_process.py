@@ -52,7 +52,7 @@ def test_ctrl_c_stops_within_a_second_and_keeps_what_was_simulated(long_scenario
     assert "stopped by Ctrl-C at " in stderr
     assert "Traceback" not in stderr
     assert (tmp_path / "r.html").exists()
-    assert seconds < 15  # saving and drawing on a busy machine; tests/unit/test_core_calls.py holds the second to stop
+    assert seconds < 3.0  # a second to stop; the rest is saving and drawing on a busy machine
 
 
 def test_ctrl_c_ends_a_comparison_and_keeps_the_finished_part(long_scenario, scenario, tmp_path):

@@ -35,14 +35,14 @@ def test_ctrl_c_stops_within_a_second_and_keeps_what_was_simulated(long: Scenari
     pressed = []
 
     def press() -> None:
-        pressed.append(time.process_time())
+        pressed.append(time.monotonic())
         signal.raise_signal(signal.SIGINT)
 
     timer = threading.Timer(0.5, press)
     timer.start()
     with pytest.raises(SimulationInterrupted) as caught:
         hookean.simulate(long)
-    assert time.process_time() - pressed[0] < 1  # of this process, whatever else the machine does
+    assert time.monotonic() - pressed[0] < 1
     partial = caught.value.partial
     assert partial.summary["arrivals"].item() > 0
     assert partial.series["arrivals"].sum() == partial.summary["arrivals"].item()
