@@ -31,6 +31,9 @@ pub struct WinnerTree {
     last_level: usize,
     winner: u64,
     slot_bits: u32,
+    /// Kept beside `slot_bits` so that the hot loop does not make them anew each time.
+    slot_mask: u64,
+    max_time: u64,
 }
 
 impl WinnerTree {
@@ -49,6 +52,8 @@ impl WinnerTree {
             last_level,
             winner: EMPTY,
             slot_bits: capacity.trailing_zeros(),
+            slot_mask: capacity as u64 - 1,
+            max_time: (EMPTY >> capacity.trailing_zeros()) - 2,
         }
     }
 
@@ -61,7 +66,7 @@ impl WinnerTree {
     /// The largest time that can be stored.
     #[inline]
     pub const fn max_time(&self) -> u64 {
-        (EMPTY >> self.slot_bits) - 2
+        self.max_time
     }
 
     /// The time shown for a slot that was put [beyond](Self::set_beyond).
@@ -79,7 +84,7 @@ impl WinnerTree {
     /// The lowest slot with the earliest time; meaningless when all slots are empty.
     #[inline]
     pub fn min_slot(&self) -> usize {
-        self.winner as usize & (self.capacity() - 1)
+        (self.winner & self.slot_mask) as usize
     }
 
     /// The time of `slot`, `None` when it is empty.
@@ -95,7 +100,7 @@ impl WinnerTree {
     /// [`PackingOverflow`] when `time` is larger than [`WinnerTree::max_time`]; the tree is unchanged.
     #[inline]
     pub fn try_set(&mut self, slot: usize, time: u64) -> Result<(), PackingOverflow> {
-        if time > self.max_time() {
+        if time > self.max_time {
             return Err(PackingOverflow {
                 time,
                 time_bits: 64 - self.slot_bits,

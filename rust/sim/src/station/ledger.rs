@@ -7,6 +7,7 @@
 
 use super::ReplicaId;
 use super::request_log::{Log, RequestRow, RequestTable};
+use super::servers::Served;
 use crate::plan::RequestLog;
 use crate::workload::Request;
 use hookean_kernel::{Digest, Histogram, SimDuration, SimTime, fold};
@@ -31,6 +32,29 @@ struct Ending {
     end: u64,
     replica: Option<ReplicaId>,
     outcome: Outcome,
+}
+
+impl Ending {
+    const fn completed(start: u64, end: u64, replica: ReplicaId) -> Self {
+        Self {
+            start: Some(start),
+            end,
+            replica: Some(replica),
+            outcome: Outcome::Completed,
+        }
+    }
+}
+
+/// The hash of what happened to a request.
+#[inline]
+fn fingerprint(request: &Request, start: u64, end: u64, outcome: Outcome) -> u128 {
+    let first = fold(
+        request.index ^ 0xA076_1D64_78BD_642F,
+        start ^ 0xE703_7ED1_A0B4_28DB,
+    );
+    let second =
+        u128::from(first ^ end) * u128::from(0x8EBC_6AF0_9C88_C6E3 ^ ((outcome as u64) << 32));
+    second ^ u128::from(first) << 64
 }
 
 /// Cumulative counts of requests.
@@ -218,6 +242,37 @@ impl Ledger {
         self.wait_sum_ns += u128::from(wait_ns);
     }
 
+    /// Requests that arrived and were started one by one, in order; those that end before `until` have completed. The same
+    /// as telling each to [`Ledger::arrive`], [`Ledger::start`] and [`Ledger::complete`], sum by sum.
+    pub(super) fn serve(&mut self, requests: &[Request], served: &[Served], until: u64) {
+        let both = || requests.iter().zip(served);
+        let completed = || both().filter(|(_, served)| served.end < until);
+        let latency = |(request, served): (&Request, &Served)| served.end - request.time.as_nanos();
+        self.counts.arrivals += requests.len() as u64;
+        self.started += requests.len() as u64;
+        self.work_ns += requests.iter().map(|r| u128::from(r.work_ns)).sum::<u128>();
+        self.wait_sum_ns += both()
+            .map(|(request, served)| u128::from(served.start - request.time.as_nanos()))
+            .sum::<u128>();
+        self.latency_sum_ns += completed().map(latency).map(u128::from).sum::<u128>();
+        self.latency.record_all(completed().map(latency));
+        if let Some(objective) = self.slo_ns {
+            let good = completed().map(latency).filter(|ns| *ns <= objective);
+            self.slo_good += good.count() as u64;
+        }
+        let hashes = completed()
+            .map(|(request, s)| fingerprint(request, s.start, s.end, Outcome::Completed));
+        self.fingerprint = hashes.fold(self.fingerprint, u128::wrapping_add);
+        if self.log.is_some() {
+            for (request, served) in completed() {
+                self.keep(
+                    request,
+                    Ending::completed(served.start, served.end, served.replica),
+                );
+            }
+        }
+    }
+
     #[inline(always)]
     pub(super) fn complete(&mut self, request: &Request, start: u64, end: u64, replica: ReplicaId) {
         let latency = end - request.time.as_nanos();
@@ -226,15 +281,7 @@ impl Ledger {
         self.slo_good += u64::from(self.slo_ns.is_some_and(|objective| latency <= objective));
         self.end(request, start, end, Outcome::Completed);
         if self.log.is_some() {
-            self.keep(
-                request,
-                Ending {
-                    start: Some(start),
-                    end,
-                    replica: Some(replica),
-                    outcome: Outcome::Completed,
-                },
-            );
+            self.keep(request, Ending::completed(start, end, replica));
         }
     }
 
@@ -296,15 +343,9 @@ impl Ledger {
 
     #[inline]
     fn end(&mut self, request: &Request, start: u64, end: u64, outcome: Outcome) {
-        let first = fold(
-            request.index ^ 0xA076_1D64_78BD_642F,
-            start ^ 0xE703_7ED1_A0B4_28DB,
-        );
-        let second =
-            u128::from(first ^ end) * u128::from(0x8EBC_6AF0_9C88_C6E3 ^ ((outcome as u64) << 32));
         self.fingerprint = self
             .fingerprint
-            .wrapping_add(second ^ u128::from(first) << 64);
+            .wrapping_add(fingerprint(request, start, end, outcome));
     }
 
     fn keep(&mut self, request: &Request, ending: Ending) {

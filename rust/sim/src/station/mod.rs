@@ -15,6 +15,7 @@ pub mod reference;
 mod replicas;
 mod request_log;
 mod routing;
+mod servers;
 mod settings;
 mod sharing;
 mod slots;

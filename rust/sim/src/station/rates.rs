@@ -54,10 +54,15 @@ impl SlotRate {
         1.0 / self.crowding
     }
 
-    /// Time to serve `work_ns`, to the nearest nanosecond.
+    /// Time to serve `work_ns`, to the nearest nanosecond; on a full core at full speed that is `work_ns`.
     #[inline]
     pub(super) fn service_ns(self, work_ns: u64) -> u64 {
-        nearest(work_ns as f64 * self.stretch)
+        #[expect(clippy::float_cmp, reason = "only what is exactly 1 needs no rounding")]
+        if self.stretch == 1.0 {
+            work_ns
+        } else {
+            nearest(work_ns as f64 * self.stretch)
+        }
     }
 
     /// Time left under this rate when `left_ns` were left under `before`.

@@ -27,6 +27,11 @@ impl Settings {
         }
     }
 
+    /// Whether a request may end otherwise than by being served.
+    pub(super) const fn is_bounded(&self) -> bool {
+        self.limit < u64::MAX || self.timeout_ns < u64::MAX
+    }
+
     /// When a request that still waits gives up.
     #[inline]
     pub(super) fn deadline(&self, request: &Request) -> u64 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 const KEEP_ALL: u64 = 1 << 53;
 
 /// Requests are made this many at a time, so that the generators' state stays in registers.
-const BLOCK: usize = 64;
+pub const BLOCK: usize = 64;
 
 #[derive(Debug, Clone)]
 enum Times {
@@ -130,6 +130,21 @@ impl Arrivals {
         self.block[self.at].time
     }
 
+    /// Requests that are ready to be taken, in order: at least one, at most [`BLOCK`].
+    #[inline]
+    pub fn block(&self) -> &[Request] {
+        &self.block[self.at..]
+    }
+
+    /// Takes the first `n` requests of the block.
+    #[inline]
+    pub fn take(&mut self, n: usize) {
+        self.at += n;
+        if self.at == self.block.len() {
+            self.make();
+        }
+    }
+
     /// Takes the next request.
     #[inline]
     #[expect(
@@ -138,10 +153,7 @@ impl Arrivals {
     )]
     pub fn next(&mut self) -> Request {
         let request = self.block[self.at];
-        self.at += 1;
-        if self.at == self.block.len() {
-            self.make();
-        }
+        self.take(1);
         request
     }
 

@@ -6,7 +6,7 @@
 mod arrivals;
 mod counts;
 
-pub use arrivals::Arrivals;
+pub use arrivals::{Arrivals, BLOCK};
 
 use hookean_kernel::SimTime;
 use std::sync::Arc;
