@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod ec2_target_tracking;
 pub mod hpa;
 pub mod static_replicas;
+pub mod text;
 mod time;
 
 pub use time::{Span, Timestamp};

@@ -5,8 +5,9 @@ use std::fmt;
 use super::conditions::ConditionReason;
 use super::config::Config;
 use super::outcome::{Branch, Evaluation, Measure, Outcome, Proposal, Rule, Steps};
+use crate::text::Text;
 
-/// Why an [`Outcome`] is what it is. Nothing is formatted until it is displayed.
+/// Why an [`Outcome`] is what it is. Nothing is put into words until it is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Reason<'a> {
     outcome: &'a Outcome,
@@ -18,216 +19,161 @@ impl<'a> Reason<'a> {
         Self { outcome, config }
     }
 
-    fn name(&self, evaluation: &Evaluation) -> &'a str {
-        self.config
-            .metrics
-            .get(evaluation.metric)
-            .map_or("metric", |spec| spec.name())
+    /// Appends the sentence to `text`.
+    pub fn append_to(&self, text: &mut String) {
+        let mut text = Text(text);
+        self.write_branch(&mut text);
+        if let Some(condition) = self.outcome.conditions.able_to_scale
+            && condition.reason == ConditionReason::FailedUpdateScale
+        {
+            text.words("; the new scale could not be written");
+        }
     }
 
-    fn write_normalized(&self, f: &mut fmt::Formatter<'_>, steps: &Steps) -> fmt::Result {
-        if let Some((evaluation, Ok(proposal))) = self
-            .outcome
-            .evaluations
-            .get(steps.winner)
-            .map(|e| (e, &e.result))
-        {
-            write!(f, "{} {}", self.name(evaluation), Current(proposal))?;
+    fn write_branch(&self, text: &mut Text<'_>) {
+        let current = self.outcome.current_replicas;
+        match &self.outcome.branch {
+            Branch::ScaleUnreadable => text.words("the target's scale cannot be read"),
+            Branch::Paused => text.words("paused: the target was set to 0 by something else"),
+            Branch::AboveMaximum => {
+                text.int(current).words(" is above the largest size ");
+                text.int(self.config.max_replicas)
+            }
+            Branch::BelowMinimum => {
+                text.int(current).words(" is below the smallest size ");
+                text.int(self.config.min_replicas)
+            }
+            Branch::SelectorRejected(ConditionReason::AmbiguousSelector) => {
+                text.words("another autoscaler selects the same pods")
+            }
+            Branch::SelectorRejected(_) => text.words("the target's selector is not valid"),
+            Branch::MetricsFailed => {
+                text.words("kept at ").int(current).words(": ");
+                self.write_failures(text);
+                let rest = self.outcome.evaluations.iter().any(|e| e.result.is_ok());
+                text.words(if rest {
+                    " and the rest would scale down"
+                } else {
+                    ""
+                })
+            }
+            Branch::Normalized(steps) => {
+                self.write_normalized(text, steps);
+                if self.outcome.evaluations.iter().any(|e| e.result.is_err()) {
+                    text.words("; ");
+                    self.write_failures(text);
+                }
+                text
+            }
+        };
+    }
+
+    fn name(&self, evaluation: &Evaluation) -> &'a str {
+        let metric = self.config.metrics.get(evaluation.metric);
+        metric.map_or("metric", |spec| spec.name())
+    }
+
+    fn write_normalized(&self, text: &mut Text<'_>, steps: &Steps) {
+        let winner = self.outcome.evaluations.get(steps.winner);
+        if let Some((evaluation, Ok(proposal))) = winner.map(|e| (e, &e.result)) {
+            text.words(self.name(evaluation)).words(" ");
+            write_proposal(text, proposal);
         }
         if steps.stabilized != steps.metric_desired {
-            let direction = if steps.stabilized > steps.metric_desired {
-                "scale-down"
+            text.words("; held at ").int(steps.stabilized);
+            text.words(if steps.stabilized > steps.metric_desired {
+                " by scale-down stabilisation"
             } else {
-                "scale-up"
-            };
-            write!(
-                f,
-                "; held at {} by {direction} stabilisation",
-                steps.stabilized
-            )?;
+                " by scale-up stabilisation"
+            });
         }
-        match steps.limit {
-            ConditionReason::ScaleUpLimit => {
-                write!(f, "; held at {} by the scale-up limit", steps.result)
-            }
-            ConditionReason::ScaleDownLimit => {
-                write!(f, "; held at {} by the scale-down limit", steps.result)
-            }
-            ConditionReason::TooManyReplicas => {
-                write!(f, "; held at {}, the largest size", steps.result)
-            }
-            ConditionReason::TooFewReplicas => {
-                write!(f, "; held at {}, the smallest size", steps.result)
-            }
-            _ if steps.result != steps.stabilized => {
-                write!(f, "; raised to {}, the smallest size", steps.result)
-            }
-            _ => Ok(()),
-        }
+        let (verb, by) = match steps.limit {
+            ConditionReason::ScaleUpLimit => ("; held at ", " by the scale-up limit"),
+            ConditionReason::ScaleDownLimit => ("; held at ", " by the scale-down limit"),
+            ConditionReason::TooManyReplicas => ("; held at ", ", the largest size"),
+            ConditionReason::TooFewReplicas => ("; held at ", ", the smallest size"),
+            _ if steps.result != steps.stabilized => ("; raised to ", ", the smallest size"),
+            _ => return,
+        };
+        text.words(verb).int(steps.result).words(by);
     }
 
-    fn write_failures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_failures(&self, text: &mut Text<'_>) {
         let mut separator = "";
         for evaluation in &self.outcome.evaluations {
             if let Err(error) = &evaluation.result {
-                write!(f, "{separator}{} failed ({error})", self.name(evaluation))?;
+                text.words(separator).words(self.name(evaluation));
+                text.words(" failed (").words(&error.to_string()).words(")");
                 separator = ", ";
             }
         }
-        Ok(())
     }
 }
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let current = self.outcome.current_replicas;
-        match &self.outcome.branch {
-            Branch::ScaleUnreadable => f.write_str("the target's scale cannot be read")?,
-            Branch::Paused => f.write_str("paused: the target was set to 0 by something else")?,
-            Branch::AboveMaximum => {
-                write!(
-                    f,
-                    "{current} is above the largest size {}",
-                    self.config.max_replicas
-                )?;
-            }
-            Branch::BelowMinimum => {
-                write!(
-                    f,
-                    "{current} is below the smallest size {}",
-                    self.config.min_replicas
-                )?;
-            }
-            Branch::SelectorRejected(ConditionReason::AmbiguousSelector) => {
-                f.write_str("another autoscaler selects the same pods")?;
-            }
-            Branch::SelectorRejected(_) => f.write_str("the target's selector is not valid")?,
-            Branch::MetricsFailed => {
-                write!(f, "kept at {current}: ")?;
-                self.write_failures(f)?;
-                if self.outcome.evaluations.iter().any(|e| e.result.is_ok()) {
-                    f.write_str(" and the rest would scale down")?;
-                }
-            }
-            Branch::Normalized(steps) => {
-                self.write_normalized(f, steps)?;
-                if self.outcome.evaluations.iter().any(|e| e.result.is_err()) {
-                    f.write_str("; ")?;
-                    self.write_failures(f)?;
-                }
-            }
-        }
-        match self.outcome.conditions.able_to_scale {
-            Some(condition) if condition.reason == ConditionReason::FailedUpdateScale => {
-                f.write_str("; the new scale could not be written")
-            }
-            _ => Ok(()),
-        }
+        let mut text = String::new();
+        self.append_to(&mut text);
+        f.write_str(&text)
     }
 }
 
 /// What a metric is at and what it asks for.
-struct Current<'a>(&'a Proposal);
-
-impl fmt::Display for Current<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let proposal = self.0;
-        match proposal.measure {
-            Measure::Utilization {
-                percent,
-                target_percent,
-                ..
-            } => {
-                write!(f, "at {percent} % of request, target {target_percent} %")?;
-            }
-            Measure::Average {
-                average_milli,
-                target_milli,
-            } => {
-                write!(
-                    f,
-                    "at {} per pod, target {}",
-                    Milli(average_milli),
-                    Milli(target_milli)
-                )?;
-            }
-            Measure::Value {
-                value_milli,
-                target_milli,
-            } => {
-                write!(
-                    f,
-                    "at {}, target {}",
-                    Milli(value_milli),
-                    Milli(target_milli)
-                )?;
-            }
-        }
-        self.write_pods(f)?;
-        self.write_rule(f)
-    }
-}
-
-impl Current<'_> {
-    fn write_pods(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proposal {
-            ready,
-            unready,
-            missing,
+fn write_proposal(text: &mut Text<'_>, proposal: &Proposal) {
+    match proposal.measure {
+        Measure::Utilization {
+            percent,
+            target_percent,
             ..
-        } = *self.0;
-        let all = ready + unready + missing;
-        if all > 0 {
-            write!(f, ", {ready} ready of {all} pods")?;
+        } => {
+            text.words("at ")
+                .int(percent)
+                .words(" % of request, target ");
+            text.int(target_percent).words(" %");
         }
-        if missing > 0 {
-            write!(f, " ({missing} without a sample)")?;
+        Measure::Average {
+            average_milli,
+            target_milli,
+        } => {
+            text.words("at ").milli(average_milli);
+            text.words(" per pod, target ").milli(target_milli);
         }
-        Ok(())
+        Measure::Value {
+            value_milli,
+            target_milli,
+        } => {
+            text.words("at ").milli(value_milli);
+            text.words(", target ").milli(target_milli);
+        }
     }
+    write_pods(text, proposal);
+    write_rule(text, proposal);
+}
 
-    fn write_rule(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let replicas = self.0.replicas;
-        match self.0.rule {
-            Rule::WithinTolerance => write!(f, ": within tolerance, {replicas} wanted"),
-            Rule::Proportional => write!(f, ": {replicas} wanted"),
-            Rule::ProportionalAdjusted => write!(f, ": {replicas} wanted, counting all pods"),
-            Rule::AdjustedAway => {
-                write!(f, ": within tolerance counting all pods, {replicas} wanted")
-            }
-            Rule::Reversed => write!(
-                f,
-                ": counting all pods points the other way, {replicas} wanted"
-            ),
-        }
+fn write_pods(text: &mut Text<'_>, proposal: &Proposal) {
+    let &Proposal {
+        ready,
+        unready,
+        missing,
+        ..
+    } = proposal;
+    let all = ready + unready + missing;
+    if all > 0 {
+        text.words(", ").int(ready).words(" ready of ");
+        text.int(all).words(" pods");
+    }
+    if missing > 0 {
+        text.words(" (").int(missing).words(" without a sample)");
     }
 }
 
-/// A number of milli-units as a decimal.
-struct Milli(i64);
-
-impl fmt::Display for Milli {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, rest) = (self.0.unsigned_abs() / 1000, self.0.unsigned_abs() % 1000);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{whole}")?;
-        if rest > 0 {
-            let digits = format!("{rest:03}");
-            write!(f, ".{}", digits.trim_end_matches('0'))?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn milli_units_read_as_decimals() {
-        assert_eq!(Milli(1500).to_string(), "1.5");
-        assert_eq!(Milli(-50).to_string(), "-0.05");
-        assert_eq!(Milli(2000).to_string(), "2");
-        assert_eq!(Milli(i64::MIN).to_string(), "-9223372036854775.808");
-    }
+fn write_rule(text: &mut Text<'_>, proposal: &Proposal) {
+    let (before, after) = match proposal.rule {
+        Rule::WithinTolerance => (": within tolerance, ", " wanted"),
+        Rule::Proportional => (": ", " wanted"),
+        Rule::ProportionalAdjusted => (": ", " wanted, counting all pods"),
+        Rule::AdjustedAway => (": within tolerance counting all pods, ", " wanted"),
+        Rule::Reversed => (": counting all pods points the other way, ", " wanted"),
+    };
+    text.words(before).int(proposal.replicas).words(after);
 }

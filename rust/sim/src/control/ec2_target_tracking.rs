@@ -136,7 +136,7 @@ fn verdict(observation: &Observation<'_>, decision: &Decision) -> Verdict {
     });
     Verdict {
         desired: u32::try_from(decision.desired).unwrap_or(0),
-        metric: decisive.map(|e| e.policy.metric.as_str().to_owned()),
+        metric: decisive.map(|e| e.policy.metric.as_str().into()),
         value: decisive.and_then(|e| e.value),
         target: decisive.map(|e| e.policy.target),
         inputs: inputs.to_string(),

@@ -13,11 +13,14 @@ use hookean_policy::hpa::{
     self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
     Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
 };
+use hookean_policy::text::Text;
 use hookean_policy::{Span, Timestamp};
-use std::fmt::Write;
+use std::sync::Arc;
 
 struct Hpa {
     config: Config,
+    /// Name of each metric, plain and as JSON: every tick writes them.
+    names: Vec<(Arc<str>, String)>,
     memory: Memory,
     pods: Vec<Pod>,
     samples: Vec<Vec<Sample>>,
@@ -34,7 +37,12 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
         return Err(format!("the engine does not measure `{}`", unfed.name()));
     }
     let samples = vec![Vec::new(); config.metrics.len()];
+    let names = config
+        .metrics
+        .iter()
+        .map(|m| (m.name().into(), json_text(m.name())));
     Ok(Box::new(Hpa {
+        names: names.collect(),
         config,
         memory: Memory::default(),
         pods: Vec::new(),
@@ -94,13 +102,14 @@ impl Hpa {
                     .pod_samples(measured, view.now, view.samples, &mut self.read);
             }
             // the metrics API knows only pods that exist; what it has of a pod that is being deleted is left to the policy
-            let pods = &self.pods;
-            let exists = |s: &&PodSample| {
-                pods.binary_search_by_key(&pod_id(s.replica), |p| p.id)
-                    .is_ok()
+            let mut pods = self.pods.iter().peekable();
+            let mut exists = |s: &&PodSample| {
+                let id = pod_id(s.replica);
+                while pods.next_if(|pod| pod.id < id).is_some() {}
+                pods.peek().is_some_and(|pod| pod.id == id)
             };
             samples.clear();
-            samples.extend(self.read.iter().filter(exists).map(sample));
+            samples.extend(self.read.iter().filter(|s| exists(s)).map(sample));
         }
     }
 
@@ -111,74 +120,88 @@ impl Hpa {
             _ => None,
         };
         let proposal = decisive.and_then(|e| e.result.as_ref().ok());
-        let figures = proposal.map(|p| figures(&p.measure));
+        let figures = proposal.map(|p| figures_milli(&p.measure));
+        let whole = |milli: i64| milli as f64 / 1000.0;
         Verdict {
             desired,
-            metric: decisive.map(|e| self.config.metrics[e.metric].name().to_owned()),
-            value: figures.map(|(value, _)| value),
-            target: figures.map(|(_, target)| target),
+            metric: decisive.map(|e| self.names[e.metric].0.clone()),
+            value: figures.map(|(value, _)| whole(value)),
+            target: figures.map(|(_, target)| whole(target)),
             inputs: self.inputs(view, outcome),
-            reason: outcome.reason(&self.config).to_string(),
+            reason: self.reason(outcome),
         }
+    }
+
+    fn reason(&self, outcome: &Outcome) -> String {
+        let mut text = String::with_capacity(TEXT_BYTES);
+        outcome.reason(&self.config).append_to(&mut text);
+        text
     }
 
     /// The evaluations as a JSON object; built by hand because it is written at every tick.
     fn inputs(&self, view: &View<'_>, outcome: &Outcome) -> String {
-        let mut text = format!(
-            "{{\"current\":{},\"pods\":{},\"metrics\":[",
-            view.desired,
-            view.wanted().count()
-        );
+        let mut buffer = String::with_capacity(TEXT_BYTES);
+        let mut text = Text(&mut buffer);
+        text.words("{\"current\":").int(view.desired);
+        text.words(",\"pods\":").int(view.wanted().count() as u32);
+        text.words(",\"metrics\":[");
         for (i, evaluation) in outcome.evaluations.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            let name = json_text(self.config.metrics[evaluation.metric].name());
-            // writing to a String cannot fail
-            let _ = write!(
-                text,
-                "{comma}{{\"metric\":{name},{}}}",
-                evaluation_fields(evaluation)
-            );
+            text.words(if i == 0 {
+                "{\"metric\":"
+            } else {
+                ",{\"metric\":"
+            });
+            text.words(&self.names[evaluation.metric].1);
+            write_evaluation(&mut text, evaluation);
+            text.words("}");
         }
-        text.push_str("]}");
-        text
+        text.words("]}");
+        buffer
     }
 }
+
+/// Room for most texts of a decision.
+const TEXT_BYTES: usize = 256;
 
 fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn evaluation_fields(evaluation: &Evaluation) -> String {
+fn write_evaluation(text: &mut Text<'_>, evaluation: &Evaluation) {
     match &evaluation.result {
         Ok(p) => {
-            let (value, target) = figures(&p.measure);
-            let proposal = p.replicas;
-            let (ready, unready, missing, ignored) = (p.ready, p.unready, p.missing, p.ignored);
-            format!(
-                "\"value\":{value},\"target\":{target},\"ready\":{ready},\"unready\":{unready},\"missing\":{missing},\"ignored\":{ignored},\"proposal\":{proposal}"
-            )
+            let (value, target) = figures_milli(&p.measure);
+            text.words(",\"value\":").milli(value);
+            text.words(",\"target\":").milli(target);
+            text.words(",\"ready\":").int(p.ready);
+            text.words(",\"unready\":").int(p.unready);
+            text.words(",\"missing\":").int(p.missing);
+            text.words(",\"ignored\":").int(p.ignored);
+            text.words(",\"proposal\":").int(p.replicas);
         }
-        Err(error) => format!("\"error\":{}", json_text(&error.to_string())),
+        Err(error) => {
+            text.words(",\"error\":")
+                .words(&json_text(&error.to_string()));
+        }
     }
 }
 
-/// Value and target in the unit people use: percent for utilisation, else whole units.
-fn figures(measure: &Measure) -> (f64, f64) {
-    let whole = |milli: i64| milli as f64 / 1000.0;
+/// Value and target in thousandths of the unit people use: percent for utilisation, else whole units.
+fn figures_milli(measure: &Measure) -> (i64, i64) {
     match *measure {
         Measure::Utilization {
             percent,
             target_percent,
             ..
-        } => (f64::from(percent), f64::from(target_percent)),
+        } => (i64::from(percent) * 1000, i64::from(target_percent) * 1000),
         Measure::Average {
             average_milli,
             target_milli,
-        } => (whole(average_milli), whole(target_milli)),
+        } => (average_milli, target_milli),
         Measure::Value {
             value_milli,
             target_milli,
-        } => (whole(value_milli), whole(target_milli)),
+        } => (value_milli, target_milli),
     }
 }
 

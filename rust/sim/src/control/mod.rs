@@ -11,6 +11,7 @@ use crate::plan::{ControllerPlan, PlanError, ServicePlan};
 use crate::replica::Replica;
 use hookean_kernel::SimTime;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// What a controller may look at.
 pub struct View<'a> {
@@ -41,7 +42,7 @@ pub struct Verdict {
     /// Replicas wanted from now on.
     pub desired: u32,
     /// Metric that decided.
-    pub metric: Option<String>,
+    pub metric: Option<Arc<str>>,
     /// Its value.
     pub value: Option<f64>,
     /// Its target.

@@ -49,14 +49,15 @@ impl IdealPipeline {
 
     pub(super) fn sample(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> NextSample {
         // the windows that start in the future need only the snapshots of the last window's length
-        while self
-            .snapshots
-            .front()
-            .is_some_and(|(at, _)| *at + self.window < now)
+        let mut spare = Vec::new();
+        while let Some((at, _)) = self.snapshots.front()
+            && *at + self.window < now
         {
-            self.snapshots.pop_front();
+            spare = self.snapshots.pop_front().map_or(spare, |(_, old)| old);
         }
-        self.snapshots.push_back((now, replicas.to_vec()));
+        spare.clear();
+        spare.extend_from_slice(replicas);
+        self.snapshots.push_back((now, spare));
         NextSample {
             at: now + self.period,
             clock: 0,
@@ -72,11 +73,11 @@ impl IdealPipeline {
         out: &mut Vec<PodSample>,
     ) {
         let then = self.snapshot(now);
+        // both by number of the replica
+        let mut then = then.iter().peekable();
         for replica in live {
-            let before = then
-                .binary_search_by_key(&replica.replica, |r| r.replica)
-                .ok()
-                .map(|i| &then[i]);
+            while then.next_if(|r| r.replica < replica.replica).is_some() {}
+            let before = then.next_if(|r| r.replica == replica.replica);
             let sample = match metric {
                 PodMetric::Memory => Some((replica.memory_bytes as f64, self.window)),
                 PodMetric::Cpu if self.window == SimDuration::ZERO => {

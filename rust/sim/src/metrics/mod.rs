@@ -223,16 +223,12 @@ fn unmeasured(plan: &ControllerPlan, what: &str) -> PlanError {
     PlanError::invalid(format!("controllers ({})", plan.kind), problem)
 }
 
-/// Thousandths, rounded up as the quantity type of the metrics API does when a value is finer than a milli.
+/// Thousandths of a value that is not negative, rounded up as the quantity type of the metrics API does when a value is finer than a milli.
 pub(crate) fn milli_up(value: f64) -> i64 {
     // `as` saturates; a remainder below 1e-6 of a milli is noise of the f64 arithmetic, not a value
     let scaled = value * 1000.0;
-    let floor = scaled.floor();
-    if scaled - floor > 1e-6 {
-        floor as i64 + 1
-    } else {
-        floor as i64
-    }
+    let whole = scaled as i64;
+    whole.saturating_add(i64::from(scaled - whole as f64 > 1e-6))
 }
 
 #[cfg(test)]

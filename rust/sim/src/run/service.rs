@@ -1,5 +1,6 @@
 //! What the control plane keeps of one service.
 
+use crate::metrics::ReplicaSample;
 use crate::replica::{Replica, ReplicaState};
 use crate::station::ReplicaId;
 use hookean_kernel::{SimTime, TimeWeightedMean};
@@ -30,6 +31,9 @@ pub(super) struct Service {
     pub(super) ended_cpu_core_ns: f64,
     pub(super) scale_outs: u64,
     pub(super) scale_ins: u64,
+    /// Readings of the running replicas, and when they were taken: a controller often decides when its pipeline looks.
+    pub(super) samples: Vec<ReplicaSample>,
+    pub(super) sampled_at: Option<SimTime>,
 }
 
 impl Service {
@@ -46,6 +50,8 @@ impl Service {
             ended_cpu_core_ns: 0.0,
             scale_outs: 0,
             scale_ins: 0,
+            samples: Vec::new(),
+            sampled_at: None,
         }
     }
 
@@ -68,6 +74,7 @@ impl Service {
 
     /// Moves a replica to another state and keeps every count in step.
     pub(super) fn set_state(&mut self, id: ReplicaId, state: ReplicaState, now: SimTime) {
+        self.sampled_at = None;
         let before = std::mem::replace(&mut self.get_mut(id).state, state);
         if let Some(count) = self.count_mut(before) {
             *count -= 1;

@@ -11,15 +11,19 @@ use hookean_kernel::{SimDuration, SimTime};
 impl World {
     /// Lets a pipeline look at its service.
     pub(super) fn sample(&mut self, controller: usize, clock: u8) {
+        let service = self.loops[controller].service;
         let looks = self.loops[controller].pipeline.looks(clock);
+        if looks {
+            self.take_samples(service);
+        }
         let samples = if looks {
-            self.samples(controller)
+            self.services[service].samples.as_slice()
         } else {
-            Vec::new()
+            &[]
         };
         let next = self.loops[controller]
             .pipeline
-            .sample(clock, self.now, &samples);
+            .sample(clock, self.now, samples);
         if let Some(NextSample { at, clock }) = next {
             self.schedule(at, Event::Sample { controller, clock });
         }
@@ -30,13 +34,11 @@ impl World {
         if self.loops[controller].in_step {
             self.advance_together();
         }
-        let immediate = self.loops[controller].pipeline.is_immediate();
-        let samples = if immediate {
-            self.samples(controller)
-        } else {
-            Vec::new()
-        };
         let service = self.loops[controller].service;
+        let immediate = self.loops[controller].pipeline.is_immediate();
+        if immediate {
+            self.take_samples(service);
+        }
         let state = &self.services[service];
         let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).collect();
         let Self { loops, plan, .. } = self;
@@ -46,7 +48,7 @@ impl World {
             service: &plan.services[service],
             desired: state.desired,
             replicas: &replicas,
-            samples: &samples,
+            samples: if immediate { &state.samples } else { &[] },
             pipeline: &this.pipeline,
         });
         self.apply(controller, service, &verdict);
@@ -70,18 +72,21 @@ impl World {
         self.scale(service, verdict.desired);
     }
 
-    /// Readings of the running replicas of a controller's service, in order of creation; those on their way out are not
-    /// measured.
-    fn samples(&mut self, controller: usize) -> Vec<ReplicaSample> {
-        let service = self.loops[controller].service;
+    /// Reads the running replicas of a service, in order of creation, unless that was done at this instant and no replica
+    /// has changed since; those on their way out are not measured.
+    fn take_samples(&mut self, service: usize) {
+        if self.services[service].sampled_at == Some(self.now) {
+            return;
+        }
         self.stations[service].advance(self.now);
+        let mut samples = std::mem::take(&mut self.services[service].samples);
+        samples.clear();
         let state = &self.services[service];
-        let running = state
-            .live
-            .iter()
-            .map(|id| state.get(*id))
-            .filter(|r| self.is_measured(r));
-        running.map(|replica| self.read(service, replica)).collect()
+        let live = state.live.iter().map(|id| state.get(*id));
+        let running = live.filter(|r| self.is_measured(r));
+        samples.extend(running.map(|replica| self.read(service, replica)));
+        let state = &mut self.services[service];
+        (state.samples, state.sampled_at) = (samples, Some(self.now));
     }
 
     fn is_measured(&self, replica: &Replica) -> bool {

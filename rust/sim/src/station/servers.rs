@@ -14,7 +14,6 @@ use super::slots::SlotNumbers;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
 use hookean_kernel::{SimTime, WinnerTree};
-use std::collections::BTreeMap;
 
 /// A request that a slot has taken.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +61,8 @@ const IDLE: Job = Job {
     start: 0,
 };
 
+const KNOWN: &str = "the control plane names replicas it has added";
+
 #[derive(Debug, Clone)]
 struct Replica {
     slots: Box<[u32]>,
@@ -79,7 +80,8 @@ pub(super) struct Servers {
     /// The rate that all slots have had so far; `None` when they differ.
     common_rate: Option<SlotRate>,
     numbers: SlotNumbers,
-    replicas: BTreeMap<ReplicaId, Replica>,
+    /// By number; `None` for those that are gone.
+    replicas: Vec<Option<Replica>>,
     /// Slots that were busy across an instant the station was advanced to; some may have ended or been lost since.
     crossing: Vec<u32>,
     in_service: u64,
@@ -94,7 +96,7 @@ impl Servers {
             jobs: Vec::new(),
             common_rate: None,
             numbers: SlotNumbers::default(),
-            replicas: BTreeMap::new(),
+            replicas: Vec::new(),
             crossing: Vec::new(),
             in_service: 0,
         }
@@ -219,10 +221,13 @@ impl Servers {
     }
 
     fn slots_of(&self, replica: ReplicaId) -> impl Iterator<Item = &Slot> {
-        self.replicas[&replica]
-            .slots
-            .iter()
-            .map(|slot| &self.slots[*slot as usize])
+        let of = &self.replica(replica).slots;
+        of.iter().map(|slot| &self.slots[*slot as usize])
+    }
+
+    fn replica(&self, replica: ReplicaId) -> &Replica {
+        let of = self.replicas.get(replica.0 as usize);
+        of.and_then(Option::as_ref).expect(KNOWN)
     }
 
     pub(super) fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
@@ -253,15 +258,16 @@ impl Servers {
         for &slot in &slots {
             show(&mut self.tree, slot as usize, end - self.origin);
         }
+        let at = replica.0 as usize;
+        if at >= self.replicas.len() {
+            self.replicas.resize(at + 1, None);
+        }
         let draining = false;
-        self.replicas.insert(replica, Replica { slots, draining });
+        self.replicas[at] = Some(Replica { slots, draining });
     }
 
     pub(super) fn drain(&mut self, replica: ReplicaId) {
-        let of = self
-            .replicas
-            .get_mut(&replica)
-            .expect("the control plane names replicas it has added");
+        let of = self.replicas[replica.0 as usize].as_mut().expect(KNOWN);
         of.draining = true;
         for slot in &of.slots {
             self.tree.clear(*slot as usize);
@@ -275,10 +281,7 @@ impl Servers {
     }
 
     pub(super) fn kill(&mut self, now: SimTime, replica: ReplicaId, ledger: &mut Ledger) -> u64 {
-        let of = self
-            .replicas
-            .remove(&replica)
-            .expect("the control plane names replicas it has added");
+        let of = self.replicas[replica.0 as usize].take().expect(KNOWN);
         let mut lost = 0;
         for &slot in &of.slots {
             let at = slot as usize;
@@ -295,7 +298,7 @@ impl Servers {
     }
 
     pub(super) fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        let Replica { slots, draining } = self.replicas[&replica].clone();
+        let Replica { slots, draining } = self.replica(replica).clone();
         for number in slots {
             let rate = self.slots[number as usize].rate.at_speed(speed_ratio);
             self.note_rate(rate);
