@@ -4,10 +4,11 @@
 //! a histogram keeps its latest window, whose reading and closing cost what the window holds, not what it could hold.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// One more in the whole run (upper half of a word) and in the window (lower half).
 const ONE: u64 = 1 << 32 | 1;
+/// The window's half.
+const LOWER: u64 = u32::MAX as u64;
 
 /// Counts of what overflowed 32 bits, in units of 2^32.
 type Carries = BTreeMap<usize, u64>;
@@ -49,14 +50,53 @@ impl Extremes {
         self.max = self.max.max(other.max);
     }
 
-    /// Nearest rank of the quantile `q`, from 1.
-    fn rank(&self, q: f64) -> Option<u64> {
+    /// Nearest rank of the quantile `q`, from 1; there is a value.
+    fn rank(&self, q: f64) -> u64 {
         debug_assert!((0.0..=1.0).contains(&q), "Invariant: quantiles are ratios");
         let place = q * self.count as f64;
         let below = place as u64;
         // rounded up without a call into libm
         let rank = below + u64::from((below as f64) < place);
-        (self.count > 0).then(|| rank.clamp(1, self.count))
+        rank.clamp(1, self.count)
+    }
+}
+
+/// Quantiles that are looked for while the buckets go by, lowest first.
+struct Search<const N: usize> {
+    extremes: Extremes,
+    ranks: [u64; N],
+    found: [u64; N],
+    so_far: usize,
+    seen: u64,
+    /// The count at which the next is found.
+    next: u64,
+}
+
+impl<const N: usize> Search<N> {
+    /// `quantiles` ascend, and there is a value.
+    fn new(extremes: Extremes, quantiles: [f64; N]) -> Self {
+        let ranks = quantiles.map(|q| extremes.rank(q));
+        debug_assert!(ranks.is_sorted(), "Invariant: quantiles ascend");
+        Self {
+            extremes,
+            ranks,
+            found: [0; N],
+            so_far: 0,
+            seen: 0,
+            next: ranks.first().copied().unwrap_or(u64::MAX),
+        }
+    }
+
+    #[inline]
+    fn pass(&mut self, index: usize, count: u64, range: impl Fn(usize) -> (u64, u64)) {
+        self.seen += count;
+        while self.seen >= self.next {
+            let (low, width) = range(index);
+            let middle = low + (width - 1) / 2;
+            self.found[self.so_far] = middle.clamp(self.extremes.min, self.extremes.max);
+            self.so_far += 1;
+            self.next = self.ranks.get(self.so_far).copied().unwrap_or(u64::MAX);
+        }
     }
 }
 
@@ -156,8 +196,8 @@ impl<const BITS: u32> Histogram<BITS> {
             self.grow(index);
         }
         let word = self.words[index];
-        let sum = (word >> 32) + (n & u64::from(u32::MAX));
-        self.words[index] = sum << 32 | (word & u64::from(u32::MAX));
+        let sum = (word >> 32) + (n & LOWER);
+        self.words[index] = sum << 32 | (word & LOWER);
         let carry = (sum >> 32) + (n >> 32);
         if carry > 0 {
             *self.run_carries.entry(index).or_default() += carry;
@@ -187,8 +227,7 @@ impl<const BITS: u32> Histogram<BITS> {
     }
 
     fn window_bucket(&self, index: usize) -> u64 {
-        (self.words[index] & u64::from(u32::MAX))
-            + self.window_carries.get(&index).map_or(0, |n| n << 32)
+        (self.words[index] & LOWER) + self.window_carries.get(&index).map_or(0, |n| n << 32)
     }
 
     /// How many values were recorded.
@@ -212,66 +251,34 @@ impl<const BITS: u32> Histogram<BITS> {
     pub fn quantile(&self, q: f64) -> Option<u64> {
         let all = self.run_extremes();
         let counts = (0..self.words.len()).map(|i| (i, self.run_count(i)));
-        let [quantile] = Self::quantiles_of(all, [q], counts);
-        quantile
+        (all.count > 0).then(|| {
+            let mut search = Search::new(all, [q]);
+            counts.for_each(|(index, count)| search.pass(index, count, Self::range));
+            search.found[0]
+        })
     }
 
-    /// Quantiles in one pass over the buckets; `quantiles` ascend.
-    fn quantiles_of<const N: usize>(
-        extremes: Extremes,
-        quantiles: [f64; N],
-        ascending: impl Iterator<Item = (usize, u64)>,
-    ) -> [Option<u64>; N] {
-        let ranks = quantiles.map(|q| extremes.rank(q).unwrap_or(u64::MAX));
-        debug_assert!(ranks.is_sorted(), "Invariant: quantiles ascend");
-        let (mut found, mut results, mut seen) = (0, [None; N], 0);
-        for (index, count) in ascending {
-            seen += count;
-            while found < N && seen >= ranks[found] {
-                let (low, width) = Self::range(index);
-                results[found] = Some((low + (width - 1) / 2).clamp(extremes.min, extremes.max));
-                found += 1;
+    /// Ends the window and starts the next; the run keeps everything. Returns the window's quantiles, each as in
+    /// [`Histogram::quantile`], and its largest value; `None` when it holds nothing. The `quantiles` must ascend.
+    pub fn take_window<const N: usize>(&mut self, quantiles: [f64; N]) -> Option<([u64; N], u64)> {
+        let window = std::mem::take(&mut self.window);
+        if window.count == 0 {
+            return None;
+        }
+        let mut search = Search::new(window, quantiles);
+        for word in Self::index(window.min) / 64..=Self::index(window.max) / 64 {
+            let mut left = std::mem::take(&mut self.used[word]);
+            while left != 0 {
+                let index = 64 * word + left.trailing_zeros() as usize;
+                left &= left - 1;
+                let count = self.window_bucket(index);
+                self.words[index] &= !LOWER;
+                search.pass(index, count, Self::range);
             }
-            if found == N {
-                break;
-            }
         }
-        results
-    }
-
-    /// How many values the window holds.
-    pub const fn window_count(&self) -> u64 {
-        self.window.count
-    }
-
-    /// The largest value of the window, exactly.
-    pub fn window_max(&self) -> Option<u64> {
-        (self.window.count > 0).then_some(self.window.max)
-    }
-
-    /// Quantiles of the window, each as in [`Histogram::quantile`]; they must ascend.
-    pub fn window_quantiles<const N: usize>(&self, quantiles: [f64; N]) -> [Option<u64>; N] {
-        let counts = bits(&self.used, self.window_words()).map(|i| (i, self.window_bucket(i)));
-        Self::quantiles_of(self.window, quantiles, counts)
-    }
-
-    /// The words of the bit set that the window may have touched.
-    fn window_words(&self) -> Range<usize> {
-        if self.window.count == 0 {
-            return 0..0;
-        }
-        Self::index(self.window.min) / 64..Self::index(self.window.max) / 64 + 1
-    }
-
-    /// Ends the window and starts the next; the run keeps everything.
-    pub fn close_window(&mut self) {
-        let words = self.window_words();
-        for index in bits(&self.used, words.clone()) {
-            self.words[index] &= !u64::from(u32::MAX);
-        }
-        self.used[words].fill(0);
         self.window_carries.clear();
-        self.closed.merge(std::mem::take(&mut self.window));
+        self.closed.merge(window);
+        Some((search.found, window.max))
     }
 
     /// Adds the values of `other`'s run; the window does not see them.
@@ -289,20 +296,6 @@ impl<const BITS: u32> Histogram<BITS> {
     pub fn clear(&mut self) {
         *self = Self::default();
     }
-}
-
-/// The positions of the bits that are set in a range of words, ascending.
-fn bits(words: &[u64], range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
-    range.flat_map(|at| {
-        let mut left = words[at];
-        std::iter::from_fn(move || {
-            (left != 0).then(|| {
-                let bit = left.trailing_zeros() as usize;
-                left &= left - 1;
-                64 * at + bit
-            })
-        })
-    })
 }
 
 /// Histograms are equal when their runs are.
@@ -359,7 +352,7 @@ mod tests {
     fn small_values_are_exact_and_nothing_is_not_zero() {
         let mut histogram = Fine::new();
         assert_eq!(histogram.quantile(0.5), None);
-        assert_eq!(histogram.window_quantiles([0.5]), [None]);
+        assert_eq!(histogram.take_window([0.5]), None);
         for value in [3, 200, 255] {
             histogram.record(value);
         }
@@ -398,13 +391,12 @@ mod tests {
             (histogram.run_count(9), histogram.window_bucket(9)),
             ((1 << 32) + 1, (1 << 32) + 1)
         );
-        assert_eq!(histogram.window_quantiles([1.0]), [Some(9)]);
-        histogram.close_window();
+        assert_eq!(histogram.take_window([1.0]), Some(([9], 9)));
         assert_eq!(
             (histogram.run_count(9), histogram.window_bucket(9)),
             ((1 << 32) + 1, 0)
         );
-        assert_eq!(histogram.window_count(), 0);
+        assert_eq!(histogram.take_window([1.0]), None);
     }
 
     proptest! {
@@ -418,10 +410,10 @@ mod tests {
                     alone.record(value);
                     histogram.record(value);
                 }
-                prop_assert_eq!(histogram.window_quantiles([0.0, 0.5, 0.99]), [0.0, 0.5, 0.99].map(|q| alone.quantile(q)));
-                prop_assert_eq!(histogram.window_max(), alone.max());
                 prop_assert_eq!(&histogram, &whole);
-                histogram.close_window();
+                let expected = alone.max().map(|max| ([0.0, 0.5, 0.99].map(|q| alone.quantile(q).unwrap()), max));
+                prop_assert_eq!(histogram.take_window([0.0, 0.5, 0.99]), expected);
+                prop_assert_eq!(&histogram, &whole);
             }
             prop_assert_eq!(histogram, whole);
         }

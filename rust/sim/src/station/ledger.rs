@@ -188,16 +188,9 @@ impl Ledger {
 
     /// Reads and ends the latency window; `None` when nothing was completed in it.
     pub fn take_window(&mut self) -> Option<LatencyWindow> {
-        let quantiles = self.latency.window_quantiles([0.5, 0.95, 0.99]);
-        let max = self.latency.window_max();
-        self.latency.close_window();
-        let [p50, p95, p99] = quantiles.map(|q| q.map(SimDuration::from_nanos));
-        Some(LatencyWindow {
-            p50: p50?,
-            p95: p95?,
-            p99: p99?,
-            max: SimDuration::from_nanos(max?),
-        })
+        let ([p50, p95, p99], max) = self.latency.take_window([0.5, 0.95, 0.99])?;
+        let [p50, p95, p99, max] = [p50, p95, p99, max].map(SimDuration::from_nanos);
+        Some(LatencyWindow { p50, p95, p99, max })
     }
 
     /// The request log, `None` when none is kept. Its order is settled by [`super::Station::close_log`].
