@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from outcome import Outcome
 
 import hookean
@@ -104,8 +105,9 @@ def _day_scenario(job: Day, seed: int) -> hookean.Scenario:
 
 def _limited(result: RunResult) -> int:
     """Counts the decisions that end at the scale-up limit of the HPA, max(2 x current, 4), or might have."""
-    rows = result.decisions.select("current", "desired").iter_rows()
-    return sum(desired > current and desired >= max(2 * current, 4) for current, desired in rows)
+    current, desired = pl.col("current"), pl.col("desired")
+    limit = pl.max_horizontal(2 * current, 4)
+    return result.decisions.filter((desired > current) & (desired >= limit)).height
 
 
 def _outcome(result: RunResult, **more: Any) -> Outcome:

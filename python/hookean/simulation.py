@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -11,7 +12,8 @@ from hookean import _core
 from hookean.errors import SimulationError, SimulationInterrupted
 from hookean.plan import resolve
 from hookean.result import RunResult
-from hookean.result.frames import mismatch
+from hookean.result.columns import TABLES
+from hookean.result.frames import LazyFrames, mismatch
 from hookean.result.manifest import build_manifest
 from hookean.scenario import Scenario, load_scenario
 
@@ -110,19 +112,12 @@ def simulate_plan(plan: Plan, *, threads: int = 1, progress: Progress | None = N
 def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
     manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
     keeps_requests = plan.document["record"]["requests"]["keep"] != "off"
-    return RunResult(
-        summary=_frame(raw, "summary"),
-        series=_frame(raw, "series"),
-        decisions=_frame(raw, "decisions"),
-        replicas=_frame(raw, "replicas"),
-        nodes=_frame(raw, "nodes"),
-        requests=_frame(raw, "requests") if keeps_requests else None,
-        manifest=manifest,
-    )
+    names = [name for name in TABLES if name != "requests" or keeps_requests]
+    return RunResult(frames=LazyFrames(names, partial(_frame, raw)), manifest=manifest)
 
 
 def _frame(raw: RawResult, table: str) -> pl.DataFrame:
-    frame = pl.DataFrame(raw.table(table))
+    frame = pl.DataFrame(raw.take_table(table))
     problem = mismatch(table, frame)
     if problem is not None:
         raise SimulationError(f"the engine returned a table that is not as documented: {problem}")

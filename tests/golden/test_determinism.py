@@ -20,8 +20,8 @@ FILES = sorted(FOLDER.glob("*.yaml"))
 
 def assert_same(a: RunResult, b: RunResult) -> None:
     """Digests are equal, and so is every table: the digest forgets nothing."""
-    for name, table in a.tables().items():
-        polars.testing.assert_frame_equal(table, b.tables()[name], check_exact=True)
+    for name, table in a.frames.items():
+        polars.testing.assert_frame_equal(table, b.frames[name], check_exact=True)
     assert a.digest == b.digest
 
 

@@ -14,5 +14,5 @@ def test_the_engine_accepts_a_plan_that_uses_every_field(example, tmp_path):
     result = hookean.simulate(scenario)
     assert result.manifest["plan_digest"] == plan_of(scenario).digest
     assert all(check["passed"] for check in result.manifest["checks"])
-    for table, frame in result.tables().items():
+    for table, frame in result.frames.items():
         assert frame.columns == [column.name for column in TABLES[table]]

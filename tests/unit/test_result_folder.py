@@ -42,8 +42,8 @@ def result(rows=3, *, requests=True, name="saved"):
         "partial": False,
         "warnings": ["ümläut"],
     }
-    frames = {table: frame(table, rows) for table in TABLES if table != "requests"}
-    return RunResult(requests=frame("requests", rows) if requests else None, manifest=manifest, **frames)
+    frames = {table: frame(table, rows) for table in TABLES if requests or table != "requests"}
+    return RunResult(frames=frames, manifest=manifest)
 
 
 def files(folder):
@@ -56,10 +56,10 @@ def test_a_saved_result_comes_back_equal(tmp_path, requests):
     saved.save(tmp_path / "a" / "b")
     loaded = RunResult.load(tmp_path / "a" / "b")
     assert loaded.manifest == saved.manifest
-    assert loaded.tables().keys() == saved.tables().keys()
-    for name, table in saved.tables().items():
-        assert loaded.tables()[name].equals(table, null_equal=True)
-        assert loaded.tables()[name].schema == table.schema
+    assert loaded.frames.keys() == saved.frames.keys()
+    for name, table in saved.frames.items():
+        assert loaded.frames[name].equals(table, null_equal=True)
+        assert loaded.frames[name].schema == table.schema
     assert (loaded.requests is None) is not requests
 
 

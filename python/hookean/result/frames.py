@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from hookean.result.columns import TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from hookean.result.columns import Column
 
 DTYPES: dict[str, pl.DataType] = {
@@ -21,6 +25,36 @@ DTYPES: dict[str, pl.DataType] = {
     "str": pl.String(),
 }
 """The polars type of each `Column.dtype`."""
+
+
+class LazyFrames(Mapping[str, pl.DataFrame]):
+    """Frames by table name, each made when it is first asked for: many callers look at one or two.
+
+    Args:
+        names: Names of the tables.
+        make: Makes a table; called at most once for each.
+    """
+
+    def __init__(self, names: Sequence[str], make: Callable[[str], pl.DataFrame]) -> None:
+        self._names = names
+        self._make = make
+        self._made: dict[str, pl.DataFrame] = {}
+        self._lock = Lock()
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        with self._lock:
+            if name in self._names and name not in self._made:
+                self._made[name] = self._make(name)
+            return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
 
 
 @cache

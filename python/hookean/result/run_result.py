@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hookean.result.store import ResultFolder, read_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import polars as pl
@@ -19,23 +20,43 @@ class RunResult:
     """One simulation's outcome. The columns of every frame are documented in `hookean.result.columns`.
 
     Attributes:
-        summary: One row per service.
-        series: One row per service and interval of the scenario's series step.
-        decisions: One row per decision of a controller, with inputs and reason.
-        replicas: One row per replica, with its start-up stages.
-        nodes: One row per node, with its bill.
-        requests: One row per kept request; None when the scenario keeps none.
+        frames: The frames by table name; `requests` only when the scenario keeps some.
         manifest: What was run, by which version, and what the numbers rest on (keys: `MANIFEST_KEYS` of
             `hookean.result.store`).
     """
 
-    summary: pl.DataFrame
-    series: pl.DataFrame
-    decisions: pl.DataFrame
-    replicas: pl.DataFrame
-    nodes: pl.DataFrame
-    requests: pl.DataFrame | None
+    frames: Mapping[str, pl.DataFrame]
     manifest: dict[str, Any]
+
+    @property
+    def summary(self) -> pl.DataFrame:
+        """One row per service."""
+        return self.frames["summary"]
+
+    @property
+    def series(self) -> pl.DataFrame:
+        """One row per service and interval of the scenario's series step."""
+        return self.frames["series"]
+
+    @property
+    def decisions(self) -> pl.DataFrame:
+        """One row per decision of a controller, with inputs and reason."""
+        return self.frames["decisions"]
+
+    @property
+    def replicas(self) -> pl.DataFrame:
+        """One row per replica, with its start-up stages."""
+        return self.frames["replicas"]
+
+    @property
+    def nodes(self) -> pl.DataFrame:
+        """One row per node, with its bill."""
+        return self.frames["nodes"]
+
+    @property
+    def requests(self) -> pl.DataFrame | None:
+        """One row per kept request; None when the scenario keeps none."""
+        return self.frames.get("requests")
 
     @property
     def name(self) -> str:
@@ -56,17 +77,6 @@ class RunResult:
     def warnings(self) -> list[str]:
         """What the run wants its reader to know."""
         return list(self.manifest["warnings"])
-
-    def tables(self) -> dict[str, pl.DataFrame]:
-        """Returns the frames by table name; `requests` only when it was kept."""
-        frames = {
-            "summary": self.summary,
-            "series": self.series,
-            "decisions": self.decisions,
-            "replicas": self.replicas,
-            "nodes": self.nodes,
-        }
-        return frames if self.requests is None else {**frames, "requests": self.requests}
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Saves the result as a folder of Parquet files and a manifest.
@@ -90,7 +100,7 @@ class RunResult:
         Raises:
             ResultError: If something cannot be written.
         """
-        claim.publish(self.tables(), self.manifest)
+        claim.publish(self.frames, self.manifest)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -104,7 +114,7 @@ class RunResult:
             ResultError: If it is incomplete, damaged, or of another result schema.
         """
         manifest, frames = read_folder(folder)
-        return cls(manifest=manifest, requests=frames.pop("requests", None), **frames)
+        return cls(manifest=manifest, frames=frames)
 
     def __repr__(self) -> str:
         simulated = timedelta(microseconds=self.manifest["simulated_ns"] // 1000)

@@ -93,4 +93,5 @@ def _not_numbers(values: object) -> FieldError:
 
 
 def _has_bools(values: Any) -> bool:
-    return isinstance(values, (list, tuple)) and any(isinstance(value, (bool, str)) for value in values)
+    # by type, not by value: a year of minutes has few types
+    return isinstance(values, (list, tuple)) and any(issubclass(kind, (bool, str)) for kind in set(map(type, values)))

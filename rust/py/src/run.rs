@@ -3,47 +3,51 @@
 use crate::guard::{broken, detached};
 use crate::table::ArrowTable;
 use hookean_sim::plan::Plan;
+use hookean_sim::record::Table;
 use hookean_sim::run::{Heartbeat, RunOptions, RunOutput};
 use hookean_sim::workload::WorkloadArrays;
 use numpy::PyReadonlyArray1;
 use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Least time between two calls of the progress function or looks for signals.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
 
-/// What a simulation left behind.
+/// What a simulation left behind. Tables wait here until they are asked for.
 #[pyclass(frozen, module = "hookean._core")]
-pub struct RawResult(RunOutput);
+pub struct RawResult {
+    output: RunOutput,
+    tables: Mutex<Vec<(&'static str, Table)>>,
+}
 
 #[pymethods]
 impl RawResult {
-    /// A table by name.
-    fn table(&self, name: &str) -> PyResult<ArrowTable> {
-        let found = self.0.tables.iter().find(|(n, _)| *n == name);
-        let (_, table) = found.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+    /// Hands a table over, once: it is not kept twice.
+    fn take_table(&self, name: &str) -> PyResult<ArrowTable> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = tables.iter().position(|(n, _)| *n == name);
+        let at = found.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+        let (_, table) = tables.swap_remove(at);
         ArrowTable::new(table).map_err(|e| broken(&e.to_string()))
     }
 
     /// Digest, end, checks and the like, as JSON.
     fn info(&self) -> PyResult<Vec<u8>> {
         let checks: Vec<_> = self
-            .0
+            .output
             .checks
             .iter()
             .map(|c| json!({"check": c.check, "passed": true, "detail": c.detail}))
             .collect();
-        let tables: Vec<_> = self.0.tables.iter().map(|(name, _)| *name).collect();
         let info = json!({
-            "result_digest": self.0.digest,
-            "partial": self.0.interrupted,
-            "interrupted": self.0.interrupted,
-            "simulated_ns": self.0.end.as_nanos(),
-            "requests": self.0.requests,
-            "tables": tables,
+            "result_digest": self.output.digest,
+            "partial": self.output.interrupted,
+            "interrupted": self.output.interrupted,
+            "simulated_ns": self.output.end.as_nanos(),
+            "requests": self.output.requests,
             "warnings": [],
             "checks": checks,
         });
@@ -97,7 +101,9 @@ pub(crate) fn simulate(
     if let Some(error) = hook.raised {
         return Err(error);
     }
-    output?.map(RawResult).map_err(|e| broken(&e.to_string()))
+    let mut output = output?.map_err(|e| broken(&e.to_string()))?;
+    let tables = Mutex::new(std::mem::take(&mut output.tables));
+    Ok(RawResult { output, tables })
 }
 
 /// Ctrl-C stops a run and keeps its result; any other exception of the progress function ends the call.

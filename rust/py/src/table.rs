@@ -4,6 +4,7 @@ use arrow_array::{
     ArrayRef, DurationNanosecondArray, Float64Array, LargeStringArray, RecordBatch, StructArray,
     UInt32Array, UInt64Array,
 };
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, Field, Schema};
 use hookean_sim::record::{Column, Strings, Table};
 use pyo3::prelude::*;
@@ -34,12 +35,12 @@ impl ArrowTable {
 
 impl ArrowTable {
     /// Converts a table; texts take 64-bit offsets, since the reasons of a long run may exceed 2 GiB.
-    pub(crate) fn new(table: &Table) -> Result<Self, ArrowError> {
+    pub(crate) fn new(table: Table) -> Result<Self, ArrowError> {
         let mut fields = Vec::with_capacity(table.columns.len());
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(table.columns.len());
-        for (name, column) in &table.columns {
-            let array = array(column);
-            fields.push(Field::new(*name, array.data_type().clone(), true));
+        for (name, column) in table.columns {
+            let array = array(column)?;
+            fields.push(Field::new(name, array.data_type().clone(), true));
             arrays.push(array);
         }
         Ok(Self(RecordBatch::try_new(
@@ -49,26 +50,37 @@ impl ArrowTable {
     }
 }
 
-fn array(column: &Column) -> ArrayRef {
-    match column {
+fn array(column: Column) -> Result<ArrayRef, ArrowError> {
+    Ok(match column {
         Column::Duration(values) => {
             let nanos = values
                 .iter()
                 .map(|v| v.map(|n| i64::try_from(n).unwrap_or(i64::MAX)));
             Arc::new(nanos.collect::<DurationNanosecondArray>())
         }
-        Column::U32(values) => Arc::new(values.iter().copied().collect::<UInt32Array>()),
-        Column::U64(values) => Arc::new(values.iter().copied().collect::<UInt64Array>()),
-        Column::F64(values) => Arc::new(values.iter().copied().collect::<Float64Array>()),
-        Column::Text(strings) => text(strings),
+        Column::U32(values) => Arc::new(values.into_iter().collect::<UInt32Array>()),
+        Column::U64(values) => Arc::new(values.into_iter().collect::<UInt64Array>()),
+        Column::F64(values) => Arc::new(values.into_iter().collect::<Float64Array>()),
+        Column::Text(strings) => Arc::new(text(strings)?),
         Column::Names(rows, names) => {
             // plain text: decoding a dictionary costs polars more than these few bytes per row
             let texts = rows.iter().map(|row| names.get(*row as usize));
             Arc::new(texts.collect::<LargeStringArray>())
         }
-    }
+    })
 }
 
-fn text(strings: &Strings) -> ArrayRef {
-    Arc::new(strings.iter().collect::<LargeStringArray>())
+/// The texts without copying them.
+fn text(strings: Strings) -> Result<LargeStringArray, ArrowError> {
+    let Strings { bytes, ends, valid } = strings;
+    let ends = ends.into_iter().map(|end| end as i64);
+    let offsets: Vec<i64> = std::iter::once(0).chain(ends).collect();
+    let nulls = valid
+        .contains(&false)
+        .then(|| NullBuffer::from(valid.as_slice()));
+    LargeStringArray::try_new(
+        OffsetBuffer::new(offsets.into()),
+        Buffer::from_vec(bytes.into_bytes()),
+        nulls,
+    )
 }
