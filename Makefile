@@ -1,6 +1,6 @@
 # Everything below sets itself up inside this folder (.venv/, target/) and is quick the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint golden bench peers exactness schema lock clean
+.PHONY: help setup build demo test lint golden bench instructions peers exactness schema lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,6 +48,9 @@ exactness: ## 10,000 random scripts over all disciplines, lazy engine against th
 
 bench: ## criterion benches of the kernels
 	cargo bench --locked -p hookean-sim
+
+instructions: $(SETUP) ## instruction counts of the hot kernels against the recorded ones (needs valgrind)
+	$(BIN)/python benches/instructions/run.py
 
 peers: $(BUILT) ## the same two models in hookean, SimPy and Ciw, answers checked first
 	$(PYTHON) -m venv benches/peers/.venv

@@ -142,15 +142,13 @@ impl<const BITS: u32> Histogram<BITS> {
         self.count_one(value);
     }
 
-    /// Records values: the same as recording each, with less to store.
+    /// Begins a series of values to record, with less to store than recording each.
     #[inline]
-    pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
-        let mut window = self.window;
-        for value in values {
-            window.record(value);
-            self.count_one(value);
+    pub fn recorder(&mut self) -> Recorder<'_, BITS> {
+        Recorder {
+            window: self.window,
+            histogram: self,
         }
-        self.window = window;
     }
 
     #[inline]
@@ -298,6 +296,30 @@ impl<const BITS: u32> Histogram<BITS> {
     }
 }
 
+/// Records a series of values into a histogram, which has them all after [`Recorder::finish`].
+#[derive(Debug)]
+#[must_use = "the values count once the series is finished"]
+pub struct Recorder<'a, const BITS: u32> {
+    histogram: &'a mut Histogram<BITS>,
+    /// Kept aside, so that it stays in registers.
+    window: Extremes,
+}
+
+impl<const BITS: u32> Recorder<'_, BITS> {
+    /// Records a value.
+    #[inline]
+    pub fn record(&mut self, value: u64) {
+        self.window.record(value);
+        self.histogram.count_one(value);
+    }
+
+    /// Ends the series.
+    #[inline]
+    pub fn finish(self) {
+        self.histogram.window = self.window;
+    }
+}
+
 /// Histograms are equal when their runs are.
 impl<const BITS: u32> PartialEq for Histogram<BITS> {
     fn eq(&self, other: &Self) -> bool {
@@ -405,11 +427,13 @@ mod tests {
             let (mut whole, mut histogram) = (Fine::new(), Fine::new());
             for values in &windows {
                 let mut alone = Fine::new();
+                let mut series = histogram.recorder();
                 for &value in values {
                     whole.record(value);
                     alone.record(value);
-                    histogram.record(value);
+                    series.record(value);
                 }
+                series.finish();
                 prop_assert_eq!(&histogram, &whole);
                 let expected = alone.max().map(|max| ([0.0, 0.5, 0.99].map(|q| alone.quantile(q).unwrap()), max));
                 prop_assert_eq!(histogram.take_window([0.0, 0.5, 0.99]), expected);

@@ -73,7 +73,9 @@ fn array(column: Column) -> Result<ArrayRef, ArrowError> {
 /// The texts without copying them.
 fn text(strings: Strings) -> Result<LargeStringArray, ArrowError> {
     let Strings { bytes, ends, valid } = strings;
-    let ends = ends.into_iter().map(|end| end as i64);
+    let ends = ends
+        .into_iter()
+        .map(|end| i64::try_from(end).unwrap_or(i64::MAX));
     let offsets: Vec<i64> = std::iter::once(0).chain(ends).collect();
     let nulls = valid
         .contains(&false)

@@ -3,17 +3,20 @@
 //!
 //!     instructions KERNEL
 
+#[path = "support/day.rs"]
+mod day;
 mod support;
 
+use day::day;
 use hookean_sim::plan::{Discipline, Routing};
-use support::{Case, SECOND, day, run};
+use support::{Case, SECOND, run};
 
 /// Kernels by name.
 const KERNELS: [(&str, fn()); 6] = [
     ("central_fifo_10", || station(Case::central(10))),
     ("central_fifo_1000", || station(Case::central(1000))),
     ("fifo_random_100", || {
-        station(per_replica(Discipline::Fifo, Routing::Random))
+        station(per_replica(Discipline::Fifo, Routing::Random));
     }),
     ("sharing_random_100", || {
         station(per_replica(Discipline::ProcessorSharing, Routing::Random));

@@ -239,29 +239,35 @@ impl Ledger {
     /// as telling each to [`Ledger::arrive`], [`Ledger::start`] and [`Ledger::complete`], sum by sum.
     pub(super) fn serve(&mut self, requests: &[Request], served: &[Served], until: u64) {
         let both = || requests.iter().zip(served);
-        let completed = || both().filter(|(_, served)| served.end < until);
-        let latency = |(request, served): (&Request, &Served)| served.end - request.time.as_nanos();
+        // Sums stay in local variables: what is not stored for every request costs nothing.
+        let (mut work, mut waits, mut latencies, mut good) = (0, 0, 0, 0);
+        let (mut hashes, objective) = (self.fingerprint, self.slo_ns);
+        let mut histogram = self.latency.recorder();
+        for (request, served) in both() {
+            let arrival = request.time.as_nanos();
+            work += u128::from(request.work_ns);
+            waits += u128::from(served.start - arrival);
+            if served.end < until {
+                let latency = served.end - arrival;
+                latencies += u128::from(latency);
+                histogram.record(latency);
+                good += u64::from(objective.is_some_and(|ns| latency <= ns));
+                let hash = fingerprint(request, served.start, served.end, Outcome::Completed);
+                hashes = hashes.wrapping_add(hash);
+            }
+        }
+        histogram.finish();
+        self.fingerprint = hashes;
         self.counts.arrivals += requests.len() as u64;
         self.started += requests.len() as u64;
-        self.work_ns += requests.iter().map(|r| u128::from(r.work_ns)).sum::<u128>();
-        self.wait_sum_ns += both()
-            .map(|(request, served)| u128::from(served.start - request.time.as_nanos()))
-            .sum::<u128>();
-        self.latency_sum_ns += completed().map(latency).map(u128::from).sum::<u128>();
-        self.latency.record_all(completed().map(latency));
-        if let Some(objective) = self.slo_ns {
-            let good = completed().map(latency).filter(|ns| *ns <= objective);
-            self.slo_good += good.count() as u64;
-        }
-        let hashes = completed()
-            .map(|(request, s)| fingerprint(request, s.start, s.end, Outcome::Completed));
-        self.fingerprint = hashes.fold(self.fingerprint, u128::wrapping_add);
+        self.work_ns += work;
+        self.wait_sum_ns += waits;
+        self.latency_sum_ns += latencies;
+        self.slo_good += good;
         if self.log.is_some() {
-            for (request, served) in completed() {
-                self.keep(
-                    request,
-                    Ending::completed(served.start, served.end, served.replica),
-                );
+            for (request, served) in both().filter(|(_, served)| served.end < until) {
+                let ending = Ending::completed(served.start, served.end, served.replica);
+                self.keep(request, ending);
             }
         }
     }
