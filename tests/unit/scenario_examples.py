@@ -52,7 +52,7 @@ services:
     replicas: 3
     warm_start: false
     start: 10s
-    queue: {discipline: processor_sharing, routing: least_outstanding, limit: 200, timeout: 5s}
+    queue: {discipline: processor_sharing, routing: {kind: power_of_choices, choices: 3}, limit: 200, timeout: 5s}
     slo: {latency: 250ms, target: 0.99}
     startup:
       create: {distribution: uniform, low: 500ms, high: 2s}
@@ -60,7 +60,7 @@ services:
     termination_grace: 20s
   batch:
     replica: {cpu: 2, memory: 1Gi}
-    queue: {discipline: fifo, routing: round_robin}
+    queue: {discipline: fifo, routing: {kind: sticky, sessions: 100, zipf_exponent: 1.1}}
   fluid:
     replica: {cpu: 1, memory: 256Mi, concurrency: unlimited}
   steady:

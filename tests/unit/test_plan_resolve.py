@@ -76,7 +76,7 @@ def test_full_scenario_resolves_as_written(tmp_path):
     }
     assert api["queue"] == {
         "discipline": "processor_sharing",
-        "routing": "least_outstanding",
+        "routing": {"power_of_choices": {"choices": 3}},
         "limit": 200,
         "timeout_ns": 5 * SECOND,
     }

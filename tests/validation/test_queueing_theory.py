@@ -197,7 +197,8 @@ def test_sojourn_quantiles_of_mm1_are_exponential(column: str, share: float) -> 
 DISCIPLINES = [
     CENTRAL,
     *({"discipline": name, "routing": routing} for name in ("fifo", "processor_sharing")
-      for routing in ("random", "round_robin", "least_outstanding")),
+      for routing in ("random", "round_robin", "least_outstanding", "power_of_choices", "weighted")),
+    {"discipline": "fifo", "routing": "packing"},
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hookean.scenario.fields import FieldError
 from hookean.scenario.provenance import Fixed, Known, known
+from hookean.scenario.routing import routing_plan
 
 from .nodes import memory_text
 
@@ -131,9 +132,9 @@ def _queue(service: Service) -> dict[str, Any]:
     queue = service.queue
     return {
         "discipline": known(queue, "discipline", value=queue.discipline),
-        "routing": Fixed(queue.routing)
+        "routing": Fixed(routing_plan(queue.routing))
         if queue.discipline == "central_fifo"
-        else known(queue, "routing", value=queue.routing),
+        else known(queue, "routing", value=routing_plan(queue.routing)),
         "limit": known(
             queue, "limit", value=queue.limit, text="unlimited" if queue.limit is None else str(queue.limit)
         ),

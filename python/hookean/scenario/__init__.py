@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hookean.scenario.load import load_scenario as load_scenario
     from hookean.scenario.model import Record as Record
     from hookean.scenario.model import Scenario as Scenario
+    from hookean.scenario.routing import PowerOfChoices as PowerOfChoices
+    from hookean.scenario.routing import Sticky as Sticky
     from hookean.scenario.service import Queue as Queue
     from hookean.scenario.service import Replica as Replica
     from hookean.scenario.service import Service as Service
@@ -34,6 +36,7 @@ _MODULES = {
     "Hyperexponential": "distribution",
     "LoadStep": "workload",
     "Lognormal": "distribution",
+    "PowerOfChoices": "routing",
     "Queue": "service",
     "Rates": "workload",
     "Record": "model",
@@ -41,6 +44,7 @@ _MODULES = {
     "Scenario": "model",
     "Service": "service",
     "Slo": "service",
+    "Sticky": "routing",
     "Uniform": "distribution",
     "Workload": "workload",
     "load_scenario": "load",

@@ -122,6 +122,7 @@ PositiveCount: TypeAlias = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 Flag: TypeAlias = StrictBool
 NotNegative: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(_number)]
 Positive: TypeAlias = Annotated[float, Field(gt=0), BeforeValidator(_number)]
+ZipfExponent: TypeAlias = Annotated[float, Field(ge=0, le=20), BeforeValidator(_number)]
 Percent: TypeAlias = Annotated[float, Field(gt=0, le=100), BeforeValidator(_number)]
 LessThanOne: TypeAlias = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_number)]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]

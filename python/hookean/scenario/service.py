@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, model_validator
 
 from hookean.scenario.distribution import Distribution
 from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, PositiveCount, Share
+from hookean.scenario.routing import Routing
 from hookean.scenario.units import Cpu, Duration, Memory, as_written
 
 _PS_NEVER_WAITS = (
@@ -64,10 +65,14 @@ class Queue(Model):
     ] = "processor_sharing"
     """`central_fifo`: one queue for all replicas; `fifo` and `processor_sharing`: one for each replica."""
     routing: Annotated[
-        Literal["random", "round_robin", "least_outstanding"],
+        Routing,
         Origin("recalled", "kube-proxy picks an endpoint at random"),
     ] = "random"
-    """How a request finds its replica; not with `central_fifo`."""
+    """How a request finds its replica; not with `central_fifo`.
+
+    `random`; `round_robin`; `least_outstanding`: fewest requests waiting or in service; `weighted`: in turn, as often
+    as speed times CPU; `packing`: fills a replica to its `concurrency` before the next; `power_of_choices`: the least
+    loaded of `choices` drawn at random; `sticky`: by session."""
     limit: Annotated[Count | None, Origin("assumed", "queues are unbounded")] = None
     """Most requests that may wait, in the central queue or in each replica's own; more are rejected."""
     timeout: Annotated[Duration | None, Origin("assumed", "requests wait for ever")] = None
@@ -135,6 +140,13 @@ class Service(Model):
     @model_validator(mode="after")
     def _queue_can_fill(self) -> Service:
         concurrency = self.replica.concurrency
+        bounded = self.queue.discipline != "processor_sharing" or isinstance(concurrency, int)
+        if self.queue.routing == "packing" and not bounded:
+            raise FieldError(
+                "`packing` never fills a replica of unlimited `concurrency`",
+                hint="set `replica.concurrency` to the number of requests that fill one",
+                at=["queue", "routing"],
+            )
         if self.queue.discipline != "processor_sharing":
             if concurrency == "unlimited":
                 raise FieldError(

@@ -14,6 +14,7 @@ mod stream;
 mod time;
 mod winner_tree;
 mod ziggurat;
+mod zipf;
 
 pub use digest::{Digest, fold};
 pub use distribution::{Distribution, DistributionError, Sampler};
@@ -26,3 +27,4 @@ pub use stream::{StreamKey, counter_draw, stable_hash};
 pub use time::{SimDuration, SimTime};
 pub use winner_tree::{PackingOverflow, WinnerTree};
 pub use ziggurat::standard_exponential;
+pub use zipf::Zipf;

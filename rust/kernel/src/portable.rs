@@ -89,6 +89,28 @@ pub const fn ln(x: f64) -> f64 {
     2.0 * ratio * sum + k as f64 * std::f64::consts::LN_2
 }
 
+/// (e^x - 1) / x, with its limit 1 at 0, without the loss of digits near it.
+pub fn exp_m1_ratio(x: f64) -> f64 {
+    if x.abs() > 0.5 {
+        return (exp(x) - 1.0) / x;
+    }
+    // The first term left out is 0.5^13 / 14! < 1e-14 / 8.
+    let terms = INVERSE_FACTORIALS[1..].iter().rev();
+    terms.fold(0.0, |sum, c| c + x * sum)
+}
+
+/// ln(1 + x) / x for x > -1, with its limit 1 at 0, without the loss of digits near it.
+pub fn ln_1p_ratio(x: f64) -> f64 {
+    if x.abs() > 0.25 {
+        return ln(1.0 + x) / x;
+    }
+    // ln(1 + x) = 2 artanh(x / (2 + x)).
+    let ratio = x / (2.0 + x);
+    let square = ratio * ratio;
+    let odds = (0..11).rev().map(|n| 1.0 / f64::from(2 * n + 1));
+    2.0 / (2.0 + x) * odds.fold(0.0, |sum, c| c + square * sum)
+}
+
 /// The square root by Newton's iteration, for tables built at compile time.
 pub(crate) const fn sqrt_for_tables(y: f64) -> f64 {
     let mut root = if y > 1.0 { y } else { 1.0 };
@@ -154,6 +176,19 @@ mod tests {
             .fold(0.0, f64::max);
         assert!(worst < 1e-14, "{worst}");
         assert_eq!(ln(1.0).to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn ratios_agree_with_the_math_library_and_are_1_at_0() {
+        let xs = (-99..300).map(|i| f64::from(i) * 0.01);
+        let xs = xs.chain((1..18).flat_map(|e| [10.0_f64.powi(-e), -(10.0_f64.powi(-e))]));
+        for x in xs.filter(|x| *x != 0.0) {
+            let (grown, logged) = (exp_m1_ratio(x), ln_1p_ratio(x));
+            assert!(relative_error(grown, x.exp_m1() / x) < 1e-14, "{x}");
+            assert!(relative_error(logged, x.ln_1p() / x) < 1e-14, "{x}");
+        }
+        assert_eq!(exp_m1_ratio(0.0).to_bits(), 1.0_f64.to_bits());
+        assert_eq!(ln_1p_ratio(0.0).to_bits(), 1.0_f64.to_bits());
     }
 
     #[test]

@@ -40,15 +40,26 @@ fn per_replica(criterion: &mut Criterion) {
         ("random", Routing::Random),
         ("round_robin", Routing::RoundRobin),
         ("least_outstanding", Routing::LeastOutstanding),
+        ("power_of_two", Routing::PowerOfChoices { choices: 2 }),
+        ("weighted", Routing::Weighted),
+        (
+            "sticky",
+            Routing::Sticky {
+                sessions: 1_000_000,
+                zipf_exponent: 0.5,
+            },
+        ),
+        ("packing", Routing::Packing),
     ] {
-        let of = |discipline| Case {
+        let of = |discipline, replicas| Case {
             discipline,
             routing,
-            ..Case::central(100)
+            ..Case::central(replicas)
         };
         let cases = [
-            ("fifo", of(Discipline::Fifo)),
-            ("processor_sharing", of(Discipline::ProcessorSharing)),
+            ("fifo", of(Discipline::Fifo, 100)),
+            ("fifo", of(Discipline::Fifo, 10_000)),
+            ("processor_sharing", of(Discipline::ProcessorSharing, 100)),
         ];
         bench(criterion, name, &cases);
     }

@@ -109,7 +109,11 @@ impl Case {
         let built = station::build(&plan, &plan.services[0], plan.workloads.first(), &arrays);
         let mut station = built.expect("the plan of a bench is valid");
         let sharing = self.discipline == Discipline::ProcessorSharing;
-        let concurrency = if sharing { None } else { Some(1) };
+        let concurrency = match (sharing, self.routing) {
+            (true, Routing::Packing) => Some(4),
+            (true, _) => None,
+            (false, _) => Some(1),
+        };
         for id in 0..self.replicas {
             let shape = ReplicaShape {
                 cpu_millicores: 1000,

@@ -17,8 +17,8 @@ pub enum Discipline {
 }
 
 /// How an arriving request finds its replica; unused by [`Discipline::CentralFifo`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Routing {
     /// Uniformly at random.
     Random,
@@ -26,10 +26,29 @@ pub enum Routing {
     RoundRobin,
     /// The replica with the fewest requests waiting or in service; ties go to the lowest slot.
     LeastOutstanding,
+    /// Of some different replicas drawn at random, the one with the fewest requests waiting or in service; ties go to the
+    /// one drawn first.
+    PowerOfChoices {
+        /// How many replicas are drawn (all, when there are no more).
+        choices: u32,
+    },
+    /// In turn, each replica as often as its speed times its CPU demands (weighted round robin).
+    Weighted,
+    /// By the session of the request, on a ring of hashes (consistent hashing): a session moves only when its replica goes
+    /// or a new one takes its place on the ring.
+    Sticky {
+        /// Number of sessions.
+        sessions: u64,
+        /// Session k is drawn with a probability proportional to k^-exponent; 0 draws all alike.
+        zipf_exponent: f64,
+    },
+    /// The replica with the most requests of those with fewer than their concurrency; when all are full, the one where the
+    /// fewest wait. Ties go to the lowest slot.
+    Packing,
 }
 
 /// The queue of a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueuePlan {
     /// Queue discipline.

@@ -1,8 +1,9 @@
 //! Stations whose replicas have queues of their own.
 //!
 //! Each replica knows its next event: a departure, or a request that gives up. Where routing looks at the requests that
-//! replicas hold, a winner tree knows whose event is first, and events and arrivals are merged in time. Where it does not,
-//! a replica is brought up to date when a request reaches it and at the end of an advance: no order is kept among them.
+//! all replicas hold, a winner tree knows whose event is first, and events and arrivals are merged in time. Where it looks at
+//! none or a few, those are brought up to date when a request comes, and all at the end of an advance: no order is kept
+//! among them.
 
 #![expect(
     clippy::inline_always,
@@ -13,7 +14,7 @@ use super::routing::Router;
 use super::settings::Settings;
 use super::slots::SlotNumbers;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
-use crate::plan::{RequestLog, Routing};
+use crate::plan::RequestLog;
 use crate::workload::{Arrivals, Request};
 use hookean_kernel::{SimTime, WinnerTree};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,7 +55,7 @@ pub(super) struct Replicas<Q> {
     queues: Vec<Option<Q>>,
     /// Next event of each replica; `u64::MAX` when there is none.
     next: Vec<u64>,
-    /// Whether routing looks at the replicas.
+    /// Whether routing looks at all replicas.
     ordered: bool,
     /// With ordered events: the next event of each replica, relative to `origin`.
     tree: WinnerTree,
@@ -68,6 +69,7 @@ pub(super) struct Replicas<Q> {
 
 impl<Q: Queue> Replicas<Q> {
     pub(super) fn new(settings: Settings, arrivals: Arrivals, ledger: Ledger) -> Self {
+        let router = Router::new(&settings);
         Self {
             settings,
             arrivals,
@@ -75,10 +77,10 @@ impl<Q: Queue> Replicas<Q> {
             now: 0,
             queues: Vec::new(),
             next: Vec::new(),
-            ordered: settings.routing == Routing::LeastOutstanding,
+            ordered: router.compares_all(),
             tree: WinnerTree::with_capacity(2),
             origin: 0,
-            router: Router::new(&settings),
+            router,
             numbers: SlotNumbers::default(),
             slots: BTreeMap::new(),
             homeless: VecDeque::new(),
@@ -174,17 +176,41 @@ impl<Q: Queue> Replicas<Q> {
 
     #[inline(always)]
     fn route(&mut self, now: u64, request: &Request) -> usize {
-        let slot = self.router.choose(request.index);
-        if !self.ordered {
-            while self.next[slot] <= now {
-                self.step(slot, self.next[slot]);
-            }
-        }
+        let slot = self.choose(now, request.index);
         if let Some(queue) = &mut self.queues[slot] {
             queue.arrive(now, request, &self.settings, &mut self.ledger);
             self.changed(slot);
         }
         slot
+    }
+
+    /// Chooses a replica for request `index` and brings it up to date.
+    #[inline(always)]
+    fn choose(&mut self, now: u64, index: u64) -> usize {
+        let mut chosen = self.router.choose(index);
+        if self.ordered {
+            return chosen;
+        }
+        self.bring_to(now, chosen);
+        while let Some(other) = self.router.another(index) {
+            self.bring_to(now, other);
+            if self.outstanding(other) < self.outstanding(chosen) {
+                chosen = other;
+            }
+        }
+        chosen
+    }
+
+    /// Lets the events of one replica happen, those at `now` included.
+    #[inline(always)]
+    fn bring_to(&mut self, now: u64, slot: usize) {
+        while self.next[slot] <= now {
+            self.step(slot, self.next[slot]);
+        }
+    }
+
+    fn outstanding(&self, slot: usize) -> u64 {
+        self.queues[slot].as_ref().map_or(0, Queue::outstanding)
     }
 
     /// Books the requests without a replica that give up before `until`.
@@ -267,7 +293,7 @@ impl<Q: Queue> Station for Replicas<Q> {
             self.rebuild(at + 1);
         }
         self.slots.insert(replica, slot);
-        self.router.add(slot);
+        self.router.add(slot, replica, &shape);
     }
 
     fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
@@ -309,6 +335,7 @@ impl<Q: Queue> Station for Replicas<Q> {
         if let Some(queue) = &mut self.queues[slot] {
             queue.set_speed(now.as_nanos(), speed_ratio);
         }
+        self.router.set_speed(slot, speed_ratio);
         self.changed(slot);
     }
 

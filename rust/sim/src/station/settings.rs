@@ -1,9 +1,9 @@
 //! What a station's queues and routing are, from the plan.
 
 use super::ReplicaShape;
+use super::routing::Streams;
 use crate::plan::{QueuePlan, Routing};
 use crate::workload::Request;
-use hookean_kernel::StreamKey;
 
 /// Settings that hold for all replicas of a station.
 #[derive(Debug, Clone, Copy)]
@@ -13,8 +13,8 @@ pub(super) struct Settings {
     /// Longest wait.
     pub(super) timeout_ns: u64,
     pub(super) routing: Routing,
-    /// Stream of routing draws.
-    pub(super) route: StreamKey,
+    /// Streams of routing.
+    pub(super) streams: Streams,
 }
 
 impl Settings {
@@ -23,7 +23,7 @@ impl Settings {
             limit: queue.limit.unwrap_or(u64::MAX),
             timeout_ns: queue.timeout_ns.unwrap_or(u64::MAX),
             routing: queue.routing,
-            route: StreamKey::new(seed, name, "route", 0),
+            streams: Streams::new(seed, name),
         }
     }
 

@@ -229,6 +229,24 @@ fn traffic(scale: Scale) -> impl Strategy<Value = Traffic> {
     prop_oneof![2 => table, 1 => poisson]
 }
 
+fn routings() -> impl Strategy<Value = Routing> {
+    let sessions = prop_oneof![1..4_u64, 4..10_000_u64];
+    let exponent = prop_oneof![1 => Just(0.0), 1 => Just(1.0), 2 => 0.1..3.0_f64];
+    let sticky = (sessions, exponent).prop_map(|(sessions, zipf_exponent)| Routing::Sticky {
+        sessions,
+        zipf_exponent,
+    });
+    prop_oneof![
+        Just(Routing::Random),
+        Just(Routing::RoundRobin),
+        Just(Routing::LeastOutstanding),
+        (1..6_u32).prop_map(|choices| Routing::PowerOfChoices { choices }),
+        Just(Routing::Weighted),
+        sticky,
+        Just(Routing::Packing),
+    ]
+}
+
 fn scripts() -> impl Strategy<Value = Script> {
     let discipline = prop::sample::select(vec![
         Discipline::CentralFifo,
@@ -237,11 +255,6 @@ fn scripts() -> impl Strategy<Value = Script> {
     ]);
     let scale = prop::sample::select(vec![TIES, REAL]);
     (discipline, scale).prop_flat_map(|(discipline, scale)| {
-        let routing = prop::sample::select(vec![
-            Routing::Random,
-            Routing::RoundRobin,
-            Routing::LeastOutstanding,
-        ]);
         let limit = prop::option::of(prop_oneof![0..6_u64, 6..60_u64]);
         let timeout = prop::option::of(0..=2 * scale.work);
         let cuts = || {
@@ -257,7 +270,7 @@ fn scripts() -> impl Strategy<Value = Script> {
             any::<u64>(),
             0..=2 * scale.work,
         );
-        (routing, limit, timeout, cuts(), cuts(), end, parts).prop_map(
+        (routings(), limit, timeout, cuts(), cuts(), end, parts).prop_map(
             move |(
                 routing,
                 limit,

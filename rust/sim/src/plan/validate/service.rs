@@ -1,7 +1,7 @@
 //! Checks of services.
 
 use super::{PlanError, require, require_at_most, require_time};
-use crate::plan::{Discipline, ReplicaPlan, ServicePlan, SloPlan};
+use crate::plan::{Discipline, ReplicaPlan, Routing, ServicePlan, SloPlan};
 use crate::replica::stage_index;
 
 /// Most replicas to begin with.
@@ -11,6 +11,11 @@ const CPU_MAX_MILLICORES: u64 = 1_000_000_000;
 const MEMORY_MAX_BYTES: u64 = 1 << 50;
 /// Most slots of a replica that serves first come, first served; each takes memory.
 const SLOTS_MAX: u64 = 1_000_000;
+/// Most replicas that one request may compare.
+const CHOICES_MAX: u32 = 32;
+/// Steepest law of sessions: beyond it nearly all requests are of one session.
+const ZIPF_EXPONENT_MAX: f64 = 20.0;
+const SESSIONS_MAX: u64 = 1 << 40;
 /// Stages that the engine works out itself.
 const COMPUTED: [&str; 2] = ["place", "pull"];
 
@@ -34,6 +39,7 @@ pub(super) fn validate(service: &ServicePlan) -> Result<(), PlanError> {
     let names = service.startup.iter().map(|s| s.stage.as_str());
     require_order(names).map_err(|text| invalid("startup", text))?;
     require_slo(service.slo)?;
+    require_routing(service)?;
     require_replica(&service.replica, service.queue.discipline).map_err(|e| e.inside("replica"))
 }
 
@@ -59,6 +65,35 @@ pub(super) fn require_order<'a>(stages: impl Iterator<Item = &'a str>) -> Result
 fn require_slo(slo: Option<SloPlan>) -> Result<(), PlanError> {
     let share = slo.is_none_or(|slo| (0.0..=1.0).contains(&slo.target_ratio));
     require(share, "slo.target_ratio", "is not between 0 and 1")
+}
+
+fn require_routing(service: &ServicePlan) -> Result<(), PlanError> {
+    let field = |name: &str| format!("queue.routing.{name}");
+    match service.queue.routing {
+        Routing::PowerOfChoices { choices } => {
+            let compares = (1..=CHOICES_MAX).contains(&choices);
+            let problem = format!("is {choices}, not 1 to {CHOICES_MAX}");
+            require(compares, &field("choices"), &problem)
+        }
+        Routing::Sticky {
+            sessions,
+            zipf_exponent,
+        } => {
+            require(sessions > 0, &field("sessions"), "is zero")?;
+            require_at_most(sessions, SESSIONS_MAX, &field("sessions"))?;
+            let drawable = (0.0..=ZIPF_EXPONENT_MAX).contains(&zipf_exponent);
+            let problem = format!("is {zipf_exponent}, not 0 to {ZIPF_EXPONENT_MAX}");
+            require(drawable, &field("zipf_exponent"), &problem)
+        }
+        Routing::Packing => require(
+            service.replica.concurrency.is_some(),
+            "replica.concurrency",
+            "is unbounded, so packing never fills a replica",
+        ),
+        Routing::Random | Routing::RoundRobin | Routing::LeastOutstanding | Routing::Weighted => {
+            Ok(())
+        }
+    }
 }
 
 fn require_replica(replica: &ReplicaPlan, discipline: Discipline) -> Result<(), PlanError> {

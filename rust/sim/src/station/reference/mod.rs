@@ -1,17 +1,18 @@
 //! The reference engine: every arrival, departure and renunciation is an event in one list, and every choice is a plain
 //! search. Slow, obvious, and right; the lazily advanced stations must agree with it in every bit.
 //!
-//! It shares the books, the requests, the routing draw and the arithmetic of rates and virtual time with them, and no
-//! logic.
+//! It shares the books, the requests, the draws of routing and the arithmetic of rates, weights and virtual time with them,
+//! and no logic.
 
 mod replica;
+mod routing;
 
-use super::routing::random_position;
+use super::routing::{rescaled, stride};
 use super::settings::Settings;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
-use crate::plan::{Discipline, Routing, ServicePlan};
+use crate::plan::{Discipline, ServicePlan};
 use crate::workload::{Arrivals, Request};
-use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class, counter_draw};
+use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class};
 use replica::Replica;
 use std::collections::VecDeque;
 
@@ -49,6 +50,8 @@ pub struct Reference {
     queue: VecDeque<Request>,
     /// Round robin goes on from this slot.
     cursor: usize,
+    /// Weighted routing: the last turn that was taken.
+    last_turn: u128,
     versions: u64,
     number_in_system: TimeWeightedMean,
 }
@@ -73,6 +76,7 @@ impl Reference {
             replicas: Vec::new(),
             queue: VecDeque::new(),
             cursor: 0,
+            last_turn: 0,
             versions: 0,
             number_in_system: TimeWeightedMean::new(SimTime::ZERO, 0),
         }
@@ -285,30 +289,6 @@ impl Reference {
         (0..self.replicas.len()).filter(takes).collect()
     }
 
-    fn choose(&mut self, request: &Request) -> Option<usize> {
-        let ready = self.ready();
-        match self.settings.routing {
-            Routing::Random => {
-                let draw = counter_draw(self.settings.route, request.index);
-                ready.get(random_position(draw, ready.len())).copied()
-            }
-            Routing::RoundRobin => {
-                let next = ready
-                    .iter()
-                    .find(|at| **at >= self.cursor)
-                    .or(ready.first())
-                    .copied()?;
-                self.cursor = next + 1;
-                Some(next)
-            }
-            Routing::LeastOutstanding => {
-                let outstanding =
-                    |at: &usize| self.replicas[*at].as_ref().map(Replica::outstanding);
-                ready.into_iter().min_by_key(|at| (outstanding(at), *at))
-            }
-        }
-    }
-
     /// Sends a request to the queue of a ready replica.
     fn route(&mut self, request: Request) {
         let Some(at) = self.choose(&request) else {
@@ -410,7 +390,8 @@ impl Station for Reference {
             0
         };
         let numbers = self.vacant_numbers(count);
-        let fresh = Replica::new(replica, self.discipline, shape, &numbers, now.as_nanos());
+        let mut fresh = Replica::new(replica, self.discipline, shape, &numbers, now.as_nanos());
+        fresh.turn = self.last_turn + u128::from(stride(&shape));
         match self.replicas.iter().position(Option::is_none) {
             Some(at) => self.replicas[at] = Some(fresh),
             None => self.replicas.push(Some(fresh)),
@@ -468,7 +449,13 @@ impl Station for Reference {
         let Some(of) = &mut self.replicas[at] else {
             return;
         };
+        let before = stride(&of.shape);
         let ends = of.set_speed(now.as_nanos(), speed_ratio, version);
+        if !of.draining {
+            let left = (of.turn - self.last_turn) as u64;
+            let left = rescaled(left, before, stride(&of.shape));
+            of.turn = self.last_turn + u128::from(left);
+        }
         for (request, end) in ends {
             self.plan_departure(replica, request, end, version);
         }

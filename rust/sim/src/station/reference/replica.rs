@@ -53,6 +53,9 @@ enum Service {
 pub(super) struct Replica {
     pub(super) id: ReplicaId,
     pub(super) draining: bool,
+    pub(super) shape: ReplicaShape,
+    /// When weighted routing comes to it next, on a clock of its own.
+    pub(super) turn: u128,
     pub(super) waiting: VecDeque<Request>,
     service: Service,
     completed: u64,
@@ -91,6 +94,8 @@ impl Replica {
         Self {
             id,
             draining: false,
+            shape,
+            turn: 0,
             waiting: VecDeque::new(),
             service,
             completed: 0,
@@ -240,6 +245,7 @@ impl Replica {
         speed_ratio: f64,
         version: u64,
     ) -> Vec<(u64, u64)> {
+        self.shape.speed_ratio = speed_ratio;
         match &mut self.service {
             Service::Slots { slots, rate, .. } => {
                 let (before, after) = (*rate, rate.at_speed(speed_ratio));
@@ -283,6 +289,13 @@ impl Replica {
 
     pub(super) fn outstanding(&self) -> usize {
         self.in_service() + self.waiting.len()
+    }
+
+    /// Most requests in service.
+    pub(super) fn most(&self) -> usize {
+        self.shape
+            .concurrency
+            .map_or(usize::MAX, |most| most as usize)
     }
 
     pub(super) fn read(&self, now: u64) -> ReplicaReading {
