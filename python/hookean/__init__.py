@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hookean.errors import HookeanError as HookeanError
+    from hookean.errors import PolicyError as PolicyError
     from hookean.errors import ScenarioError as ScenarioError
     from hookean.errors import TraceError as TraceError
     from hookean.platforms import Platform as Platform
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hookean.policies import Ec2TargetTracking as Ec2TargetTracking
     from hookean.policies import Hpa as Hpa
     from hookean.policies import HpaMetric as HpaMetric
+    from hookean.policies import PythonPolicy as PythonPolicy
     from hookean.policies import Static as Static
     from hookean.result import RunResult as RunResult
     from hookean.scenario import LoadStep as LoadStep
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
     from hookean.simulation import simulate as simulate
 
 _MODULES = {
-    "hookean.errors": ("HookeanError", "ScenarioError", "TraceError"),
+    "hookean.errors": ("HookeanError", "PolicyError", "ScenarioError", "TraceError"),
     "hookean.platforms": ("Platform", "Pool"),
-    "hookean.policies": ("Ec2TargetTracking", "Hpa", "HpaMetric", "Static"),
+    "hookean.policies": ("Ec2TargetTracking", "Hpa", "HpaMetric", "PythonPolicy", "Static"),
     "hookean.result": ("RunResult",),
     "hookean.scenario": (
         "LoadStep",

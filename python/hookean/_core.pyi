@@ -19,11 +19,13 @@ def simulate(
     u64_arrays: list[NDArray[np.uint64]],
     threads: int,
     progress: Callable[[int, int], object] | None,
+    policies: Callable[..., tuple[list[int], list[str | None] | None]] | None = None,
 ) -> RawResult: ...
 
 @final
 class RawResult:
     def take_table(self, name: str) -> ArrowTable: ...
+    def failure(self) -> BaseException | None: ...
     def info(self) -> bytes: ...
 
 @final

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from hookean import _core
-from hookean.errors import SimulationError, SimulationInterrupted
+from hookean.errors import PolicyError, SimulationError, SimulationInterrupted
 from hookean.plan import resolve
 from hookean.result import RunResult
 from hookean.result.columns import TABLES
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hookean.plan import Plan
 
     Progress = Callable[[int, int], object]
+    Decide = Callable[..., tuple[list[int], list[str | None] | None]]
 
 
 def simulate(
@@ -44,6 +45,7 @@ def simulate(
         FileNotFoundError: If the scenario file or a trace does not exist.
         ScenarioError: If the scenario cannot be simulated as written.
         TraceError: If a trace cannot be read.
+        PolicyError: If a policy written in Python failed or broke its contract; it carries the partial result.
         SimulationInterrupted: On Ctrl-C; it carries the partial result.
         SimulationError: If the engine broke one of its own promises.
     """
@@ -79,6 +81,7 @@ def plan_of(scenario: Scenario | str | PathLike[str]) -> Plan:
 
     Raises:
         FileNotFoundError: If the scenario file or a trace does not exist.
+        PolicyError: If the module of a policy cannot be imported.
         ScenarioError: If the scenario cannot be simulated as written.
         TraceError: If a trace cannot be read.
     """
@@ -95,18 +98,33 @@ def simulate_plan(plan: Plan, *, threads: int = 1, progress: Progress | None = N
         progress: Called with simulated nanoseconds and requests so far, at most ten times a second.
 
     Raises:
+        PolicyError: If a policy written in Python failed or broke its contract; it carries the partial result.
         SimulationInterrupted: On Ctrl-C; it carries the partial result.
         SimulationError: If the engine broke one of its own promises.
         ValueError: If `threads` is below 1.
     """
     if threads < 1:
         raise ValueError(f"`threads` must be at least 1, not {threads}")
-    raw = _core.simulate(plan.json(), list(plan.f64_arrays), list(plan.u64_arrays), threads, progress)
+    decide = _policies(plan)
+    raw = _core.simulate(plan.json(), list(plan.f64_arrays), list(plan.u64_arrays), threads, progress, decide)
     info = json.loads(raw.info())
     result = _collect(plan, raw, info)
+    failure = raw.failure()
+    if failure is not None and not isinstance(failure, KeyboardInterrupt):
+        if isinstance(failure, PolicyError):
+            failure.partial = result
+        raise failure
     if info.get("interrupted", False):
         raise SimulationInterrupted(result)
     return result
+
+
+def _policies(plan: Plan) -> Decide | None:
+    if not plan.policies:
+        return None
+    from hookean.policies.runner import Runner  # noqa: PLC0415 (only scenarios with policies in Python need it)
+
+    return Runner(plan.policies, plan.document).decide
 
 
 def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:

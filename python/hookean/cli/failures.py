@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
+from pathlib import Path
 
 from hookean.cli.notices import say_error
-from hookean.errors import HookeanError, ScenarioError, SimulationError
+from hookean.errors import HookeanError, PolicyError, ScenarioError, SimulationError
 
 DONE = 0
 GATE_FAILED = 1
@@ -22,6 +24,7 @@ EXIT_CODES = (
 
 _REPORT = "this is a mistake in hookean: please report it with what `hookean --debug …` prints for the same command"
 
+_PACKAGE = str(Path(__file__).parents[1])
 _SCHEMA = "`hookean schema` describes scenario files; editors check YAML against it as you type"
 _ACCESS = "check the permissions of the file and the room on its disk; for stdout, where it is sent to"
 _PATHS = "check the path; those inside a scenario file start from its folder"
@@ -39,9 +42,23 @@ def tell(error: BaseException, *, debug: bool) -> int:
     """
     if debug:
         traceback.print_exception(error, file=sys.stderr)
+    elif isinstance(error, PolicyError) and error.__cause__ is not None:
+        sys.stderr.write(_own_traceback(error.__cause__))
     message, code = describe(error)
     say_error(message)
     return code
+
+
+def _own_traceback(error: BaseException) -> str:
+    """The traceback of a policy's error, without the frames of hookean and of the import system before it."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None and _is_ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith((_PACKAGE, "<frozen importlib")) or file == importlib.__file__
 
 
 def describe(error: BaseException) -> tuple[str, int]:

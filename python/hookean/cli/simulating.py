@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from hookean.analysis import comparison, headline, unfinished, wording
 from hookean.cli.notices import say, say_warning
 from hookean.cli.progress import progress_bar
-from hookean.errors import ResultError, ScenarioError, SimulationInterrupted
+from hookean.errors import PolicyError, ResultError, ScenarioError, SimulationInterrupted
 from hookean.report import write_report
 from hookean.result import ResultFolder
 from hookean.scenario import load_scenario
@@ -171,6 +171,7 @@ def run_all(contenders: Sequence[Contender], outputs: Outputs, *, threads: int) 
         Results by contender, the last one perhaps partial, and whether Ctrl-C ended it.
 
     Raises:
+        PolicyError: If a policy failed; what was simulated until then is saved, marked partial.
         ResultError: If a result cannot be written.
         SimulationError: If the engine broke one of its own promises.
     """
@@ -183,6 +184,10 @@ def run_all(contenders: Sequence[Contender], outputs: Outputs, *, threads: int) 
             results[contender.name] = stop.partial
             interrupted = True
             _say_interrupted(stop.partial)
+        except PolicyError as error:
+            if error.partial is not None:
+                outputs.save(contender.name, error.partial)
+            raise
         outputs.save(contender.name, results[contender.name])
         if interrupted:
             break

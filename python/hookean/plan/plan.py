@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hookean.policies.runner import Seat
     from hookean.scenario.fields import Status
 
 
@@ -57,6 +58,8 @@ class Plan:
         provenance: Where every parameter comes from, in the order of the document.
         warnings: Sentences about what was written and has no effect, or an effect that may surprise.
         descriptions: Short texts for reports.
+        policies: Policies written in Python and whom they decide for; the document names them, with digests of their
+            sources.
     """
 
     document: dict[str, Any]
@@ -65,6 +68,7 @@ class Plan:
     provenance: list[Provenance]
     warnings: list[str]
     descriptions: Descriptions
+    policies: tuple[Seat, ...] = ()
 
     @cached_property
     def _json(self) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hookean.errors import ScenarioError, TraceError
+from hookean.policies.python import PythonPolicy
 from hookean.scenario.fields import FieldError
 from hookean.scenario.model import Sampled
 from hookean.scenario.problems import raise_together
@@ -16,6 +17,7 @@ from hookean.scenario.units import Duration, UnitError
 
 from .plan import Descriptions, Plan
 from .platform import ResolvedPlatform, resolve_platform
+from .policies import Policies
 from .service import service_tree
 from .size import check_size
 from .tree import split
@@ -52,6 +54,7 @@ class _Resolver:
         self.base_dir = base_dir
         self.names = sorted(scenario.services)
         self.arrays = Arrays()
+        self.policies = Policies(self.base_dir)
         self.problems: list[ScenarioError] = []
 
     def plan(self) -> Plan:
@@ -59,6 +62,7 @@ class _Resolver:
         platform = self._platform()
         workloads = self._workloads()
         services = self._services(platform, workloads)
+        self._find_policies()
         document, provenance = split(
             {
                 "plan_version": Fixed(1),
@@ -79,13 +83,13 @@ class _Resolver:
         with self._collecting():
             check_size(document, self.arrays, least=self._least_replicas())
         raise_together(self.problems)
-        warnings = [*platform.warnings, *self._warnings(workloads, document)]
+        warnings = [*platform.warnings, *self._warnings(workloads, document), *self.policies.warnings()]
         descriptions = Descriptions(
             platform=platform.description,
             controllers=[each.describe() for each in self._ordered_controllers()],
             workloads=[each.description for each in workloads.values()],
         )
-        return Plan(document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions)
+        return Plan(document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions, self.policies.seats())
 
     @contextmanager
     def _collecting(self, *at: str | int) -> Iterator[None]:
@@ -158,6 +162,15 @@ class _Resolver:
         raise_together(self.problems)
         return trees
 
+    def _find_policies(self) -> None:
+        """Finds the policies that are written in Python; in the order of the plan, so that it does not depend on the file's."""
+        place = {id(each): index for index, each in enumerate(self.scenario.controllers)}
+        for index, controller in enumerate(self._ordered_controllers()):
+            if isinstance(controller, PythonPolicy):
+                with self._collecting("controllers", place[id(controller)]):
+                    self.policies.add(index, controller, self.scenario.services[controller.service])
+        raise_together(self.problems)
+
     def _horizon(self, workloads: dict[str, ResolvedWorkload]) -> Known:
         own = self.scenario.duration
         if own is not None:
@@ -182,7 +195,7 @@ class _Resolver:
             "period_ns": controller.period_plan(),
             "phase_ns": controller.phase_plan(),
             "metrics": controller.pipeline_plan(),
-            "config": controller.config(),
+            "config": self.policies.config(controller) if isinstance(controller, PythonPolicy) else controller.config(),
         }
 
     def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """Controllers as a scenario writes them: one pydantic model each, listed once in `CONTROLLERS`."""
 
 from .base import Controller
+from .check import Violation, check_policy
 from .ec2_target_tracking import Ec2TargetTracking, TargetPolicy
 from .hpa import Hpa, HpaGates, HpaMetric
 from .hpa_behavior import HpaBehavior, HpaPolicy, HpaRules
+from .observation import Observation, Observations, ReplicaObservation, Sample, Setup
 from .pipeline import CloudwatchPipeline, IdealPipeline, KubernetesPipeline, Pipeline
+from .python import PythonPolicy
+from .registry import policy
 from .static import Static
 from .table import CONTROLLERS, AnyController, ControllerEntry
 
@@ -23,7 +27,16 @@ __all__ = [
     "HpaRules",
     "IdealPipeline",
     "KubernetesPipeline",
+    "Observation",
+    "Observations",
     "Pipeline",
+    "PythonPolicy",
+    "ReplicaObservation",
+    "Sample",
+    "Setup",
     "Static",
     "TargetPolicy",
+    "Violation",
+    "check_policy",
+    "policy",
 ]

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .ec2_target_tracking import Ec2TargetTracking
 from .hpa import Hpa
+from .python import PythonPolicy
 from .static import Static
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ CONTROLLERS: tuple[ControllerEntry, ...] = (
     ControllerEntry(
         "static", "A fixed number of replicas, the baseline of every comparison.", Static, None, "its own definition"
     ),
+    ControllerEntry(
+        "python",
+        "A policy written in Python: a class with `decide(obs)` or `decide_all(obs)`.",
+        PythonPolicy,
+        None,
+        "whatever the class says",
+    ),
 )
 
-AnyController: TypeAlias = Annotated[Hpa | Ec2TargetTracking | Static, Field(discriminator="kind")]
+AnyController: TypeAlias = Annotated[Hpa | Ec2TargetTracking | Static | PythonPolicy, Field(discriminator="kind")]

@@ -1,6 +1,7 @@
 //! `hookean._core`: the simulator as seen from Python. Thin: extract, call, map errors, wrap.
 
 mod guard;
+mod policy;
 mod run;
 mod table;
 
@@ -33,7 +34,10 @@ mod _core {
         let kinds = hookean_sim::control::CONTROLLERS
             .iter()
             .map(|(kind, _)| *kind);
-        module.add("CONTROLLERS", kinds.collect::<Vec<_>>())?;
+        let external = std::iter::once(hookean_sim::control::external::KIND);
+        let mut kinds: Vec<_> = kinds.chain(external).collect();
+        kinds.sort_unstable();
+        module.add("CONTROLLERS", kinds)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

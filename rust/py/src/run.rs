@@ -1,7 +1,9 @@
 //! The long call: simulate with the interpreter released, progress and Ctrl-C every 100 ms.
 
 use crate::guard::{broken, detached};
+use crate::policy::PythonPolicies;
 use crate::table::ArrowTable;
+use hookean_sim::control::external::ExternalPolicies;
 use hookean_sim::plan::Plan;
 use hookean_sim::record::Table;
 use hookean_sim::run::{Heartbeat, RunOptions, RunOutput};
@@ -34,6 +36,17 @@ impl RawResult {
         ArrowTable::new(table).map_err(|e| broken(&e.to_string()))
     }
 
+    /// The exception with which a policy ended the run, if one did.
+    fn failure<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match &self.output.failure {
+            None => Ok(None),
+            Some(failure) => match failure.downcast_ref::<PyErr>() {
+                Some(error) => Ok(Some(error.value(py).clone().into_any())),
+                None => Err(broken(&failure.to_string())),
+            },
+        }
+    }
+
     /// Digest, end, checks and the like, as JSON.
     fn info(&self) -> PyResult<Vec<u8>> {
         let checks: Vec<_> = self
@@ -57,10 +70,10 @@ impl RawResult {
 
 /// Runs a plan.
 #[pyfunction]
-#[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress))]
+#[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress, policies=None))]
 #[expect(
     clippy::too_many_arguments,
-    reason = "the interpreter and the five arguments of the Python function"
+    reason = "the interpreter and the six arguments of the Python function"
 )]
 pub(crate) fn simulate(
     py: Python<'_>,
@@ -69,6 +82,7 @@ pub(crate) fn simulate(
     u64_arrays: Vec<PyReadonlyArray1<'_, u64>>,
     threads: usize,
     progress: Option<Py<PyAny>>,
+    policies: Option<Py<PyAny>>,
 ) -> PyResult<RawResult> {
     let plan = Plan::from_json(plan).map_err(|e| broken(&e.to_string()))?;
     let arrays = WorkloadArrays {
@@ -95,6 +109,8 @@ pub(crate) fn simulate(
             &mut RunOptions {
                 threads,
                 heartbeat: &mut heartbeat,
+                policies: policies
+                    .map(|decide| Box::new(PythonPolicies(decide)) as Box<dyn ExternalPolicies>),
             },
         )
     });

@@ -1,8 +1,10 @@
 //! Controllers: each builds its observation from the metrics pipeline, lets `hookean_policy` decide, and says why.
 //!
-//! To add one: a file here, a row in [`CONTROLLERS`], and its decision in the policy crate.
+//! To add one: a file here, a row in [`CONTROLLERS`], and its decision in the policy crate. Policies that are not part of
+//! the engine plug in at [`external`].
 
 mod ec2_target_tracking;
+pub mod external;
 mod hpa;
 mod static_replicas;
 

@@ -209,6 +209,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether it publishes averages over the group instead of samples of single replicas.
+    pub fn is_of_groups(&self) -> bool {
+        matches!(self, Self::Cloudwatch(_))
+    }
+
     /// The group datapoints published by `now`, oldest first; empty for pipelines of single replicas.
     pub fn group_points(&self, now: SimTime) -> &[GroupPoint] {
         match self {

@@ -36,11 +36,18 @@ pub enum PipelinePlan {
     },
 }
 
+impl PipelinePlan {
+    /// Whether it publishes averages over the group instead of samples of single replicas.
+    pub fn is_of_groups(self) -> bool {
+        matches!(self, Self::Cloudwatch { .. })
+    }
+}
+
 /// One controller.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ControllerPlan {
-    /// Name in the controller table: `hpa`, `ec2-target-tracking`, `static`.
+    /// Name in the controller table: `hpa`, `ec2-target-tracking`, `static`, or `python` for a policy outside of the engine.
     pub kind: String,
     /// Index of the service it scales.
     pub service: usize,
@@ -50,6 +57,7 @@ pub struct ControllerPlan {
     pub phase_ns: u64,
     /// What feeds it.
     pub metrics: PipelinePlan,
-    /// The controller's own configuration, read by its crate (`hookean_policy::<kind>::Config`).
+    /// The controller's own configuration, read by its crate (`hookean_policy::<kind>::Config`, or
+    /// [`crate::control::external::Config`]).
     pub config: Value,
 }

@@ -12,6 +12,8 @@ pub(super) enum Event {
     Sample { controller: usize, clock: u8 },
     /// A controller decides.
     Tick { controller: usize },
+    /// Controllers that are decided outside of the engine decide together; `leader` is the first of them.
+    Consult { batch: usize, leader: usize },
     /// A row of the series is due.
     Series,
     /// A replica begins to take requests.
@@ -37,6 +39,7 @@ impl Event {
             Self::Create { service } => (class::TICK, service as u32),
             Self::Sample { controller, .. } => (class::TICK, ENTITY_SAMPLES + controller as u32),
             Self::Tick { controller } => (class::TICK, ENTITY_TICKS + controller as u32),
+            Self::Consult { leader, .. } => (class::TICK, ENTITY_TICKS + leader as u32),
             Self::Series => (class::TICK, ENTITY_SERIES),
             Self::Ready { service, .. } => (class::READINESS, service as u32),
             Self::Drained { service, .. } => (class::DEPARTURE, service as u32),

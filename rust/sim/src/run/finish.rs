@@ -2,6 +2,7 @@
 
 use super::check::{self, Check};
 use super::world::World;
+use crate::control::external::Failure;
 use crate::error::SimError;
 use crate::record::{self, ServiceTotals, Table};
 use crate::replica::Replica;
@@ -19,6 +20,8 @@ pub struct RunOutput {
     pub digest: String,
     /// Whether the run was stopped before its horizon.
     pub interrupted: bool,
+    /// Why policies outside of the engine ended the run, if they did; it is then interrupted too.
+    pub failure: Option<Failure>,
     /// End of simulated time.
     pub end: SimTime,
     /// Requests that arrived.
@@ -36,10 +39,12 @@ pub(super) fn finish(mut world: World, interrupted: bool) -> Result<RunOutput, S
     let checks = check::all(&world, bill, &totals)?;
     let digest = digest(&world);
     let requests = world.requests_seen();
+    let failure = world.failure.take();
     Ok(RunOutput {
         tables: tables(world, &totals),
         digest,
         interrupted,
+        failure,
         end,
         requests,
         checks,

@@ -7,6 +7,7 @@
 
 mod check;
 mod event;
+mod external;
 mod finish;
 mod lifecycle;
 mod pulse;
@@ -18,6 +19,7 @@ mod world;
 pub use check::Check;
 pub use finish::RunOutput;
 
+use crate::control::external::ExternalPolicies;
 use crate::error::SimError;
 use crate::plan::Plan;
 use crate::workload::WorkloadArrays;
@@ -35,15 +37,17 @@ pub enum Heartbeat {
     Stop,
 }
 
-/// How to run; none of it changes a result.
+/// How to run; but for the policies, which the plan names, none of it changes a result.
 pub struct RunOptions<'a> {
     /// Threads that advance stations.
     pub threads: usize,
     /// Called often with simulated time and requests so far.
     pub heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
+    /// The policies of the plan that are not part of the engine, if it has any.
+    pub policies: Option<Box<dyn ExternalPolicies>>,
 }
 
-/// Runs a plan from 0 to just before its horizon, or until the heartbeat says stop.
+/// Runs a plan from 0 to just before its horizon, or until the heartbeat says stop, or a policy outside of the engine fails.
 ///
 /// # Errors
 /// [`SimError::Plan`] for a plan that cannot run, [`SimError::Broken`] when a conservation check fails: our bug.
@@ -52,12 +56,12 @@ pub fn simulate(
     arrays: &WorkloadArrays,
     options: &mut RunOptions<'_>,
 ) -> Result<RunOutput, SimError> {
-    let mut world = World::new(plan, arrays, options.threads)?;
+    let mut world = World::new(plan, arrays, options)?;
     let interrupted = !run(&mut world, &mut Pulse::new(options.heartbeat));
     finish::finish(world, interrupted)
 }
 
-/// Lets everything happen that happens before the horizon; false when told to stop.
+/// Lets everything happen that happens before the horizon; false when told to stop, or when policies failed.
 fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
     let horizon = SimTime::from_nanos(world.plan.horizon_ns);
     while let Some(at) = world.events.peek_time().filter(|at| *at < horizon) {
@@ -65,7 +69,7 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
             return false;
         }
         let handled = handle_all_at(world, at);
-        if !pulse.count(world, handled) {
+        if world.failure.is_some() || !pulse.count(world, handled) {
             return false;
         }
     }
@@ -75,7 +79,7 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
 /// Handles every event at `at`, those they cause at the same instant included; returns how many.
 fn handle_all_at(world: &mut World, at: SimTime) -> u32 {
     let mut handled = 0;
-    while world.events.peek_time() == Some(at) {
+    while world.failure.is_none() && world.events.peek_time() == Some(at) {
         let Some((_, event)) = world.events.pop() else {
             break;
         };
@@ -90,6 +94,7 @@ fn handle(world: &mut World, event: Event) {
         Event::Create { service } => world.create_service(service),
         Event::Sample { controller, clock } => world.sample(controller, clock),
         Event::Tick { controller } => world.tick(controller),
+        Event::Consult { batch, .. } => world.consult(batch),
         Event::Series => world.record_series(),
         Event::Ready { service, replica } => world.replica_ready(service, replica),
         Event::Drained {

@@ -1,7 +1,7 @@
 //! What happens periodically: measurements, decisions, rows of the series.
 
 use super::event::Event;
-use super::world::World;
+use super::world::{Decider, World};
 use crate::control::{Verdict, View};
 use crate::metrics::{NextSample, ReplicaSample};
 use crate::record::{DecisionContext, SeriesRow};
@@ -43,7 +43,10 @@ impl World {
         let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).collect();
         let Self { loops, plan, .. } = self;
         let this = &mut loops[controller];
-        let verdict = this.controller.decide(&View {
+        let Decider::Native(native) = &mut this.decider else {
+            return; // these are consulted together
+        };
+        let verdict = native.decide(&View {
             now: self.now,
             service: &plan.services[service],
             desired: state.desired,
@@ -56,7 +59,7 @@ impl World {
         self.schedule(self.now + period, Event::Tick { controller });
     }
 
-    fn apply(&mut self, controller: usize, service: usize, verdict: &Verdict) {
+    pub(super) fn apply(&mut self, controller: usize, service: usize, verdict: &Verdict) {
         let state = &mut self.services[service];
         let current = state.desired;
         state.scale_outs += u64::from(verdict.desired > current);
@@ -74,7 +77,7 @@ impl World {
 
     /// Reads the running replicas of a service, in order of creation, unless that was done at this instant and no replica
     /// has changed since; those on their way out are not measured.
-    fn take_samples(&mut self, service: usize) {
+    pub(super) fn take_samples(&mut self, service: usize) {
         if self.services[service].sampled_at == Some(self.now) {
             return;
         }

@@ -1,10 +1,12 @@
 //! Everything a run holds, and the clock.
 
+use super::RunOptions;
 use super::event::Event;
 use super::service::Service;
+use crate::control::external::{self, ExternalPolicies, Failure, Observer};
 use crate::control::{self, Controller};
 use crate::error::SimError;
-use crate::metrics::{NextSample, Origin, Pipeline};
+use crate::metrics::{NextSample, Origin, Pipeline, Reads};
 use crate::plan::{ControllerPlan, Plan, PlanError};
 use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, SeriesLog};
@@ -17,10 +19,27 @@ use std::collections::VecDeque;
 /// A controller, its clock and what feeds it.
 pub(super) struct Loop {
     pub(super) service: usize,
-    pub(super) controller: Box<dyn Controller>,
+    pub(super) decider: Decider,
     pub(super) pipeline: Pipeline,
     /// Whether other controllers decide at the same instants.
     pub(super) in_step: bool,
+}
+
+/// What decides in a loop.
+pub(super) enum Decider {
+    /// A controller of the engine.
+    Native(Box<dyn Controller>),
+    /// A policy outside of it.
+    External(Observer),
+}
+
+impl Decider {
+    fn reads(&self, plan: &ControllerPlan) -> Reads {
+        match self {
+            Self::Native(controller) => controller.reads(),
+            Self::External(observer) => observer.reads(plan),
+        }
+    }
 }
 
 /// The state of a run.
@@ -31,6 +50,11 @@ pub(super) struct World {
     pub(super) stations: Vec<Box<dyn Station>>,
     pub(super) services: Vec<Service>,
     pub(super) loops: Vec<Loop>,
+    /// The external ones among them, those of one clock together.
+    pub(super) batches: Vec<Vec<usize>>,
+    pub(super) policies: Option<Box<dyn ExternalPolicies>>,
+    /// Why the policies could not decide: the run ends.
+    pub(super) failure: Option<Failure>,
     pub(super) platform: Platform,
     /// Start-up of a node, by pool.
     pub(super) node_startup: Vec<Startup>,
@@ -49,7 +73,7 @@ impl World {
     pub(super) fn new(
         plan: Plan,
         arrays: &WorkloadArrays,
-        threads: usize,
+        options: &mut RunOptions<'_>,
     ) -> Result<Self, SimError> {
         let stations = build_stations(&plan, arrays)?;
         let services = plan
@@ -64,6 +88,9 @@ impl World {
             stations,
             services,
             loops: Vec::new(),
+            batches: Vec::new(),
+            policies: options.policies.take(),
+            failure: None,
             node_startup: platform
                 .pools()
                 .iter()
@@ -78,7 +105,7 @@ impl World {
             waiting: VecDeque::new(),
             series: SeriesLog::new(plan.services.len()),
             decisions: DecisionLog::default(),
-            pool: thread_pool(threads.min(plan.services.len()))?,
+            pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
             plan,
         };
@@ -114,25 +141,58 @@ impl World {
             .count()
             > 1;
         let service = &self.plan.services[plan.service];
-        let built = control::build(plan)?;
+        let decider = self.decider(plan)?;
         let origin = Origin {
             seed: self.plan.seed,
             service: &service.name,
             created_at: SimTime::from_nanos(service.created_at_ns),
         };
-        let mut pipeline = Pipeline::new(plan, origin, &built.reads())?;
+        let mut pipeline = Pipeline::new(plan, origin, &decider.reads(plan))?;
         let (tick, samples) = (first_tick(plan), pipeline.first_samples());
         self.loops.push(Loop {
             service: plan.service,
-            controller: built,
+            decider,
             pipeline,
             in_step,
         });
         for NextSample { at, clock } in samples {
             self.schedule(at, Event::Sample { controller, clock });
         }
-        self.schedule(tick, Event::Tick { controller });
+        self.schedule_tick(controller, tick);
         Ok(())
+    }
+
+    fn decider(&self, plan: &ControllerPlan) -> Result<Decider, PlanError> {
+        if plan.kind != external::KIND {
+            return control::build(plan).map(Decider::Native);
+        }
+        let refused = |problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem);
+        if self.policies.is_none() {
+            return Err(refused("has no policies beside the plan".to_owned()));
+        }
+        Observer::new(plan).map(Decider::External).map_err(refused)
+    }
+
+    /// Schedules the first tick of a controller. An external one joins those that tick with it, if there are any.
+    fn schedule_tick(&mut self, controller: usize, tick: SimTime) {
+        if matches!(self.loops[controller].decider, Decider::Native(_)) {
+            return self.schedule(tick, Event::Tick { controller });
+        }
+        let clock = |controller: usize| {
+            let plan = &self.plan.controllers[controller];
+            let created = self.plan.services[plan.service].created_at_ns;
+            (created + plan.phase_ns, plan.period_ns)
+        };
+        let joined = self
+            .batches
+            .iter()
+            .position(|members| clock(members[0]) == clock(controller));
+        if let Some(batch) = joined {
+            return self.batches[batch].push(controller);
+        }
+        let (batch, leader) = (self.batches.len(), controller);
+        self.batches.push(vec![controller]);
+        self.schedule(tick, Event::Consult { batch, leader });
     }
 
     /// Puts an event on the list.

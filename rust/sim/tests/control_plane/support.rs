@@ -158,6 +158,7 @@ impl Scene {
         let mut options = RunOptions {
             threads: 1,
             heartbeat,
+            policies: None,
         };
         let refused = self.plan().map_err(SimError::from);
         let refused = refused.and_then(|plan| simulate(plan, &self.arrays, &mut options).map(drop));
@@ -173,7 +174,12 @@ impl Scene {
         heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat,
     ) -> RunOutput {
         let plan = self.plan().expect("a sound plan");
-        simulate(plan, &self.arrays, &mut RunOptions { threads, heartbeat }).expect("a sound run")
+        let mut options = RunOptions {
+            threads,
+            heartbeat,
+            policies: None,
+        };
+        simulate(plan, &self.arrays, &mut options).expect("a sound run")
     }
 }
 

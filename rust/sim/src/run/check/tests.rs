@@ -3,7 +3,7 @@
 use super::super::finish::{bill_nanousd, totals};
 use super::super::pulse::Pulse;
 use super::super::world::World;
-use super::super::{Heartbeat, run};
+use super::super::{Heartbeat, RunOptions, run};
 use super::*;
 use crate::plan::Plan;
 use crate::workload::WorkloadArrays;
@@ -52,7 +52,12 @@ fn ended(kind: &str) -> World {
         f64s: vec![],
         u64s: vec![Arc::from([S, 2 * S, 29 * S]), Arc::from([S, S, 9 * S])],
     };
-    let mut world = World::new(plan, &arrays, 1).unwrap();
+    let mut options = RunOptions {
+        threads: 1,
+        heartbeat: &mut |_, _| Heartbeat::Continue,
+        policies: None,
+    };
+    let mut world = World::new(plan, &arrays, &mut options).unwrap();
     assert!(run(
         &mut world,
         &mut Pulse::new(&mut |_, _| Heartbeat::Continue)

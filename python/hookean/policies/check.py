@@ -1,0 +1,236 @@
+"""Trying a policy out: does it keep the contract before a long simulation depends on it?"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from hookean.errors import PolicyError
+from hookean.scenario.fields import FieldError
+
+from .registry import FoundPolicy, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .runner import Runner
+
+Rule: TypeAlias = Literal["contract", "returns", "deterministic", "separate runs", "speed", "simulation"]
+"""The rules that are checked, in this order."""
+
+_SECOND = 1_000_000_000
+_PERIOD_NS = 15 * _SECOND
+_SERVICES = ("idle", "steady", "waves")
+_MIN, _MAX = 1, 50
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule that a policy breaks.
+
+    Attributes:
+        rule: `contract`: a class with `decide` or `decide_all` that can be built; `returns`: whole numbers, 0 or more, and no
+            exception, whatever it sees; `deterministic`: the same decisions for the same observations; `separate runs`:
+            nothing is carried from one run, or one object, to another; `speed`: a tick is quick enough; `simulation`: a
+            short simulation runs, twice with the same result.
+        detail: What was seen.
+    """
+
+    rule: Rule
+    detail: str
+
+
+def check_policy(
+    policy: type | str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    ticks: int = 240,
+    micros_per_decision: float = 1000.0,
+    folder: str | Path = ".",
+) -> list[Violation]:
+    """Tries a policy on made-up observations and in a short simulation.
+
+    Observations hold quiet and busy times, no samples, no replicas, and very many. Not every violation can be found this
+    way: a policy that reads the clock once a day passes.
+
+    Args:
+        policy: The class, or its name as in a scenario.
+        parameters: Its keyword arguments.
+        ticks: Ticks of the made-up observations.
+        micros_per_decision: Most microseconds of this machine that a decision may take on average.
+        folder: Where a module named by `module:Class` is looked for first.
+
+    Returns:
+        What it breaks; empty when nothing was found.
+    """
+    given = dict(parameters or {})
+    try:
+        found = find(policy, Path(folder))
+        _controller(found, given, _SERVICES[0]).check_use(found)
+        _record(found, given, ticks=1, observed=False)
+    except (FieldError, PolicyError) as error:
+        return [Violation("contract", str(error))]
+    violations = _decisions_twice(found, given, ticks)
+    if violations:
+        return violations
+    return [*_speed(found, given, ticks, micros_per_decision), *_simulation(found, given)]
+
+
+def _controller(found: FoundPolicy, given: dict[str, Any], service: str) -> Any:
+    from .pipeline import IdealPipeline  # noqa: PLC0415 (as below)
+    from .python import PythonPolicy  # noqa: PLC0415 (as below)
+    from hookean.scenario.units import Duration  # noqa: PLC0415 (keeps `import hookean` quick)
+
+    return PythonPolicy(
+        service=service,
+        policy=found.cls,
+        parameters=given,
+        min=_MIN,
+        max=_MAX,
+        pipeline=IdealPipeline(window=Duration(60 * _SECOND)),
+    )
+
+
+def _runner(found: FoundPolicy, given: dict[str, Any]) -> Runner:
+    from .runner import Runner, Seat  # noqa: PLC0415 (imports numpy)
+
+    config = {"min": 0, "max": 2**31 - 1}
+    document = {
+        "seed": 1,
+        "services": [{"replica": {"cpu_millicores": 1000}} for _ in _SERVICES],
+        "controllers": [{"service": i, "period_ns": _PERIOD_NS, "config": config} for i in range(len(_SERVICES))],
+    }
+    everyone = tuple(range(len(_SERVICES)))
+    if found.batched:
+        return Runner([Seat(found, given, everyone, _SERVICES)], document)
+    return Runner([Seat(found, given, (i,), (_SERVICES[i],)) for i in everyone], document)
+
+
+def _observed(tick: int, wanted: list[int]) -> tuple[Any, Any, Any]:
+    """Made-up columns: an idle, a steady and a wildly changing service."""
+    import numpy as np  # noqa: PLC0415 (keeps `import hookean` quick)
+
+    counts = np.zeros((8, len(_SERVICES)), dtype=np.int64)
+    means = np.full((3, len(_SERVICES)), np.nan)
+    replicas = []
+    for i, desired in enumerate(wanted):
+        wave = (0.0, 0.6, (tick * 37 % 101) / 40)[i]
+        missing = tick < 2 or (i == 2 and tick % 17 == 0)
+        ready = 0 if missing else min(desired, 10_000)
+        counts[:, i] = (i, desired, ready, min(desired - ready, 5), 0, tick % 3, ready, tick * _PERIOD_NS if ready else -1)
+        if ready:
+            means[:, i] = (wave, 2.0**28 * (1 + wave), 100 * wave)
+        sample = (int(wave * 1000), tick * _PERIOD_NS, 15 * _SECOND)
+        replicas.append([(k, True, True, False, 0, _SECOND, sample, sample, sample) for k in range(min(ready, 20))])
+    return counts, means, replicas
+
+
+def _record(found: FoundPolicy, given: dict[str, Any], *, ticks: int, observed: bool = True) -> list[tuple[int, ...]]:
+    """What a fresh policy decides tick after tick, each decision being what the next observation calls wanted."""
+    return _recorded([_runner(found, given)], found, ticks if observed else 0)[0]
+
+
+def _recorded(runners: list[Runner], found: FoundPolicy, ticks: int) -> list[list[tuple[int, ...]]]:
+    """The same of several objects that decide in turns."""
+    decided: list[list[tuple[int, ...]]] = [[] for _ in runners]
+    for tick in range(ticks):
+        for runner, past in zip(runners, decided, strict=True):
+            wanted = list(past[-1]) if past else [2] * len(_SERVICES)
+            counts, means, replicas = _observed(tick, wanted)
+            seen = replicas if found.declaration.sees_replicas else None
+            desired, _ = runner.decide(tick * _PERIOD_NS, counts, means, seen)
+            past.append(tuple(min(max(each, 0), 10_000_000) for each in desired))
+    return decided
+
+
+def _decisions_twice(found: FoundPolicy, given: dict[str, Any], ticks: int) -> list[Violation]:
+    try:
+        with _global_streams(1):
+            first = _record(found, given, ticks=ticks)
+        with _global_streams(1):
+            again = _record(found, given, ticks=ticks)
+        with _global_streams(2):
+            third = _record(found, given, ticks=ticks)
+            pair = _recorded([_runner(found, given), _runner(found, given)], found, ticks)
+    except PolicyError as error:
+        return [Violation("returns", str(error))]
+    if first != again and again == third:
+        return [Violation("separate runs", f"{_difference(first, again)}: something outlives a run")]
+    if again != third or first != again:
+        detail = f"{_difference(again if again != third else first, third)}: use the stream `setup.random` for chance"
+        return [Violation("deterministic", detail)]
+    for one in pair:
+        if one != first:
+            return [Violation("separate runs", f"{_difference(first, one)}: two objects share something")]
+    return []
+
+
+def _difference(one: list[tuple[int, ...]], other: list[tuple[int, ...]]) -> str:
+    tick = next(i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+    return f"the same observations led to {one[tick]} once and to {other[tick]} another time (tick {tick})"
+
+
+@contextmanager
+def _global_streams(seed: int) -> Iterator[None]:
+    """Sets the global random streams, which a policy must not use, to something known; puts them back afterwards."""
+    import numpy as np  # noqa: PLC0415 (keeps `import hookean` quick)
+
+    before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002 (that is the one to watch)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(numpy_before)  # noqa: NPY002
+
+
+def _speed(found: FoundPolicy, given: dict[str, Any], ticks: int, most: float) -> list[Violation]:
+    """The best of three, since other programs share the machine."""
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        _record(found, given, ticks=ticks)
+        best = min(best, (time.perf_counter() - began) / (ticks * len(_SERVICES)) * 1e6)
+    if best <= most:
+        return []
+    detail = f"a decision takes {best:.0f} µs on average, more than {most:g} µs; a day has 5,760 ticks of 15 s"
+    return [Violation("speed", detail)]
+
+
+def _simulation(found: FoundPolicy, given: dict[str, Any]) -> list[Violation]:
+    from hookean.scenario import Scenario  # noqa: PLC0415 (needs the controllers)
+    from hookean.simulation import simulate  # noqa: PLC0415 (needs the scenario)
+
+    rates = {"idle": [0, 0, 1], "steady": [30, 30, 30], "waves": [5, 120, 10]}
+    scenario = Scenario.model_validate(
+        {
+            "name": "check-policy",
+            "seed": 1,
+            "workload": [{"service": name, "rates": {"step": "10min", "values": each}} for name, each in rates.items()],
+            "services": {name: _SERVICE for name in _SERVICES},
+            "platform": {"preset": "kubernetes-on-metal"},
+            "controllers": [_controller(found, given, name) for name in _SERVICES],
+        }
+    )
+    try:
+        with _global_streams(1):
+            first = simulate(scenario)
+        with _global_streams(2):
+            second = simulate(scenario)
+    except PolicyError as error:
+        return [Violation("simulation", str(error))]
+    if first.digest != second.digest:
+        return [Violation("simulation", "two runs of the same scenario have different results")]
+    return []
+
+
+_SERVICE = {
+    "work": "40ms",
+    "replica": {"cpu": 1, "memory": "256Mi", "memory_idle": "64Mi", "memory_per_request": "1Mi", "concurrency": 8},
+    "queue": {"discipline": "processor_sharing"},
+}

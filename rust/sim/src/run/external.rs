@@ -1,0 +1,71 @@
+//! Controllers that are decided outside of the engine: those of one clock tick together.
+
+use super::event::Event;
+use super::world::{Decider, World};
+use crate::control::View;
+use crate::control::external::{Failure, Row};
+use crate::replica::Replica;
+use hookean_kernel::SimDuration;
+
+impl World {
+    /// Observes for every controller of a batch, lets them decide in one call, and does what they say. When they cannot,
+    /// nothing is done, and the run ends.
+    pub(super) fn consult(&mut self, batch: usize) {
+        if self.batches[batch].len() > 1 {
+            self.advance_together();
+        }
+        let members = self.batches[batch].clone();
+        let rows: Vec<Row> = members.iter().map(|member| self.row(*member)).collect();
+        let decided = match self.policies.as_mut() {
+            Some(policies) => policies.decide(self.now, &rows),
+            None => Err(Failure::from("the run has no policies")),
+        };
+        let choices = match decided {
+            Ok(choices) => choices,
+            Err(failure) => {
+                self.failure = Some(failure);
+                return;
+            }
+        };
+        for (row, choice) in rows.iter().zip(choices) {
+            let this = &self.loops[row.controller];
+            if let Decider::External(observer) = &this.decider {
+                let (service, verdict) = (this.service, observer.verdict(row, choice));
+                self.apply(row.controller, service, &verdict);
+            }
+        }
+        let period = SimDuration::from_nanos(self.plan.controllers[members[0]].period_ns);
+        let leader = members[0];
+        self.schedule(self.now + period, Event::Consult { batch, leader });
+    }
+
+    fn row(&mut self, controller: usize) -> Row {
+        let immediate = self.loops[controller].pipeline.is_immediate();
+        if immediate {
+            self.take_samples(self.loops[controller].service);
+        }
+        let Self {
+            loops,
+            plan,
+            services,
+            ..
+        } = self;
+        let this = &mut loops[controller];
+        let state = &services[this.service];
+        let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).collect();
+        let Decider::External(observer) = &mut this.decider else {
+            unreachable!("Invariant: batches hold external controllers only")
+        };
+        observer.observe(
+            controller,
+            &View {
+                now: self.now,
+                service: &plan.services[this.service],
+                desired: state.desired,
+                replicas: &replicas,
+                samples: if immediate { &state.samples } else { &[] },
+                pipeline: &this.pipeline,
+            },
+        )
+    }
+}
