@@ -10,6 +10,7 @@ from hookean.analysis import METRICS
 from hookean.cli.table import name_and_text
 from hookean.platforms import PRESETS, instances, preset
 from hookean.policies import CONTROLLERS
+from hookean.policies.registry import installed, qualified_name, registered
 from hookean.result import TABLES
 from hookean.traces import catalogue
 
@@ -30,9 +31,26 @@ def _controllers() -> pl.DataFrame:
                 "vectors": entry.vectors,
             }
             for entry in CONTROLLERS
-        ],
+        ]
+        + _policies(),
         schema_overrides={"vectors": pl.String},
     )
+
+
+def _policies() -> list[dict[str, str | None]]:
+    """Policies in Python that a scenario can call by name; those of installed packages are not imported for it."""
+    found = {name: f"`{place}`, of an installed package" for name, place in installed().items()}
+    found |= {name: f"`{qualified_name(cls)}`" for name, cls in registered().items()}
+    return [
+        {
+            "name": f"python: {name}",
+            "summary": f"A policy written in Python: `kind: python`, `policy: {name}`.",
+            "platforms": "fleet, cluster",
+            "specification": place,
+            "vectors": None,
+        }
+        for name, place in sorted(found.items())
+    ]
 
 
 def _platforms() -> pl.DataFrame:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from hookean.errors import PolicyError
+from hookean.errors import PolicyError, ScenarioError
 from hookean.scenario.fields import FieldError
 
 from .registry import FoundPolicy, find
@@ -72,7 +72,7 @@ def check_policy(
         found = find(policy, Path(folder))
         _controller(found, given, _SERVICES[0]).check_use(found)
         _record(found, given, ticks=1, observed=False)
-    except (FieldError, PolicyError) as error:
+    except (FieldError, PolicyError, ScenarioError) as error:
         return [Violation("contract", str(error))]
     violations = _decisions_twice(found, given, ticks)
     if violations:
