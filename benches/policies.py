@@ -15,6 +15,7 @@ import math
 import statistics
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,10 @@ from hookean.policies import Observation, Observations, PythonPolicy, Setup, pol
 from hookean.policies.hpa import Hpa, HpaMetric
 from hookean.scenario import Scenario
 from hookean.simulation import plan_of, simulate_plan
+
+if TYPE_CHECKING:
+    from hookean.plan import Plan
+    from hookean.result import RunResult
 
 TARGET = 0.6
 WINDOW = 21  # ticks of 15 s: as long as the HPA's stabilisation, both ends included
@@ -34,7 +39,7 @@ class Scalar:
     def __init__(self) -> None:
         self.wishes: deque[int] = deque(maxlen=WINDOW)
 
-    def decide(self, obs: Observation) -> int:
+    def decide(self, obs: Observation) -> int:  # noqa: D102
         ratio = obs.cpu_ratio / TARGET
         wish = obs.desired
         if not 0.9 <= ratio <= 1.1 and ratio == ratio:  # noqa: PLR0124 (not NaN)
@@ -47,11 +52,11 @@ class Scalar:
 class Batched:
     """The same for all services at once."""
 
-    def begin(self, setup: Setup) -> None:
+    def begin(self, setup: Setup) -> None:  # noqa: D102
         self.wishes = np.zeros((WINDOW, len(setup.services)))
         self.tick = 0
 
-    def decide_all(self, obs: Observations) -> np.ndarray:
+    def decide_all(self, obs: Observations) -> np.ndarray:  # noqa: D102
         ratio = obs.cpu_ratio / TARGET
         hold = np.isnan(ratio) | ((ratio >= 0.9) & (ratio <= 1.1))
         self.wishes[self.tick % WINDOW] = np.where(hold, obs.desired, np.ceil(obs.ready * ratio))
@@ -88,7 +93,7 @@ def scenario(controllers: dict[str, object], *, hours: float, rate: float) -> Sc
     )
 
 
-def seconds(plan) -> tuple[float, object]:
+def seconds(plan: Plan) -> tuple[float, RunResult]:
     gc.collect()
     began = time.process_time()
     result = simulate_plan(plan)
@@ -118,7 +123,9 @@ def main() -> None:
         for kind, plan in plans.items():
             took, results[kind] = seconds(plan)
             times[kind].append(took)
-    print(f"{'':12} {'best':>9} {'median':>9} {'to native':>10} {'requests':>13} {'decisions':>10} {'replicas':>9} {'scalings':>9}")
+    print(
+        f"{'':12} {'best':>9} {'median':>9} {'to native':>10} {'requests':>13} {'decisions':>10} {'replicas':>9} {'scalings':>9}"
+    )
     for kind, took in times.items():
         ratio = statistics.median(a / b for a, b in zip(took, times["native hpa"], strict=True))
         summary, decisions = results[kind].summary, results[kind].decisions

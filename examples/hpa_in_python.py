@@ -28,8 +28,9 @@ class HpaInPython:
 
     Args:
         utilization: Target in percent of the request.
-        behavior: Whether it has a behaviour block, left empty: no stabilisation and up to 4 pods or 100 % per 15 s on the way
-            up, 5 min of stabilisation and up to 100 % per 15 s on the way down. Without, the legacy limits apply.
+        behavior: Whether it has a behaviour block, left empty: no stabilisation and up to 4 pods or 100 % per 15 s on
+            the way up, 5 min of stabilisation and up to 100 % per 15 s on the way down. Without, the legacy limits
+            apply.
     """
 
     def __init__(self, *, utilization: int = 80, behavior: bool = False) -> None:

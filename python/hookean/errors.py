@@ -46,8 +46,8 @@ class ResultError(HookeanError, ValueError):
 class PolicyError(HookeanError):
     """A scaling policy that failed or broke its contract.
 
-    What the policy itself raised is the `__cause__`. When it ended a simulation, `partial` holds what was simulated until
-    then, marked partial.
+    What the policy itself raised is the `__cause__`. When it ended a simulation, `partial` holds what was simulated
+    until then, marked partial.
     """
 
     partial: RunResult | None = None

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import hookean
 from hookean.cli.app import app
+from hookean.policies import check_policy
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,7 +46,7 @@ def test_a_command_of_the_readme_runs(folder, command):
 
 @pytest.mark.usefixtures("folder")
 def test_the_python_example_runs_and_tighter_targets_buy_better_latency(capsys):
-    [example] = blocks("python")
+    example, _ = blocks("python")
     scope = {}
     exec(compile(example, "README.md", "exec"), scope)  # noqa: S102 - the README is ours
     lines = capsys.readouterr().out.splitlines()
@@ -54,6 +56,20 @@ def test_the_python_example_runs_and_tighter_targets_buy_better_latency(capsys):
     assert good == sorted(good, reverse=True)
     assert replicas == sorted(replicas, reverse=True)
     assert "cpu" in lines[3]
+
+
+def test_the_policy_of_the_readme_runs_as_it_says(folder):
+    _, source = blocks("python")
+    (folder / "half_full.py").write_text(source, encoding="utf-8")
+    [controller] = re.findall(r"`({kind: python[^`]*})`", README)
+    scenario = (folder / "checkout.yaml").read_text(encoding="utf-8").partition("controllers:")[0]
+    (folder / "own.yaml").write_text(f"{scenario}controllers: [{controller}]", encoding="utf-8")
+    result = hookean.simulate(folder / "own.yaml")
+    assert re.fullmatch(r"CPU at \d+%", result.decisions["reason"][-1])
+    assert result.decisions["desired"].max() == 28
+    scope = {}
+    exec(compile(source, "README.md", "exec"), scope)  # noqa: S102 - the README is ours
+    assert check_policy(scope["HalfFull"]) == []
 
 
 def test_every_make_target_of_the_readme_exists():

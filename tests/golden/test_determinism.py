@@ -18,6 +18,13 @@ FOLDER = Path(__file__).parent / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 
+def beside_its_policies(path: Path, folder: Path) -> Path:
+    """Returns a place for a changed scenario, with the policies in Python that a scenario finds in its own folder."""
+    for module in FOLDER.glob("*.py"):
+        (folder / module.name).write_bytes(module.read_bytes())
+    return folder / path.name
+
+
 def assert_same(a: RunResult, b: RunResult) -> None:
     """Digests are equal, and so is every table: the digest forgets nothing."""
     for name, table in a.frames.items():
@@ -39,7 +46,7 @@ def test_two_threads_give_the_same(path: Path) -> None:
     "path", [path for path in FILES if "load: [" not in path.read_text()], ids=lambda path: path.stem
 )
 def test_the_reference_engine_gives_the_same(path: Path, tmp_path: Path) -> None:
-    reference = tmp_path / path.name
+    reference = beside_its_policies(path, tmp_path)
     reference.write_text(path.read_text(encoding="utf-8") + "\nengine: reference\n", encoding="utf-8")
     assert_same(hookean.simulate(path), hookean.simulate(reference))
 
@@ -51,7 +58,7 @@ def test_another_order_in_the_file_gives_the_same(path: Path, tmp_path: Path) ->
     for name in ("workload", "controllers"):
         document[name] = document.get(name, [])[::-1]
     document["services"] = dict(reversed(document["services"].items()))
-    turned = tmp_path / path.name
+    turned = beside_its_policies(path, tmp_path)
     with turned.open("w", encoding="utf-8") as out:
         yaml.dump(dict(reversed(document.items())), out)
     assert_same(hookean.simulate(path), hookean.simulate(turned))

@@ -61,6 +61,8 @@ def test_every_decision_of_a_day_is_that_of_the_native_hpa(tmp_path, pipeline, b
         nodes=nodes,
     )
     assert native.decisions.height == 24 * 60 * 4
-    assert native.decisions.select((pl.col("desired") != pl.col("current")).sum()).item() >= 20  # the day has enough to decide
+    assert (
+        native.decisions.select((pl.col("desired") != pl.col("current")).sum()).item() >= 20
+    )  # the day has enough to decide
     assert python.decisions.select(COLUMNS).equals(native.decisions.select(COLUMNS))
     assert python.digest == native.digest

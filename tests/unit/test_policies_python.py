@@ -20,6 +20,14 @@ from hookean.simulation import plan_of
 pytest.importorskip("hookean._core", reason="the native module is not built (`make build` builds it)")
 
 SECOND = 1_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def _names_of_their_own(monkeypatch):
+    """Keeps the names that these tests register to themselves."""
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+
+
 PLATFORMS = {
     "metal": {"preset": "kubernetes-on-metal", "pools": [{"name": "metal", "instance": "aws/m5.metal", "nodes": 1}]},
     "fleet": {"preset": "vm-fleet", "pools": [{"name": "vm", "instance": "aws/m7i.large"}]},
@@ -28,7 +36,12 @@ PLATFORMS = {
 
 def scenario(which, *, services=("web",), rate="20/s", duration="10min", platform="metal", seed=3, **controller):
     """A small scenario whose services all have the same policy."""
-    settings = {"kind": "python", "policy": which, "max": 20, "pipeline": {"kind": "ideal", "window": "30s"}} | controller
+    settings = {
+        "kind": "python",
+        "policy": which,
+        "max": 20,
+        "pipeline": {"kind": "ideal", "window": "30s"},
+    } | controller
     return hookean.Scenario.model_validate(
         {
             "seed": seed,
@@ -84,7 +97,13 @@ class TestWhatItSees:
         assert (first.service, first.desired, first.ready, first.samples, first.sampled_ns) == ("web", 2, 2, 0, -1)
         assert math.isnan(first.cpu_ratio)
         assert (last.desired, last.ready, last.starting, last.pending, last.draining) == (3, 3, 0, 0, 0)
-        assert (last.samples, last.sampled_ns, last.cpu_millicores, last.min, last.max) == (3, last.time_ns, 1000, 2, 20)
+        assert (last.samples, last.sampled_ns, last.cpu_millicores, last.min, last.max) == (
+            3,
+            last.time_ns,
+            1000,
+            2,
+            20,
+        )
         # 20 requests per second of 50 ms on three replicas, averaged over half a minute of random arrivals
         assert last.cpu_ratio == pytest.approx(1 / 3, rel=0.3)
         assert math.isnan(last.memory_bytes)
@@ -173,7 +192,9 @@ class TestWhatItSees:
         controllers = [
             each.model_copy(update={"parameters": change.get("parameters", {})})
             if "period" not in change
-            else type(each)(service=each.service, policy=Watch, max=20, period=hookean.scenario.units.Duration.parse("30s"))
+            else type(each)(
+                service=each.service, policy=Watch, max=20, period=hookean.scenario.units.Duration.parse("30s")
+            )
             for each, change in zip(base.controllers, own, strict=True)
         ]
         hookean.simulate(base.model_copy(update={"controllers": tuple(controllers)}))

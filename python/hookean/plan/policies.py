@@ -101,4 +101,4 @@ class Policies:
     def warnings(self) -> Iterator[str]:
         """Says which policies the digest of the plan cannot tell from other versions of themselves."""
         for name in dict.fromkeys(each.found.name for each in self._instances.values() if not each.found.source_sha256):
-            yield f"policy `{name}` has no source that can be read: the plan's digest covers its name and parameters only"
+            yield f"policy `{name}` has no source that can be read: the plan's digest covers only name and parameters"

@@ -89,7 +89,9 @@ class _Resolver:
             controllers=[each.describe() for each in self._ordered_controllers()],
             workloads=[each.description for each in workloads.values()],
         )
-        return Plan(document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions, self.policies.seats())
+        return Plan(
+            document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions, self.policies.seats()
+        )
 
     @contextmanager
     def _collecting(self, *at: str | int) -> Iterator[None]:
@@ -163,7 +165,7 @@ class _Resolver:
         return trees
 
     def _find_policies(self) -> None:
-        """Finds the policies that are written in Python; in the order of the plan, so that it does not depend on the file's."""
+        """Finds the policies written in Python, in the order of the plan: that of the file must not matter."""
         place = {id(each): index for index, each in enumerate(self.scenario.controllers)}
         for index, controller in enumerate(self._ordered_controllers()):
             if isinstance(controller, PythonPolicy):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .runner import Runner
 
-Rule: TypeAlias = Literal["contract", "returns", "deterministic", "separate runs", "speed", "simulation"]
+Rule: TypeAlias = Literal["contract", "returns", "separate runs", "deterministic", "speed", "simulation"]
 """The rules that are checked, in this order."""
 
 _SECOND = 1_000_000_000
@@ -33,10 +33,12 @@ class Violation:
     """A rule that a policy breaks.
 
     Attributes:
-        rule: `contract`: a class with `decide` or `decide_all` that can be built; `returns`: whole numbers, 0 or more, and no
-            exception, whatever it sees; `deterministic`: the same decisions for the same observations; `separate runs`:
-            nothing is carried from one run, or one object, to another; `speed`: a tick is quick enough; `simulation`: a
-            short simulation runs, twice with the same result.
+        rule: `contract`: a class with `decide` or `decide_all` that can be built;
+            `returns`: whole numbers, 0 or more, and no exception, whatever it sees;
+            `separate runs`: nothing is carried from one run, or one object, to another;
+            `deterministic`: no chance but from its own stream;
+            `speed`: a tick is quick enough;
+            `simulation`: a short simulation runs, twice with the same result.
         detail: What was seen.
     """
 
@@ -54,8 +56,8 @@ def check_policy(
 ) -> list[Violation]:
     """Tries a policy on made-up observations and in a short simulation.
 
-    Observations hold quiet and busy times, no samples, no replicas, and very many. Not every violation can be found this
-    way: a policy that reads the clock once a day passes.
+    Observations hold quiet and busy times, no samples, no replicas, and very many. Not every violation can be found
+    this way: a policy that reads the clock once a day passes.
 
     Args:
         policy: The class, or its name as in a scenario.
@@ -81,9 +83,10 @@ def check_policy(
 
 
 def _controller(found: FoundPolicy, given: dict[str, Any], service: str) -> Any:
+    from hookean.scenario.units import Duration  # noqa: PLC0415 (keeps `import hookean` quick)
+
     from .pipeline import IdealPipeline  # noqa: PLC0415 (as below)
     from .python import PythonPolicy  # noqa: PLC0415 (as below)
-    from hookean.scenario.units import Duration  # noqa: PLC0415 (keeps `import hookean` quick)
 
     return PythonPolicy(
         service=service,
@@ -121,7 +124,16 @@ def _observed(tick: int, wanted: list[int]) -> tuple[Any, Any, Any]:
         wave = (0.0, 0.6, (tick * 37 % 101) / 40)[i]
         missing = tick < 2 or (i == 2 and tick % 17 == 0)
         ready = 0 if missing else min(desired, 10_000)
-        counts[:, i] = (i, desired, ready, min(desired - ready, 5), 0, tick % 3, ready, tick * _PERIOD_NS if ready else -1)
+        counts[:, i] = (
+            i,
+            desired,
+            ready,
+            min(desired - ready, 5),
+            0,
+            tick % 3,
+            ready,
+            tick * _PERIOD_NS if ready else -1,
+        )
         if ready:
             means[:, i] = (wave, 2.0**28 * (1 + wave), 100 * wave)
         sample = (int(wave * 1000), tick * _PERIOD_NS, 15 * _SECOND)
@@ -158,10 +170,11 @@ def _decisions_twice(found: FoundPolicy, given: dict[str, Any], ticks: int) -> l
             pair = _recorded([_runner(found, given), _runner(found, given)], found, ticks)
     except PolicyError as error:
         return [Violation("returns", str(error))]
-    if first != again and again == third:
-        return [Violation("separate runs", f"{_difference(first, again)}: something outlives a run")]
-    if again != third or first != again:
-        detail = f"{_difference(again if again != third else first, third)}: use the stream `setup.random` for chance"
+    if first != again:
+        detail = f"{_difference(first, again)}: something outlives a run, or it reads a clock or chance of its own"
+        return [Violation("separate runs", detail)]
+    if again != third:
+        detail = f"{_difference(again, third)}: use the stream `setup.random` for chance"
         return [Violation("deterministic", detail)]
     for one in pair:
         if one != first:
@@ -212,7 +225,7 @@ def _simulation(found: FoundPolicy, given: dict[str, Any]) -> list[Violation]:
             "name": "check-policy",
             "seed": 1,
             "workload": [{"service": name, "rates": {"step": "10min", "values": each}} for name, each in rates.items()],
-            "services": {name: _SERVICE for name in _SERVICES},
+            "services": dict.fromkeys(_SERVICES, _SERVICE),
             "platform": {"preset": "kubernetes-on-metal"},
             "controllers": [_controller(found, given, name) for name in _SERVICES],
         }

@@ -1,7 +1,7 @@
 """What a policy written in Python sees: nothing but what a control plane knows and its metrics pipeline publishes.
 
-Times are whole nanoseconds from the start of the scenario, ratios 0 to 1. A metric that the policy does not read, or that
-has no sample, is NaN. All of it is read-only; it may be kept.
+Times are whole nanoseconds from the start of the scenario, ratios 0 to 1. A metric that the policy does not read, or
+that has no sample, is NaN. All of it is read-only; it may be kept.
 """
 
 from __future__ import annotations

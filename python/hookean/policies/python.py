@@ -24,7 +24,9 @@ _SECOND = 1_000_000_000
 def _policy(value: object) -> object:
     if isinstance(value, (str, type)):
         return value
-    raise FieldError("expected a policy", hint="`module:Class`, the name of a registered policy, or in Python the class")
+    raise FieldError(
+        "expected a policy", hint="`module:Class`, the name of a registered policy, or in Python the class"
+    )
 
 
 def _parameters(value: object) -> object:
@@ -45,7 +47,7 @@ class PythonPolicy(Controller):
     kind: Literal["python"] = "python"
     policy: Annotated[Any, BeforeValidator(_policy), Field(json_schema_extra={"type": "string"})]
     """The policy: `module:Class` (a module beside the scenario is found first), or the name of a registered one."""
-    parameters: Annotated[dict[str, Any], BeforeValidator(_parameters)] = {}
+    parameters: Annotated[dict[str, Any], BeforeValidator(_parameters), Field(default_factory=dict)]
     """Keyword arguments of the class."""
     min: Annotated[Count, Origin("assumed", "one replica, so that there is something to measure")] = 1
     """Smallest number of replicas; a smaller wish is raised to it, and the decision's reason says so."""
@@ -158,7 +160,7 @@ def _text(parameters: dict[str, Any]) -> str:
 
 
 def _defaults(cls: type, given: dict[str, Any]) -> dict[str, Any]:
-    """Defaults of the parameters that were not given, as far as JSON can hold them; the source's digest covers the rest."""
+    """Defaults of the parameters not given, as far as JSON can hold them; the source's digest covers the rest."""
     found = {}
     for name, parameter in inspect.signature(cls).parameters.items():
         if name not in given and parameter.default is not parameter.empty:

@@ -67,6 +67,7 @@ class FoundPolicy:
         return hasattr(self.cls, "decide_all")
 
 
+_DECLARATION = "_hookean_declaration"
 _REGISTERED: dict[str, type] = {}
 _LOADED: dict[str, ModuleType] = {}
 
@@ -95,7 +96,7 @@ def policy(
                 f"policy `{name}` reads {', '.join(f'`{each}`' for each in unknown) or 'a metric twice'}",
                 hint=f"the metrics are {listed}",
             )
-        cls._hookean_declaration = Declaration(name, tuple(metrics), sees_replicas)
+        setattr(cls, _DECLARATION, Declaration(name, tuple(metrics), sees_replicas))
         found = describe(cls)
         if _is_private(cls):
             return cls
@@ -156,7 +157,7 @@ def describe(cls: type) -> FoundPolicy:
         what = "both `decide` and `decide_all`" if methods else "neither `decide` nor `decide_all`"
         hint = "`decide(self, obs)` returns a number of replicas, `decide_all(self, obs)` an array of them"
         raise PolicyError(f"policy `{name}` has {what}", hint=hint)
-    declaration = getattr(cls, "_hookean_declaration", Declaration())
+    declaration = getattr(cls, _DECLARATION, Declaration())
     if declaration.sees_replicas and methods == ["decide_all"]:
         raise PolicyError(
             f"policy `{name}` wants single replicas, which `decide_all` does not get", hint="use `decide`"
@@ -230,7 +231,7 @@ def _module(name: str, folder: Path) -> ModuleType:
 
 
 def _from_file(name: str, file: Path) -> ModuleType:
-    """Imports a file under a name of its own, so that equal names in two folders are two modules, and anew when it changed."""
+    """Imports a file under a name of its own: equal names in two folders are two modules, a changed file is new."""
     source = file.read_bytes()
     key = f"{name}@{hashlib.sha256(str(file).encode() + source).hexdigest()[:16]}"
     if key not in _LOADED:
@@ -257,9 +258,7 @@ def _importing(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         hint = "its traceback is above, or in Python the error's `__cause__`"
-        raise PolicyError(
-            f"module `{name}` cannot be imported: {type(error).__name__}: {error}", hint=hint
-        ) from error
+        raise PolicyError(f"module `{name}` cannot be imported: {type(error).__name__}: {error}", hint=hint) from error
 
 
 @contextmanager

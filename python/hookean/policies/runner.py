@@ -1,7 +1,7 @@
 """The policies of one run: builds them, calls them once per tick, checks what they return.
 
-The engine calls `Runner.decide` once for all policies that tick at one instant, with a column for each field. Objects are
-built anew for every run, so that nothing is carried from one to the next.
+The engine calls `Runner.decide` once for all policies that tick at one instant, with a column for each field. Objects
+are built anew for every run, so that nothing is carried from one to the next.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ Rows: TypeAlias = "Sequence[Sequence[tuple[Any, ...]]] | None"
 
 _HINT = "return a whole number of replicas, 0 or more, or a pair of it and a reason; `obs.desired` changes nothing"
 _HINT_ALL = (
-    "return one whole number, 0 or more, for each service in the order of `obs.services`, or a pair of these and a list "
-    "of reasons; `obs.desired` changes nothing"
+    "return one whole number, 0 or more, for each service in the order of `obs.services`, or a pair of these and a "
+    "list of reasons; `obs.desired` changes nothing"
 )
 
 
@@ -153,9 +153,7 @@ def _constants(document: Mapping[str, Any], controllers: Iterable[int]) -> NDArr
 class _Grouped:
     """A `decide_all` and its services."""
 
-    def __init__(
-        self, seat: Seat, built: Any, indices: NDArray[np.intp] | None, constants: NDArray[np.int64]
-    ) -> None:
+    def __init__(self, seat: Seat, built: Any, indices: NDArray[np.intp] | None, constants: NDArray[np.int64]) -> None:
         self.seat = seat
         self.indices = indices
         self._decide_all = built.decide_all
@@ -171,7 +169,7 @@ class _Grouped:
         observations = Observations(self.seat.services, time_ns, *counts[1:], *means, *self._constants)
         try:
             returned = self._decide_all(observations)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (raised again as ours)
             _failed(self.seat, time_ns, self.seat.services, error)
         return self._checked(returned, time_ns)
 
@@ -242,7 +240,7 @@ class _Singles:
         try:
             for decide, observation in zip(self._decides, map(_observation, columns), strict=True):
                 add(decide(observation))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (raised again as ours)
             seat = self.seats[len(returned)]
             _failed(seat, time_ns, seat.services, error)
         return self._checked(returned, time_ns)
@@ -287,8 +285,11 @@ class _Batch:
             return self.singles.decide(time_ns, counts, means, replicas)
         wanted: list[int] = [0] * self.size
         reasons: Reasons = [None] * self.size
-        parts = [(group.indices.tolist(), group.decide(time_ns, counts, means)) for group in self.grouped
-                 if group.indices is not None]
+        parts = [
+            (group.indices.tolist(), group.decide(time_ns, counts, means))
+            for group in self.grouped
+            if group.indices is not None
+        ]
         if self.singles.seats:
             parts.append((self.singles.places, self.singles.decide(time_ns, counts, means, replicas)))
         for places, (values, texts) in parts:

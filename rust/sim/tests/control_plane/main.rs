@@ -1,5 +1,6 @@
 //! The control plane from plan to tables: small runs with expectations worked out by hand.
 
+mod external;
 mod lifecycle;
 mod plans;
 mod run;
