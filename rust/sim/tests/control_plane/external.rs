@@ -31,7 +31,7 @@ impl ExternalPolicies for OneMore {
             reason: None,
         });
         let choices = more.collect();
-        let mut calls = self.calls.lock().unwrap();
+        let mut calls = self.calls.lock().expect("no other thread");
         calls.push((now.as_nanos() / S, controllers, desired));
         Ok(choices)
     }
@@ -51,7 +51,7 @@ fn plan() -> Plan {
         .controller(controller(1, 20, 9))
         .controller(controller(2, 10, 9))
         .plan()
-        .unwrap()
+        .expect("a sound plan")
 }
 
 fn run(fails_at: Option<u64>) -> (RunOutput, Calls) {
@@ -66,7 +66,10 @@ fn run(fails_at: Option<u64>) -> (RunOutput, Calls) {
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: Some(Box::new(policies)),
     };
-    (simulate(plan(), &arrays, &mut options).unwrap(), calls)
+    (
+        simulate(plan(), &arrays, &mut options).expect("a sound run"),
+        calls,
+    )
 }
 
 #[test]
