@@ -20,7 +20,8 @@ impl ExternalPolicies for PythonPolicies {
 /// Whole numbers of a row, in the order of `hookean.policies.runner.COUNTS`.
 fn counts(row: &Row) -> [i64; 8] {
     [
-        row.controller as i64,
+        // as every count of a plan, far below the limit
+        i64::try_from(row.controller).unwrap_or(i64::MAX),
         row.desired.into(),
         row.ready.into(),
         row.starting.into(),
@@ -33,7 +34,7 @@ fn counts(row: &Row) -> [i64; 8] {
 
 fn nanos(at: Option<SimTime>) -> Option<i64> {
     // plans end before the range of i64 does
-    at.map(|at| at.as_nanos() as i64)
+    at.map(|at| at.as_nanos().cast_signed())
 }
 
 impl PythonPolicies {

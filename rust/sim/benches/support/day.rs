@@ -20,6 +20,7 @@ pub(crate) fn day(requests: u64) {
     let mut options = RunOptions {
         threads: 1,
         heartbeat: &mut |_, _| Heartbeat::Continue,
+        policies: None,
     };
     black_box(simulate(plan, &arrays, &mut options).expect("the plan of a bench runs"));
 }
