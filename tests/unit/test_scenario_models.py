@@ -1,6 +1,8 @@
+import math
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -8,7 +10,21 @@ import pytest
 import hookean
 from hookean.errors import ScenarioError
 from hookean.policies import CONTROLLERS, CloudwatchPipeline, Ec2TargetTracking, Hpa, HpaMetric, Static
-from hookean.scenario import Lognormal, Queue, Replica, Scenario, Service, Slo, Workload
+from hookean.result.manifest import mean_ns
+from hookean.scenario import (
+    Empirical,
+    Gamma,
+    Lognormal,
+    Pareto,
+    Queue,
+    Replica,
+    Scenario,
+    Service,
+    Slo,
+    Weibull,
+    Workload,
+)
+from hookean.scenario.gamma_function import gamma
 from hookean.scenario.units import Cpu, Duration
 
 WEB = Service(work="40ms", replica=Replica(cpu=1, memory="512Mi"))
@@ -91,6 +107,22 @@ def test_nested_models_and_plain_data_are_equal():
         ({"work": {"distribution": "hyperexponential", "means": ["1s"], "weights": [0.5, 0.5]}}, "1 `means` but 2 `weights`", "work"),
         ({"work": {"distribution": "hyperexponential", "means": ["1s", "2s"], "weights": [0.5, 0.6]}}, "add up to 1.1", "work"),
         ({"work": {"distribution": "erlang", "mean": "1s", "stages": 0}}, "expected at least 1, got `0`", "work.stages"),
+        ({"work": {"distribution": "gamma", "mean": "40ms"}}, "either `cv` or `shape` beside its mean, got none of them", "work"),
+        ({"work": {"distribution": "gamma", "mean": "40ms", "cv": 1, "shape": 1}}, "either `cv` or `shape` beside its mean, got `cv`, `shape`", "work"),
+        ({"work": {"distribution": "gamma", "mean": "40ms", "cv": 11}}, "expected at most 10, got `11`", "work.cv"),
+        ({"work": {"distribution": "gamma", "cv": 1}}, "`mean` is missing", "work.mean"),
+        ({"work": {"distribution": "weibull", "shape": 1}}, "either `mean` or `scale` beside its shape, got none of them", "work"),
+        ({"work": {"distribution": "weibull", "mean": "1s", "scale": "1s", "shape": 1}}, "got `mean`, `scale`", "work"),
+        ({"work": {"distribution": "weibull", "mean": "1s", "shape": 0.001}}, "expected at least 0.01, got `0.001`", "work.shape"),
+        ({"work": {"distribution": "weibull", "scale": "1s", "shape": 0.01}}, "the mean is longer than a duration can be", "work"),
+        ({"work": {"distribution": "pareto", "low": "0s", "high": "1s", "shape": 1}}, "a Pareto begins above 0", "work.low"),
+        ({"work": {"distribution": "pareto", "low": "2s", "high": "1s", "shape": 1}}, "`low` (2 s) is above `high` (1 s)", "work"),
+        ({"work": {"distribution": "pareto", "low": "1s", "high": "2s"}}, "`shape` is missing", "work.shape"),
+        ({"work": {"distribution": "empirical", "values": []}}, "expected at least 1 entry", "work.values"),
+        ({"work": {"distribution": "empirical", "values": [5]}}, "needs a unit", "work.values.0"),
+        ({"work": {"distribution": "empirical", "values": ["1s", "2s"], "weights": [1]}}, "2 `values` but 1 `weights`", "work"),
+        ({"work": {"distribution": "empirical", "values": ["1s"], "weights": [0]}}, "`weights` add up to 0", "work"),
+        ({"work": {"distribution": "empirical", "values": ["1s"], "weights": [-1]}}, "expected at least 0, got `-1`", "work.weights.0"),
     ],
 )  # fmt: skip
 def test_service_that_makes_no_sense_is_refused(fields, message, path):
@@ -109,6 +141,58 @@ def test_lognormal_by_mean_and_cv_keeps_both():
     assert plan["median_ns"] == round(40e6 / np.sqrt(2))
     assert plan["median_ns"] * np.exp(plan["sigma"] ** 2 / 2) == pytest.approx(40e6, rel=1e-7)
     assert np.sqrt(np.expm1(plan["sigma"] ** 2)) == pytest.approx(1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "plan", "words"),
+    [
+        (Gamma(mean="40ms", cv=2), {"mean_ns": 40_000_000, "shape": 0.25}, "gamma, mean 40 ms, cv 2"),
+        (Gamma(mean="40ms", shape=3), {"mean_ns": 40_000_000, "shape": 3.0}, "gamma, mean 40 ms, shape 3"),
+        (Weibull(mean="40ms", shape=0.7), {"mean_ns": 40_000_000, "shape": 0.7}, "Weibull, mean 40 ms, shape 0.7"),
+        (Weibull(scale="40ms", shape=0.5), {"mean_ns": 80_000_000, "shape": 0.5}, "Weibull, scale 40 ms, shape 0.5"),
+        (Weibull(scale="0s", shape=0.5), {"mean_ns": 0, "shape": 0.5}, "Weibull, scale 0 s, shape 0.5"),
+        (
+            Pareto(low="10ms", high="10s", shape=1.5),
+            {"low_ns": 10_000_000, "high_ns": 10_000_000_000, "shape": 1.5},
+            "Pareto 10 ms to 10 s, shape 1.5",
+        ),
+        (
+            Empirical(values=["2ms", "1ms"]),
+            {"values_ns": [2_000_000, 1_000_000], "weights": [1.0, 1.0]},
+            "empirical, 2 values from 1 ms to 2 ms",
+        ),
+        (
+            Empirical(values=["1ms", "2ms"], weights=[3, 0]),
+            {"values_ns": [1_000_000, 2_000_000], "weights": [3.0, 0.0]},
+            "empirical, 2 values from 1 ms to 2 ms",
+        ),
+    ],
+)
+def test_distributions_have_one_form_in_the_plan(distribution, plan, words):
+    assert distribution.plan() == {"distribution": distribution.distribution} | plan
+    assert distribution.describe() == words
+
+
+def test_gamma_function_takes_known_values():
+    for n in range(1, 101):
+        assert abs(gamma(Decimal(n)) / math.factorial(n - 1) - 1) < Decimal("1e-20")
+    for x in ["0.25", "1.000001", "1.5", "10.5", "101.25"]:
+        assert float(gamma(Decimal(x))) == pytest.approx(math.gamma(float(x)), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "mean"),
+    [
+        (Gamma(mean="2s", cv=2), 2e9),
+        (Weibull(scale="1s", shape=2), math.sqrt(math.pi) / 2 * 1e9),
+        (Pareto(low="1s", high="10s", shape=1), math.log(10) / 0.9 * 1e9),
+        (Pareto(low="1s", high="4s", shape=0.5), 2e9),
+        (Pareto(low="1s", high="1s", shape=3), 1e9),
+        (Empirical(values=["1s", "5s"], weights=[3, 1]), 2e9),
+    ],
+)
+def test_means_of_the_plan_follow_their_formulas(distribution, mean):
+    assert mean_ns(distribution.plan()) == pytest.approx(mean, rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,44 @@ CASES = [
         0.05,
     ),
     Case(
+        "M/G/1 wait, gamma",
+        pollaczek_khinchine(0.6, 1.5),
+        wait,
+        {"rate": 0.6, "queue": CENTRAL, "work": {"distribution": "gamma", "mean": "1s", "cv": 1.5}},
+        0.05,
+    ),
+    # Scale 0.5 s and shape 0.5: mean 0.5 gamma(3) = 1 s, cv^2 = gamma(5) / gamma(3)^2 - 1 = 5.
+    Case(
+        "M/G/1 wait, Weibull",
+        pollaczek_khinchine(0.6, math.sqrt(5)),
+        wait,
+        {"rate": 0.6, "queue": CENTRAL, "work": {"distribution": "weibull", "scale": "500ms", "shape": 0.5}},
+        0.1,
+    ),
+    # Mean 1 s, variance (1 x 0.75^2 + 3 x 0.25^2) / 4 = 0.1875.
+    Case(
+        "M/G/1 wait, empirical",
+        pollaczek_khinchine(0.6, math.sqrt(0.1875)),
+        wait,
+        {
+            "rate": 0.6,
+            "queue": CENTRAL,
+            "work": {"distribution": "empirical", "values": ["250ms", "1250ms"], "weights": [1, 3]},
+        },
+    ),
+    # Shape 1/2: the mean is sqrt(low x high) = 1 s.
+    Case(
+        "M/G/1-PS sojourn, Pareto",
+        1 / 0.3,
+        sojourn,
+        {
+            "rate": 0.7,
+            "queue": SHARING,
+            "work": {"distribution": "pareto", "low": "250ms", "high": "4s", "shape": 0.5},
+        },
+        0.05,
+    ),
+    Case(
         "3 separate FIFO queues, random routing: M/M/1 each",
         0.7 / 0.3,
         wait,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hookean.result.store import RESULT_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hookean.plan import Plan
 
@@ -81,7 +81,24 @@ _MEANS: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "exponential": lambda of: float(of["mean_ns"]),
     "lognormal": lambda of: of["median_ns"] * math.exp(of["sigma"] ** 2 / 2),
     "erlang": lambda of: float(of["mean_ns"]),
-    "hyperexponential": lambda of: math.fsum(
-        mean * weight for mean, weight in zip(of["means_ns"], of["weights"], strict=True)
-    ),
+    "hyperexponential": lambda of: _weighted_sum(of["means_ns"], of["weights"]),
+    "gamma": lambda of: float(of["mean_ns"]),
+    "weibull": lambda of: float(of["mean_ns"]),
+    "pareto": lambda of: _pareto_mean(of["low_ns"], of["high_ns"], of["shape"]),
+    "empirical": lambda of: _weighted_sum(of["values_ns"], of["weights"]) / math.fsum(of["weights"]),
 }
+
+
+def _weighted_sum(values: Sequence[int], weights: Sequence[float]) -> float:
+    return math.fsum(value * weight for value, weight in zip(values, weights, strict=True))
+
+
+def _pareto_mean(low: int, high: int, shape: float) -> float:
+    """Mean of the bounded Pareto; the integrals of x^-shape and x^-(shape + 1), both divided by powers of `low`."""
+    span = math.log(high / low)
+    return low * _integral(1 - shape, span) / _integral(-shape, span) if span else float(low)
+
+
+def _integral(power: float, span: float) -> float:
+    """Integral of exp(power t) for t from 0 to `span`."""
+    return math.expm1(power * span) / power if power else span

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hookean.scenario.distribution import Constant as Constant
+    from hookean.scenario.distribution import Empirical as Empirical
     from hookean.scenario.distribution import Erlang as Erlang
     from hookean.scenario.distribution import Exponential as Exponential
+    from hookean.scenario.distribution import Gamma as Gamma
     from hookean.scenario.distribution import Hyperexponential as Hyperexponential
     from hookean.scenario.distribution import Lognormal as Lognormal
+    from hookean.scenario.distribution import Pareto as Pareto
     from hookean.scenario.distribution import Uniform as Uniform
+    from hookean.scenario.distribution import Weibull as Weibull
     from hookean.scenario.load import load_scenario as load_scenario
     from hookean.scenario.model import Record as Record
     from hookean.scenario.model import Scenario as Scenario
@@ -31,11 +35,14 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Constant": "distribution",
+    "Empirical": "distribution",
     "Erlang": "distribution",
     "Exponential": "distribution",
+    "Gamma": "distribution",
     "Hyperexponential": "distribution",
     "LoadStep": "workload",
     "Lognormal": "distribution",
+    "Pareto": "distribution",
     "PowerOfChoices": "routing",
     "Queue": "service",
     "Rates": "workload",
@@ -46,6 +53,7 @@ _MODULES = {
     "Slo": "service",
     "Sticky": "routing",
     "Uniform": "distribution",
+    "Weibull": "distribution",
     "Workload": "workload",
     "load_scenario": "load",
 }

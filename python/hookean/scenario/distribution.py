@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from hookean.scenario.fields import FieldError, Model, Positive, PositiveCount
+from hookean.scenario.fields import FieldError, Model, NotNegative, Positive, PositiveCount, Shape
+from hookean.scenario.gamma_function import gamma
 from hookean.scenario.units import Duration
 
 
@@ -91,7 +92,7 @@ class Lognormal(Model):
 
     @model_validator(mode="after")
     def _one_pair(self) -> Lognormal:
-        given = [name for name in ("mean", "cv", "median", "sigma") if getattr(self, name) is not None]
+        given = _given(self, "mean", "cv", "median", "sigma")
         if given not in (["mean", "cv"], ["median", "sigma"]):
             raise FieldError(
                 f"a lognormal needs `mean` and `cv`, or `median` and `sigma`, got {_listed(given)}",
@@ -164,6 +165,152 @@ class Hyperexponential(Model):
         return f"hyperexponential, {branches}"
 
 
+class Gamma(Model):
+    """Gamma, given by its mean and either its coefficient of variation or its shape."""
+
+    distribution: Literal["gamma"] = "gamma"
+    mean: Duration
+    """Mean."""
+    cv: Annotated[Positive, Field(ge=0.001, le=10)] | None = None
+    """Coefficient of variation: standard deviation / mean, from 0.001 to 10."""
+    shape: Shape | None = None
+    """Shape, from 0.01 to 1,000,000: 1 / cv^2. 1 is the exponential, whole numbers are Erlang's."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Gamma:
+        given = _given(self, "cv", "shape")
+        if len(given) != 1:
+            raise FieldError(
+                f"a gamma needs either `cv` or `shape` beside its mean, got {_listed(given)}",
+                hint="for example `{distribution: gamma, mean: 40ms, cv: 1.5}`",
+            )
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        """Returns the distribution as the plan writes it: shape = 1 / cv^2."""
+        shape = self.shape if self.cv is None else float(1 / Decimal(repr(self.cv)) ** 2)
+        return {"distribution": "gamma", "mean_ns": self.mean.nanos, "shape": shape}
+
+    def describe(self) -> str:
+        """Returns the distribution in words."""
+        spread = f"shape {self.shape:g}" if self.cv is None else f"cv {self.cv:g}"
+        return f"gamma, mean {self.mean}, {spread}"
+
+
+class Weibull(Model):
+    """Weibull, given by its shape and either its mean or its scale."""
+
+    distribution: Literal["weibull"] = "weibull"
+    mean: Duration | None = None
+    """Mean: scale x gamma(1 + 1/shape)."""
+    scale: Duration | None = None
+    """Scale: 63.2 % of the draws are shorter."""
+    shape: Shape
+    """Shape, from 0.01 to 1,000,000: below 1 heavier than an exponential, above 1 lighter."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Weibull:
+        given = _given(self, "mean", "scale")
+        if len(given) != 1:
+            raise FieldError(
+                f"a Weibull needs either `mean` or `scale` beside its shape, got {_listed(given)}",
+                hint="for example `{distribution: weibull, mean: 40ms, shape: 0.7}`",
+            )
+        if self.plan()["mean_ns"] >= Duration.LIMIT:
+            raise FieldError(
+                f"with `scale` {self.scale} and `shape` {self.shape:g} the mean is longer than a duration can be",
+                hint="small shapes have means far above their scale: give `mean`, or a larger shape",
+            )
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        """Returns the distribution as the plan writes it, by its mean."""
+        if self.mean is not None:
+            mean = self.mean.nanos
+        else:
+            scale = self.scale.nanos if self.scale else 0
+            mean = nanos(scale * gamma(1 + 1 / Decimal(repr(self.shape))))
+        return {"distribution": "weibull", "mean_ns": mean, "shape": self.shape}
+
+    def describe(self) -> str:
+        """Returns the distribution in words."""
+        size = f"scale {self.scale}" if self.mean is None else f"mean {self.mean}"
+        return f"Weibull, {size}, shape {self.shape:g}"
+
+
+class Pareto(Model):
+    """Pareto between two bounds: the density falls as x^-(shape + 1), for heavy tails that end somewhere."""
+
+    distribution: Literal["pareto"] = "pareto"
+    low: Duration
+    """Least duration, above 0."""
+    high: Duration
+    """Greatest duration."""
+    shape: Shape
+    """Shape (alpha), from 0.01 to 1,000,000: the smaller, the heavier the tail."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Pareto:
+        if self.low.nanos == 0:
+            raise FieldError(
+                "a Pareto begins above 0, got `0s`", hint="give the least duration that occurs", at=("low",)
+            )
+        if self.low > self.high:
+            raise FieldError(f"`low` ({self.low}) is above `high` ({self.high})", hint="exchange the two")
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        """Returns the distribution as the plan writes it."""
+        return {
+            "distribution": "pareto",
+            "low_ns": self.low.nanos,
+            "high_ns": self.high.nanos,
+            "shape": self.shape,
+        }
+
+    def describe(self) -> str:
+        """Returns the distribution in words."""
+        return f"Pareto {self.low} to {self.high}, shape {self.shape:g}"
+
+
+class Empirical(Model):
+    """One of a list of durations, as measured."""
+
+    distribution: Literal["empirical"] = "empirical"
+    values: Annotated[tuple[Duration, ...], Field(min_length=1)]
+    """Durations."""
+    weights: Annotated[tuple[NotNegative, ...], Field(min_length=1)] | None = None
+    """Weight of each duration relative to their sum, such as how often it was seen; all alike if left out."""
+
+    @model_validator(mode="after")
+    def _matched(self) -> Empirical:
+        if self.weights is None:
+            return self
+        if len(self.values) != len(self.weights):
+            raise FieldError(
+                f"{len(self.values)} `values` but {len(self.weights)} `weights`",
+                hint="give one weight per value, or none at all",
+            )
+        if not 0 < sum(self.weights) < float("inf"):
+            raise FieldError(
+                f"`weights` add up to {sum(self.weights):g}", hint="at least one value needs a weight above 0"
+            )
+        return self
+
+    def plan(self) -> dict[str, Any]:
+        """Returns the distribution as the plan writes it, every value with its weight."""
+        weights = list(self.weights or (1.0,) * len(self.values))
+        return {"distribution": "empirical", "values_ns": [value.nanos for value in self.values], "weights": weights}
+
+    def describe(self) -> str:
+        """Returns the distribution in words."""
+        return f"empirical, {len(self.values)} values from {min(self.values)} to {max(self.values)}"
+
+
+def _given(model: Model, *names: str) -> list[str]:
+    return [name for name in names if getattr(model, name) is not None]
+
+
 def _listed(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none of them"
 
@@ -175,7 +322,8 @@ def _plain_is_constant(value: object) -> object:
 
 
 _AnyDistribution: TypeAlias = Annotated[
-    Constant | Uniform | Exponential | Lognormal | Erlang | Hyperexponential, Field(discriminator="distribution")
+    Constant | Uniform | Exponential | Lognormal | Erlang | Hyperexponential | Gamma | Weibull | Pareto | Empirical,
+    Field(discriminator="distribution"),
 ]
 Distribution: TypeAlias = Annotated[
     _AnyDistribution, BeforeValidator(_plain_is_constant, json_schema_input_type=str | _AnyDistribution)

@@ -123,6 +123,7 @@ Flag: TypeAlias = StrictBool
 NotNegative: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(_number)]
 Positive: TypeAlias = Annotated[float, Field(gt=0), BeforeValidator(_number)]
 ZipfExponent: TypeAlias = Annotated[float, Field(ge=0, le=20), BeforeValidator(_number)]
+Shape: TypeAlias = Annotated[float, Field(ge=0.01, le=1e6), BeforeValidator(_number)]
 Percent: TypeAlias = Annotated[float, Field(gt=0, le=100), BeforeValidator(_number)]
 LessThanOne: TypeAlias = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_number)]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]

@@ -118,6 +118,43 @@ fn one_server_waits_as_in_m_m_1() {
     check("M/M/1", &Run::servers(1, 0.7).waits(), 0.7 / 0.3, 0.03);
 }
 
+/// Pollaczek and Khinchine: the mean wait of M/G/1 is load x (1 + cv^2) / 2 / (1 - load) mean services.
+#[test]
+fn one_server_waits_as_in_m_g_1() {
+    let mean_ns = SECOND;
+    let gamma = |shape| Distribution::Gamma { mean_ns, shape };
+    let weibull = |shape| Distribution::Weibull { mean_ns, shape };
+    // Weibull: 1 + cv^2 = gamma(1 + 2/shape) / gamma(1 + 1/shape)^2, here 4! / 2!^2 and 1 / (sqrt(pi) / 2)^2.
+    let cases = [
+        (gamma(0.5), 3.0, 0.04),
+        (gamma(4.0), 1.25, 0.03),
+        (weibull(0.5), 6.0, 0.08),
+        (weibull(2.0), 4.0 / std::f64::consts::PI, 0.03),
+    ];
+    for (work, square, width) in cases {
+        let name = format!("M/G/1, {work:?}");
+        let replicas = vec![shape(1000, Some(1), 1.0)];
+        let run = Run::new(Discipline::CentralFifo, 0.6, work, replicas);
+        check(&name, &run.waits(), 0.6 * square / 2.0 / 0.4, width);
+    }
+}
+
+/// The bounded Pareto law of the specification: shape 1.5, largest 1,000 times the least, mean 1, cv^2 = 9.8848.
+#[test]
+fn one_server_waits_as_in_m_g_1_with_a_heavy_tail() {
+    let (low_ns, high_ns) = (344_207_592, 344_207_592_000);
+    let work = Distribution::Pareto {
+        low_ns,
+        high_ns,
+        shape: 1.5,
+    };
+    assert!((work.mean_ns() / SECOND as f64 - 1.0).abs() < 1e-8);
+    let replicas = vec![shape(1000, Some(1), 1.0)];
+    let run = Run::new(Discipline::CentralFifo, 0.5, work, replicas);
+    let expected = 0.5 * (1.0 + 9.884_799_792_761_825) / 2.0 / 0.5;
+    check("M/G/1, Pareto", &run.waits(), expected, 0.1);
+}
+
 #[test]
 fn servers_with_one_queue_wait_as_in_m_m_c() {
     for (servers, load, width) in [(2, 0.8, 0.04), (10, 0.85, 0.04), (100, 0.9, 0.1)] {
