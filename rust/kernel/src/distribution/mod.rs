@@ -102,13 +102,15 @@ impl Distribution {
     /// The first [`DistributionError`] found.
     pub fn validate(&self) -> Result<(), DistributionError> {
         match *self {
-            Self::Constant { .. } | Self::Exponential { .. } => Ok(()),
             Self::Uniform { low_ns, high_ns } => validate_range(low_ns, high_ns),
             Self::Lognormal { sigma, .. } if !(sigma >= 0.0 && sigma.is_finite()) => {
                 Err(DistributionError::Sigma { sigma })
             }
             Self::Erlang { stages: 0, .. } => Err(DistributionError::Stages),
-            Self::Lognormal { .. } | Self::Erlang { .. } => Ok(()),
+            Self::Constant { .. }
+            | Self::Exponential { .. }
+            | Self::Lognormal { .. }
+            | Self::Erlang { .. } => Ok(()),
             Self::Gamma { shape, .. } | Self::Weibull { shape, .. } => validate_shape(shape),
             Self::Pareto { low_ns: 0, .. } => Err(DistributionError::Low),
             Self::Pareto {
