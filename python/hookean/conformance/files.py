@@ -1,50 +1,18 @@
-"""Conformance: vector files against the controllers' decision functions."""
+"""Finding vector files, and handing each to who claims it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hookean import _core
+from hookean.conformance.report import Failure, FileReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-
-@dataclass(frozen=True)
-class Failure:
-    """A case that did not come out as expected.
-
-    Attributes:
-        case: Id of the case in its file, or the name of the file when it could not be run at all.
-        expected: What the file wants.
-        got: What came out.
-    """
-
-    case: str
-    expected: str
-    got: str
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What became of one vector file.
-
-    Attributes:
-        path: The file.
-        kind: Schema that a controller claims, or None when no controller does.
-        passed: Cases that came out as expected.
-        failed: Cases that did not.
-        failures: What differed in the latter.
-    """
-
-    path: Path
-    kind: str | None
-    passed: int
-    failed: int
-    failures: tuple[Failure, ...]
+    OnCase = Callable[[str], object]
 
 
 def vector_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -70,14 +38,15 @@ def vector_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
-def check_file(path: Path) -> FileReport:
+def check_file(path: Path, *, on_case: OnCase | None = None) -> FileReport:
     """Runs every case of a vector file.
 
     Args:
         path: The file.
+        on_case: Called with the id of each case that takes time, before it runs.
 
     Returns:
-        What passed and what failed. A file that no controller claims, or that is no text, counts as one failure.
+        What passed and what failed. A file that nobody claims, or that is no text, counts as one failure.
 
     Raises:
         OSError: If the file cannot be read.
@@ -86,6 +55,11 @@ def check_file(path: Path) -> FileReport:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         return _unreadable(path, Failure(path.name, "a text in UTF-8", f"byte {error.start} is not"))
+    if _schema(text) is not None:
+        from hookean.conformance import queueing  # noqa: PLC0415 (imports the simulator)
+
+        if _schema(text) == queueing.SCHEMA:
+            return queueing.check_cases(path, json.loads(text), on_case=on_case)
     report = json.loads(_core.conformance(path.name, text))
     if report["kind"] is None and report["failed"] == 0:
         return _unreadable(path, Failure(path.name, "a schema that a controller claims", "none claims it"))
@@ -93,6 +67,16 @@ def check_file(path: Path) -> FileReport:
         Failure(each["case"], _shown(each["expected"]), _shown(each["got"])) for each in report["failures"]
     )
     return FileReport(path, report["kind"], report["passed"], report["failed"], failures)
+
+
+def _schema(text: str) -> str | None:
+    """Returns what a document says its schema is; vectors of controllers say `kind` instead."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    schema = document.get("schema") if isinstance(document, dict) else None
+    return schema if isinstance(schema, str) else None
 
 
 def _unreadable(path: Path, failure: Failure) -> FileReport:

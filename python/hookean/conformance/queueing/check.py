@@ -1,0 +1,128 @@
+"""Checking the cases of a file, and the verdict on each figure."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from hookean.conformance.report import Comparison, Failure, FileReport
+
+from .experiment import Case, Experiment, NotExpressible
+from .families.table import experiment_of
+from .runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from .experiment import Metric
+    from .intervals import Estimate
+
+SCHEMA = "queueing-reference/1"
+"""The schema of vector files that are checked here."""
+
+COMPUTED_TOLERANCE = 1e-12
+"""Relative tolerance of closed forms."""
+
+NEIGHBOURS_MAX = 0.6
+"""Largest correlation of neighbouring batches: four standard deviations (1/sqrt(40)) of independent ones."""
+
+
+def check_cases(
+    path: Path, document: Mapping[str, Any], *, on_case: Callable[[str], object] | None = None
+) -> FileReport:
+    """Simulates every case of a vector file.
+
+    Args:
+        path: The file.
+        document: Its content.
+        on_case: Called with the id of each case before it runs.
+
+    Returns:
+        A case passes when every figure that it expects agrees, but for those that are not covered, and when at least one
+        does. A case that no scenario expresses fails.
+    """
+    runner = Runner(os.cpu_count() or 1)
+    comparisons: list[Comparison] = []
+    failures: list[Failure] = []
+    cases = document.get("cases")
+    if not isinstance(cases, list) or not cases:
+        return FileReport(path, SCHEMA, 0, 1, (Failure(path.name, "a list of `cases`", "none"),))
+    for written in cases:
+        case = _read(written)
+        if isinstance(case, Failure):
+            failures.append(case)
+            continue
+        if on_case is not None:
+            on_case(case.id)
+        rows, failure = _check(case, runner)
+        comparisons += rows
+        failures += [] if failure is None else [failure]
+    passed = len(cases) - len(failures)
+    return FileReport(path, SCHEMA, passed, len(failures), tuple(failures), tuple(comparisons), runner.requests)
+
+
+def _read(written: Any) -> Case | Failure:
+    fields = ("id", "model", "params", "expected")
+    if not isinstance(written, dict) or any(name not in written for name in fields):
+        name = str(written.get("id", "?")) if isinstance(written, dict) else "?"
+        return Failure(name, "`id`, `model`, `params` and `expected`", "a case that lacks one")
+    return Case(*(written[name] for name in fields))
+
+
+def _check(case: Case, runner: Runner) -> tuple[list[Comparison], Failure | None]:
+    try:
+        experiment = experiment_of(case)
+        if isinstance(experiment, NotExpressible):
+            return _not_covered(case, experiment.reason), Failure(
+                case.id, "a simulation", f"not expressible: {experiment.reason}"
+            )
+        found = runner.estimates(case, experiment)
+    except (LookupError, ValueError) as error:
+        return _not_covered(case, str(error)), Failure(case.id, "a simulation", str(error))
+    rows = [_compare(case, key, experiment, found) for key in case.expected]
+    bad = [row for row in rows if row.passed is False]
+    if bad or not any(row.passed for row in rows):
+        worst = bad[0] if bad else rows[0]
+        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+        return rows, Failure(case.id, f"{worst.key} = {worst.reference:.6g}", f"{worst.note}{more}")
+    return rows, None
+
+
+def _not_covered(case: Case, reason: str) -> list[Comparison]:
+    return [
+        Comparison(case.id, key, reference, "not covered", None, None, None, reason)
+        for key, reference in case.expected.items()
+    ]
+
+
+def _compare(case: Case, key: str, experiment: Experiment, found: Mapping[str, Estimate]) -> Comparison:
+    reference = float(case.expected[key])
+    if key in experiment.metrics:
+        return _simulated(case.id, key, reference, experiment.metrics[key], found[key])
+    if key in experiment.computed:
+        value = experiment.computed[key]
+        agrees = abs(value - reference) <= COMPUTED_TOLERANCE * abs(reference)
+        note = "" if agrees else f"the closed form gives {value!r}"
+        return Comparison(case.id, key, reference, "computed", value, 0.0, agrees, note)
+    if key in experiment.replayed:
+        value, error = experiment.replayed[key]
+        agrees = abs(value - reference) <= error
+        note = "" if agrees else f"{value:.6g}, which may be {error:.2g} off"
+        return Comparison(case.id, key, reference, "replayed", value, error, agrees, note)
+    reason = experiment.uncovered.get(key)
+    if reason is None:
+        return Comparison(case.id, key, reference, "not covered", None, None, False, f"nothing measures `{key}`")
+    return Comparison(case.id, key, reference, "not covered", None, None, None, reason)
+
+
+def _simulated(case: str, key: str, reference: float, metric: Metric, found: Estimate) -> Comparison:
+    note = ""
+    interval = f"{found.value:.6g} +- {found.half_width:.2g}"
+    if abs(found.value - reference) > max(found.half_width, metric.resolution):
+        note = f"{interval} does not hold it"
+    elif found.half_width > metric.width_max(reference):
+        note = f"{interval} is too wide: at most {metric.width_max(reference):.2g}"
+    elif abs(found.neighbours) > NEIGHBOURS_MAX:
+        note = f"neighbouring batches correlate by {found.neighbours:.2f}: too short"
+    return Comparison(case, key, reference, "simulated", found.value, found.half_width, not note, note)

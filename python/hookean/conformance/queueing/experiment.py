@@ -1,0 +1,105 @@
+"""What a case asks for: systems to simulate, and where each expected figure is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from .readings import Readings
+    from .system import System
+
+    Column = Callable[[Readings], NDArray[np.float64]]
+    Combine = Callable[[NDArray[np.float64]], float]
+
+RELATIVE = 0.03
+"""Largest half-width of an interval, relative to the reference."""
+
+RELATIVE_SECOND = 0.05
+"""The same for variances, second moments and phases."""
+
+PROBABILITY_FLOOR = 0.001
+"""Largest half-width of the interval of a probability, if that is more than `RELATIVE` allows."""
+
+RESOLUTION = 1e-5
+"""Probabilities nearer to each other than this are not told apart: an event that was never seen has some probability."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case of a vector file.
+
+    Attributes:
+        id: Its id.
+        model: The model in words.
+        params: Parameters of the model.
+        expected: Reference values.
+    """
+
+    id: str
+    model: str
+    params: Mapping[str, Any]
+    expected: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a figure is read from runs.
+
+    Attributes:
+        columns: System and what is read from each of its runs, one value for each batch.
+        combine: Makes the figure of the means of the columns; None takes the only one.
+        relative: Largest half-width relative to the reference.
+        floor: Largest half-width, if that is more.
+        resolution: Differences up to this are none.
+    """
+
+    columns: tuple[tuple[str, Column], ...]
+    combine: Combine | None = None
+    relative: float = RELATIVE
+    floor: float = 0.0
+    resolution: float = 0.0
+
+    def of(self, means: NDArray[np.float64]) -> float:
+        """Makes the figure of means."""
+        return float(means[0]) if self.combine is None else self.combine(means)
+
+    def width_max(self, reference: float) -> float:
+        """Largest half-width that still says something."""
+        return max(self.relative * abs(reference), self.floor)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to do for a case. Each expected figure is in exactly one of the last four.
+
+    Attributes:
+        systems: What to simulate, by name.
+        metrics: Figures read from the runs.
+        computed: Figures that are formulas, from the library's closed forms.
+        replayed: Figures of deterministic input, with a bound of the error of making it discrete.
+        uncovered: Figures that are not checked, with the reason.
+    """
+
+    systems: Mapping[str, System] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    computed: Mapping[str, float] = field(default_factory=dict)
+    replayed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    uncovered: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NotExpressible:
+    """A model that no scenario says.
+
+    Attributes:
+        reason: What is missing.
+    """
+
+    reason: str
