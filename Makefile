@@ -1,6 +1,6 @@
 # Everything below sets itself up inside this folder (.venv/, target/) and is quick the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint golden bench instructions peers exactness schema lock clean
+.PHONY: help setup build demo test lint golden bench instructions peers exactness queueing schema lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -56,6 +56,9 @@ peers: $(BUILT) ## the same two models in hookean, SimPy and Ciw, answers checke
 	$(PYTHON) -m venv benches/peers/.venv
 	benches/peers/.venv/bin/pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
 	$(BIN)/python benches/peers/run.py --peer-python benches/peers/.venv/bin/python
+
+queueing: $(BUILT) ## simulate the cases of queueing theory and rewrite docs/validation/queueing.md; fails while some are not expressible
+	$(BIN)/hookean conformance tests/conformance/queueing --table docs/validation/queueing.md
 
 schema: $(BUILT) ## regenerate the JSON schema of scenarios
 	$(BIN)/python -m hookean.scenario.schema

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-VECTORS = Path(__file__).parents[1] / "conformance"
+VECTORS = Path(__file__).parents[1] / "conformance" / "hpa"
 
 
 def test_the_shipped_vectors_pass(call):
@@ -21,7 +21,7 @@ def test_the_shipped_vectors_pass(call):
 
 
 def broken_copy(tmp_path):
-    text = (VECTORS / "hpa" / "normalize_legacy.json").read_text()
+    text = (VECTORS / "normalize_legacy.json").read_text()
     document = json.loads(text)
     case = document["cases"][0]
     case["expect"]["replicas"] += 1
@@ -50,7 +50,7 @@ def test_a_file_nobody_claims_is_a_failure_that_names_it(call, tmp_path, content
 
 def test_folders_are_searched_at_any_depth_and_files_run_once(call, tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
-    source = VECTORS / "hpa" / "normalize_legacy.json"
+    source = VECTORS / "normalize_legacy.json"
     (tmp_path / "a" / "b" / "x.json").write_bytes(source.read_bytes())
     (tmp_path / "a" / "README.md").write_text("no vectors")
     lines = call("conformance", "a", "a/b/x.json").stdout.splitlines()
@@ -65,3 +65,24 @@ def test_nothing_to_check_is_bad_input(call, tmp_path, path):
     assert (outcome.code, outcome.stdout) == (2, "")
     assert f"`{path}`" in outcome.stderr
     assert "\n\nhint: " in outcome.stderr
+
+
+def test_simulated_figures_go_to_a_table(call, tmp_path):
+    source = VECTORS.parent / "queueing" / "fluid.json"
+    (tmp_path / "fluid.json").write_bytes(source.read_bytes())
+    outcome = call("conformance", "fluid.json", "--table", "page.md")
+    assert (outcome.code, outcome.stdout) == (
+        0,
+        "ok   fluid.json (queueing-reference/1): 2 passed, 0 failed\n2 passed, 0 failed\n",
+    )
+    page = (tmp_path / "page.md").read_text()
+    assert "**2 cases passed, 0 failed**" in page
+    assert re.search(r"\| drain-6000-10 \| drain_time \| 150 \| 1(49|50)[.\d]* \| [\d.e-]+ \| replayed \|", page)
+
+
+@pytest.mark.parametrize(("cases", "expected"), [("[]", "a list of `cases`"), ('[{"id": "x"}]', "lacks one")])
+def test_a_broken_file_of_queueing_cases_fails(call, tmp_path, cases, expected):
+    (tmp_path / "broken.json").write_text(f'{{"schema": "queueing-reference/1", "cases": {cases}}}')
+    outcome = call("conformance", "broken.json")
+    assert outcome.code == 1
+    assert expected in outcome.stdout

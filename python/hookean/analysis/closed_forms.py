@@ -1,9 +1,10 @@
 """Closed forms of queueing theory for a first estimate by hand, and to check simulations against.
 
 Notation: arrival rate `lambda`, mean service time `1/mu`, `a = lambda/mu` the offered load in erlangs, `c` servers,
-`rho = a/c`. Sources: Gross & Harris, *Fundamentals of Queueing Theory* (Erlang, Pollaczek-Khinchine); Allen, *Probability,
-Statistics, and Queueing Theory* (Allen-Cunneen); Sakasegawa, Annals of the Institute of Statistical Mathematics 29, 1977;
-Kingman, Mathematical Proceedings of the Cambridge Philosophical Society 57, 1961. The approximations are named so.
+`rho = a/c`. Sources: Gross & Harris, *Fundamentals of Queueing Theory* (Erlang, Pollaczek-Khinchine); Allen,
+*Probability, Statistics, and Queueing Theory* (Allen-Cunneen); Sakasegawa, Annals of the Institute of Statistical
+Mathematics 29, 1977; Kingman, Mathematical Proceedings of the Cambridge Philosophical Society 57, 1961. The
+approximations are named so.
 """
 
 from __future__ import annotations
@@ -87,9 +88,8 @@ def allen_cunneen_wait(servers: int, rate: float, service_rate: float, *, scvs: 
 def sakasegawa_wait(servers: int, rate: float, service_rate: float, *, scvs: tuple[float, float]) -> float:
     """Returns Sakasegawa's approximation of the mean wait of G/G/c; arguments as `allen_cunneen_wait`."""
     rho = rate / (servers * service_rate)
-    return (
-        sum(scvs) / 2.0 * rho ** (math.sqrt(2.0 * (servers + 1.0)) - 1.0) / (servers * service_rate * (1.0 - rho))
-    )
+    wait: float = rho ** (math.sqrt(2.0 * (servers + 1.0)) - 1.0) / (servers * service_rate * (1.0 - rho))
+    return sum(scvs) / 2.0 * wait
 
 
 def kingman_wait_bound(rate: float, service_rate: float, *, scvs: tuple[float, float]) -> float:

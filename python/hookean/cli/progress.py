@@ -58,3 +58,29 @@ def _rate(requests: int, elapsed: float) -> str:
         if per_second >= size:
             return f"{per_second / size:.1f} {prefix} requests/s"
     return f"{per_second:.0f} requests/s"
+
+
+@contextmanager
+def case_line(name: str) -> Iterator[Callable[[str], None] | None]:
+    """Shows on stderr which case of a file runs while its body does.
+
+    Args:
+        name: Name of the file.
+
+    Yields:
+        A function of the id of the case that begins, or None when stderr is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    clear = "\r\033[K"
+
+    def show(case: str) -> None:
+        sys.stderr.write(f"{clear}{name}: {case} …")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write(clear)
+        sys.stderr.flush()

@@ -1,6 +1,7 @@
 """Conformance: vector files against what they speak about, the controllers' decisions or the simulated queues.
 
-`files` finds and dispatches vector files, `report` says what came out, `queueing` simulates the cases of queueing theory.
+`files` finds and dispatches vector files, `report` says what came out, `queueing` simulates the cases of queueing
+theory, `page` writes them down.
 """
 
 from hookean.conformance.files import check_file as check_file

@@ -39,8 +39,8 @@ def check_cases(
         on_case: Called with the id of each case before it runs.
 
     Returns:
-        A case passes when every figure that it expects agrees, but for those that are not covered, and when at least one
-        does. A case that no scenario expresses fails.
+        A case passes when every figure that it expects agrees, but for those that are not covered, and when at least
+        one does. A case that no scenario expresses fails.
     """
     runner = Runner(os.cpu_count() or 1)
     comparisons: list[Comparison] = []

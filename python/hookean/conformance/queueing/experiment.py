@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from .readings import Readings
@@ -18,17 +17,17 @@ if TYPE_CHECKING:
     Column = Callable[[Readings], NDArray[np.float64]]
     Combine = Callable[[NDArray[np.float64]], float]
 
-RELATIVE = 0.03
-"""Largest half-width of an interval, relative to the reference."""
+RELATIVE = 0.04
+"""Largest half-width of an interval, relative to the reference: some four standard errors, each below 1 %."""
 
-RELATIVE_SECOND = 0.05
+RELATIVE_SECOND = 0.06
 """The same for variances, second moments and phases."""
 
-PROBABILITY_FLOOR = 0.001
+PROBABILITY_FLOOR = 0.002
 """Largest half-width of the interval of a probability, if that is more than `RELATIVE` allows."""
 
-RESOLUTION = 1e-5
-"""Probabilities nearer to each other than this are not told apart: an event that was never seen has some probability."""
+RESOLUTION = 1e-4
+"""Probabilities nearer to each other than this are not told apart: 10^5 readings may well miss a rarer event."""
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,7 @@ def _over_requests(_servers: int, name: str) -> Mapping[str, Metric]:
         "Wq": mean(lambda run: run.of_requests(run.wait), name=name),
         "Wq_second_moment": Metric(((name, lambda run: run.of_requests(run.wait**2)),), relative=RELATIVE_SECOND),
         "W_second_moment": Metric(((name, lambda run: run.of_requests(run.sojourn**2)),), relative=RELATIVE_SECOND),
-        "Wq_var": variance(
-            lambda run: run.of_requests(run.wait), lambda run: run.of_requests(run.wait**2), name=name
-        ),
+        "Wq_var": variance(lambda run: run.of_requests(run.wait), lambda run: run.of_requests(run.wait**2), name=name),
         "W_var": variance(
             lambda run: run.of_requests(run.sojourn), lambda run: run.of_requests(run.sojourn**2), name=name
         ),

@@ -1,9 +1,9 @@
 """Confidence intervals from batch means.
 
 Every figure is a smooth function of means (a mean, a variance, a ratio, the phase of a harmonic). The jackknife over
-batches gives its estimate and interval: with `k` batches, pseudo-values `k f(all) - (k - 1) f(all but one)` are averaged and
-Student's t with `k - 1` degrees of freedom is applied (Miller, *The jackknife: a review*, Biometrika 61, 1974). For a plain
-mean this is the classical batch-means interval.
+batches gives its estimate and interval: with `k` batches, pseudo-values `k f(all) - (k - 1) f(all but one)` are
+averaged and Student's t with `k - 1` degrees of freedom is applied (Miller, *The jackknife: a review*, Biometrika 61,
+1974). For a plain mean this is the classical batch-means interval.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from .system import System
 from .traffic import Drawn, Poisson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -68,20 +68,13 @@ def system(case_params: Mapping[str, Any], relaxation_s: float, **more: Any) -> 
 
 
 def _written(name: str, law: Mapping[str, Any]) -> dict[str, Any] | None:
-    if name == "deterministic":
-        return constant(law["mean"])
-    if name == "exponential":
-        return exponential(law["mean"])
-    if name.startswith("erlang"):
-        return {"distribution": "erlang", "mean": seconds(law["mean"]), "stages": law["k"]}
-    if name.startswith("hyperexp2"):
-        means = [seconds(law["mean1"]), seconds(law["mean2"])]
-        return {"distribution": "hyperexponential", "means": means, "weights": [law["p1"], 1.0 - law["p1"]]}
-    if name.startswith("lognormal"):
-        return {"distribution": "lognormal", "mean": seconds(law["mean"]), "cv": law["scv"] ** 0.5}
-    if name.startswith("uniform"):
-        return {"distribution": "uniform", "low": seconds(law["a"]), "high": seconds(law["b"])}
-    return None
+    write = next((write for start, write in _WRITTEN.items() if name.startswith(start)), None)
+    return None if write is None else write(law)
+
+
+def _hyperexponential(law: Mapping[str, Any]) -> dict[str, Any]:
+    means = [seconds(law["mean1"]), seconds(law["mean2"])]
+    return {"distribution": "hyperexponential", "means": means, "weights": [law["p1"], 1.0 - law["p1"]]}
 
 
 def _drawn(name: str, law: Mapping[str, Any]) -> Any:
@@ -90,6 +83,17 @@ def _drawn(name: str, law: Mapping[str, Any]) -> Any:
     if name.startswith("bounded_pareto"):
         return lambda random, count: _bounded_pareto(random, count, law)
     return None
+
+
+_WRITTEN: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "deterministic": lambda law: constant(law["mean"]),
+    "exponential": lambda law: exponential(law["mean"]),
+    "erlang": lambda law: {"distribution": "erlang", "mean": seconds(law["mean"]), "stages": law["k"]},
+    "hyperexp2": _hyperexponential,
+    "lognormal": lambda law: {"distribution": "lognormal", "mean": seconds(law["mean"]), "cv": law["scv"] ** 0.5},
+    "uniform": lambda law: {"distribution": "uniform", "low": seconds(law["a"]), "high": seconds(law["b"])},
+}
+"""Laws that a scenario writes, by the beginning of their name."""
 
 
 def _bounded_pareto(random: np.random.Generator, count: int, law: Mapping[str, Any]) -> NDArray[np.float64]:

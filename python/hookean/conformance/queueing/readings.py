@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -24,9 +24,9 @@ _NS = 1e-9
 class Readings:
     """One run, cut into batches. Every method returns one value for each batch.
 
-    A request belongs to the batch in which it arrives, a reading of the state to the one in which it is taken. Means over
-    requests come from the request log (all requests, or a sample chosen by the hash of their number), means over time from
-    readings at equal distances, counts from the series, which counts every request.
+    A request belongs to the batch in which it arrives, a reading of the state to the one in which it is taken. Means
+    over requests come from the request log (all requests, or a sample chosen by the hash of their number), means over
+    time from readings at equal distances, counts from the series, which counts every request.
     """
 
     def __init__(self, result: RunResult, length: Length) -> None:
@@ -82,7 +82,7 @@ class Readings:
         """Returns the readings of a state column, one row for each batch (not one value)."""
         return self._series[name].reshape(self._shape).astype(np.float64)
 
-    def over_time(self, name: str, function: Callable[[Floats], Floats] | None = None) -> Floats:
+    def over_time(self, name: str, function: Callable[[Floats], NDArray[Any]] | None = None) -> Floats:
         """Returns the mean over time of a state column, or of a function of it."""
         state = self.state(name)
         mean: Floats = (state if function is None else function(state)).mean(axis=1, dtype=np.float64)
@@ -116,6 +116,6 @@ class Readings:
         stretch = np.where(chosen, self.sojourn / np.where(chosen, self.work, 1.0), 0.0)
         return size * self.of_requests(stretch) / self.share(chosen)
 
-    def _each(self, values: NDArray[np.generic], function: Callable[[NDArray[np.generic]], float]) -> Floats:
+    def _each(self, values: NDArray[Any], function: Callable[[NDArray[Any]], float]) -> Floats:
         pairs = zip(self._edges[:-1], self._edges[1:], strict=True)
         return np.array([function(values[begin:end]) for begin, end in pairs])

@@ -1,8 +1,9 @@
 """Simulating an experiment: runs on as many threads as wanted, each on its own seed, in two stages.
 
-A pilot of the least length that makes batches independent says how long the runs must be for intervals as narrow as wanted;
-its numbers are then forgotten and runs of that length are made on other seeds, so the length does not depend on what they
-show. If an interval is still too wide (a pilot cannot know a heavy tail) one more round is made, longer and on new seeds.
+A short pilot says how long the runs must be for intervals as narrow as wanted; its numbers are then forgotten and runs
+of that length are made on other seeds, so the length does not depend on what they show. If an interval is still too
+wide (a pilot cannot know a heavy tail) up to two more stages follow, each longer and on new seeds. Only the width asks
+for them, never where an interval lies.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
 ALPHA = 0.001
 """Probability that any interval of a case misses its reference by chance: it is shared out evenly over its figures."""
 
-_SAFETY = 1.3
-"""How much longer than the pilot says: the width of an interval of 40 batches is itself known to some 11 %."""
+_SAFETY = 1.7
+"""How much longer than the last stage says: the width of an interval of 40 batches is itself known to some 11 %."""
 
-_ROUNDS = 3
+_ROUNDS = 4
+
+_PILOT = 1.0 / 3.0
+"""Length of the batches of the pilot, in those that are judged at least: it only has to tell how they vary."""
 
 
 class _Stopped(Exception):  # noqa: N818 (it is no error: Ctrl-C)
@@ -66,7 +70,7 @@ class Runner:
             case: Whose references say how narrow the intervals have to be; its id is the root of all seeds.
             experiment: What to simulate.
         """
-        factors = dict.fromkeys(experiment.systems, 1.0)
+        factors = dict.fromkeys(experiment.systems, _PILOT)
         found: dict[str, Estimate] = {}
         for stage in range(_ROUNDS):
             found = self._stage(case, experiment, factors=factors, stage=stage)
@@ -107,9 +111,7 @@ class Runner:
                 pool.shutdown(cancel_futures=True)
                 raise
         self.requests += sum(requests for requests, _ in runs)
-        return {
-            column: np.concatenate([values[at] for _, values in runs]) for at, column in enumerate(columns)
-        }
+        return {column: np.concatenate([values[at] for _, values in runs]) for at, column in enumerate(columns)}
 
     def _run(
         self, system: System, length: Length, seed: int, folder: Path, columns: list[Column]

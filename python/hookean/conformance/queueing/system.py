@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BATCHES = 40
 """Batches of a case, over all of its runs."""
 
-BATCH_RELAXATIONS = 50.0
+BATCH_RELAXATIONS = 30.0
 """Least length of a batch, and length of the warm-up and of the tail, in relaxation times of the system."""
 
 BATCH_REQUESTS = 10_000
@@ -26,6 +26,7 @@ ROWS_MAX = 1_500_000
 """Most rows of the request log, and of the series, that one run keeps, about."""
 
 _READINGS_PER_RELAXATION = 4.0
+_READINGS_MIN = 200_000
 _DRAWN_MAX = 8_000_000
 
 
@@ -72,7 +73,8 @@ class System:
         replicas: How many.
         cores: CPU of each replica.
         limit: Most requests that may wait.
-        infinite: Whether no request may ever wait: servers stand for infinitely many. A run in which one waits is an error.
+        infinite: Whether no request may ever wait: servers stand for infinitely many. A run in which one waits is an
+            error.
         readings_per_cycle: Readings of the state in a cycle of the traffic, if it has one.
         requests_max: Most requests that may be spent on it.
     """
@@ -86,20 +88,22 @@ class System:
     limit: int | None = None
     infinite: bool = False
     readings_per_cycle: int = 1
-    requests_max: float = 1.2e9
+    requests_max: float = 6e8
 
     def length(self, factor: float = 1.0) -> Length:
         """Returns how to cut runs of `factor` times the least length.
 
         Args:
-            factor: At least 1.
+            factor: At least 1 for runs that are judged.
         """
         rate = self.traffic.rate
         warmup_s = BATCH_RELAXATIONS * self.relaxation_s
         least_s = max(warmup_s, BATCH_REQUESTS / rate)
         batch_s = min(least_s * factor, max(least_s, self.requests_max / BATCHES / rate))
         runs, batches = self._runs(batch_s, warmup_s)
-        step_s = max(self.relaxation_s / _READINGS_PER_RELAXATION, batch_s * batches / ROWS_MAX)
+        measured_s = batch_s * batches
+        coarsest_s = min(self.relaxation_s / _READINGS_PER_RELAXATION, measured_s * runs / _READINGS_MIN)
+        step_s = max(coarsest_s, measured_s / ROWS_MAX)
         step_ns = max(1, math.floor(step_s * 1e9))
         whole_ns = step_ns
         if isinstance(self.traffic, Cycle):
@@ -159,8 +163,8 @@ class System:
 def relaxation_s(*, rate: float, servers: int, service_rate: float = 1.0, scv: float = 1.0) -> float:
     """Returns about how long a queue remembers its state.
 
-    For M/M/c it is the relaxation time `1 / (sqrt(c mu) - sqrt(lambda))^2` (Morse, 1955); other service laws stretch it by
-    about `(1 + scv) / 2`, the factor by which they stretch the wait. A mean service time is added for light loads.
+    For M/M/c it is the relaxation time `1 / (sqrt(c mu) - sqrt(lambda))^2` (Morse, 1955); other service laws stretch it
+    by about `(1 + scv) / 2`, the factor by which they stretch the wait. A mean service time is added for light loads.
 
     Args:
         rate: Arrivals per second, below `servers * service_rate`.

@@ -1,1 +1,4 @@
-"""One module for each family of models: each turns a case into an experiment. `table.py` says which model goes where."""
+"""The families of models, one module each: a family turns a case into an experiment.
+
+`table.py` says which model belongs to which family.
+"""

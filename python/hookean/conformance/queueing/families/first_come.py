@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hookean.analysis import closed_forms
 from hookean.conformance.queueing.experiment import Experiment, Metric
 from hookean.conformance.queueing.figures import figures, probability, ratio
@@ -14,7 +12,13 @@ from hookean.conformance.queueing.system import System, relaxation_s
 from hookean.conformance.queueing.traffic import Poisson
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from hookean.conformance.queueing.experiment import Case
+
+
+_TAIL_FLOOR = 0.005
+"""Largest half-width of a tail probability that dimensioning compares with an objective: half a point of per cent."""
 
 
 def markovian(case: Case) -> Experiment:
@@ -94,7 +98,7 @@ def dimensioning(case: Case) -> Experiment:
     least, load, bad = int(case.expected["min_c"]), rate / service_rate, 1.0 - case.params["p"]
     systems = {"enough": _delay(rate, service_rate, least)}
     enough = ("enough", lambda run: run.share(run.sojourn > objective_s))
-    metrics = {"tail_at_min_c": Metric((enough,), floor=1e-3)}
+    metrics = {"tail_at_min_c": Metric((enough,), floor=_TAIL_FLOOR)}
     computed = {"offered_load": load, "sqrt_staffing_beta": (least - load) / load**0.5}
     if load >= least - 1:
         metrics["min_c"] = Metric((enough,), combine=lambda tails: least if tails[0] <= bad else least + 1)
@@ -102,7 +106,7 @@ def dimensioning(case: Case) -> Experiment:
         return Experiment(systems, metrics, computed, uncovered=uncovered)
     systems["short"] = _delay(rate, service_rate, least - 1)
     short = ("short", lambda run: run.share(run.sojourn > objective_s))
-    metrics["tail_at_min_c_minus_1"] = Metric((short,), floor=1e-3)
+    metrics["tail_at_min_c_minus_1"] = Metric((short,), floor=_TAIL_FLOOR)
     metrics["min_c"] = Metric((enough, short), combine=lambda tails: _least(tails, least=least, bad=bad))
     return Experiment(systems, metrics, computed)
 
@@ -124,6 +128,4 @@ def _delay(rate: float, service_rate: float, servers: int) -> System:
 
 
 def _loss(rate: float, service_rate: float, servers: int) -> System:
-    return System(
-        Poisson(rate), exponential(1.0 / service_rate), 3.0 / service_rate, replicas=servers, limit=0
-    )
+    return System(Poisson(rate), exponential(1.0 / service_rate), 3.0 / service_rate, replicas=servers, limit=0)

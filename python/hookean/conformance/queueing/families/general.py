@@ -1,4 +1,4 @@
-"""General service laws on a single server: M/G/1 first come, first served, and M/G/1 and M/G/c under processor sharing."""
+"""General service laws: M/G/1 first come, first served, M/G/1 and pooled M/G/c under processor sharing."""
 
 from __future__ import annotations
 

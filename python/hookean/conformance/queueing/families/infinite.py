@@ -44,9 +44,7 @@ def stationary(case: Case) -> Experiment:
     candidates = range(max(0, quantile - 3), quantile + 4)
     metrics = {
         "mean": mean(lambda run: run.over_time("in_system")),
-        "var": variance(
-            lambda run: run.over_time("in_system"), lambda run: run.over_time("in_system", lambda n: n**2)
-        ),
+        "var": variance(lambda run: run.over_time("in_system"), lambda run: run.over_time("in_system", lambda n: n**2)),
         "p0": probability(lambda run: run.over_time("in_system", lambda n: n == 0)),
         "P_N_gt_mean_plus_2sd": probability(lambda run: run.over_time("in_system", lambda n: n > high)),
         "quantile_0_99": Metric(

@@ -21,16 +21,16 @@ def _missing(reason: str) -> Family:
 
 
 _SETUP = _missing(
-    "a server is switched on by the request that needs it and off when it idles; controllers act on their period, not on "
-    "requests, and nothing scales from or to no replica on a request"
+    "a server is switched on by the request that needs it and off when it idles; controllers act on their period, not "
+    "on requests, and nothing scales from or to no replica on a request"
 )
 _KEEP_ALIVE = _missing(
-    "a replica is created by the request that finds none and kept for a time after its last one; controllers act on their "
-    "period, not on requests"
+    "a replica is created by the request that finds none and kept for a time after its last one; controllers act on "
+    "their period, not on requests"
 )
 _THRESHOLD = _missing(
-    "servers come and go at the very arrival or departure that crosses a threshold; controllers act on their period, not on "
-    "requests"
+    "servers come and go at the very arrival or departure that crosses a threshold; controllers act on their period, "
+    "not on requests"
 )
 
 FAMILIES: tuple[tuple[str, Family], ...] = (

@@ -1,0 +1,94 @@
+"""Quick cases of `hookean conformance tests/conformance/queueing`, one or two of each family; all of them take minutes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hookean.conformance.queueing import SCHEMA, check_cases
+from hookean.conformance.queueing.experiment import Case
+from hookean.conformance.queueing.families.table import experiment_of
+from hookean.conformance.queueing.intervals import estimate, t_quantile
+
+FOLDER = Path(__file__).parents[1] / "conformance" / "queueing"
+QUICK = (
+    "mm1-rho0.8",
+    "mm1-lam80-mu100",
+    "mmck-c1-K5-rho0.8",
+    "mmck-c2-K2-rho0.9",
+    "mdc-c2-rho0.8",
+    "mg1-gamma_shape0.5-lam0.5",
+    "mg1ps-deterministic-lam0.5",
+    "mgcps-c2-rho0.8",
+    "mminf-a0.5",
+    "split-n4-rho0.8",
+    "drain-6000-10",
+    "ggc-c1-rho0.8-ca0.5-cs2",
+    "erlang-c1-a0.5",
+    "dim-lam50-mu10-slo0.5-p0.95",
+)
+
+
+def read(path):
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["schema"] == SCHEMA
+    return document["cases"]
+
+
+CASES = {case["id"]: (path, case) for path in sorted(FOLDER.glob("*.json")) for case in read(path)}
+
+
+def check(case, **changes):
+    path, written = CASES[case]
+    return check_cases(path, {"schema": SCHEMA, "cases": [{**written, **changes}]})
+
+
+@pytest.mark.parametrize("case", QUICK)
+def test_a_quick_case_passes_and_covers_every_figure(case):
+    report = check(case)
+    assert (report.passed, report.failures) == (1, ())
+    assert [row.key for row in report.comparisons] == list(CASES[case][1]["expected"])
+    assert all(row.passed or row.note for row in report.comparisons)
+
+
+def test_a_wrong_reference_fails():
+    expected = CASES["mmck-c1-K5-rho0.8"][1]["expected"]
+    report = check("mmck-c1-K5-rho0.8", expected={**expected, "L": 1.05 * expected["L"]})
+    assert [row.key for row in report.comparisons if not row.passed] == ["L"]
+    assert report.failed == 1
+    assert "does not hold it" in report.failures[0].got
+
+
+def test_a_figure_that_nothing_measures_fails():
+    report = check("ggc-c1-rho0.8-ca0.5-cs2", expected={"Wq_of_a_new_kind": 1.0})
+    assert report.failures[0].got == "nothing measures `Wq_of_a_new_kind`"
+
+
+@pytest.mark.parametrize(
+    "case", ["hyst-a", "mm1-expsetup-lam0.5-al1", "ttl-poisson-lam0.1-tau10", "ceildelay-lam2-q2-al0.1"]
+)
+def test_a_model_that_no_scenario_expresses_fails_with_the_reason(case):
+    report = check(case)
+    assert (report.passed, report.failed) == (0, 1)
+    assert report.failures[0].got.startswith("not expressible: ")
+
+
+def test_every_model_of_the_vectors_has_a_family():
+    for _, written in CASES.values():
+        if not written["model"].startswith("fluid"):  # simulated when it is read
+            case = Case(*(written[name] for name in ("id", "model", "params", "expected")))
+            reason = getattr(experiment_of(case), "reason", "")
+            assert "no family" not in reason, written["id"]
+
+
+def test_student_quantiles_are_those_of_tables():
+    assert t_quantile(9, 0.05) == pytest.approx(2.262157, abs=1e-6)
+    assert t_quantile(39, 0.001) == pytest.approx(3.558050, abs=5e-4)
+
+
+def test_the_jackknife_of_a_mean_is_the_interval_of_batch_means():
+    values = np.array([[3.0], [5.0], [4.0], [8.0]])
+    found = estimate(values, lambda means: float(means[0]), alpha=0.05)
+    assert found.value == pytest.approx(5.0)
+    assert found.half_width == pytest.approx(t_quantile(3, 0.05) * values.std(ddof=1) / 2.0)
