@@ -31,8 +31,8 @@ the same engine and read from the same result tables as any other, and compared 
   {ALPHA:.1%}: with `m` simulated figures each has confidence `1 - {ALPHA}/m` (Bonferroni). With some hundred cases one
   chance failure is to be expected in about ten sets of seeds. Seeds were never chosen.
 - **Width.** A half-width above {RELATIVE:.0%} of the reference fails the case ({RELATIVE_SECOND:.0%} for variances,
-  second moments and lags; {PROBABILITY_FLOOR} for probabilities, 0.005 for the tails that dimensioning compares).
-  Probabilities that differ by less than {RESOLUTION:g} are not told apart.
+  second moments and lags; {PROBABILITY_FLOOR} for probabilities, half the distance from the objective for the tails of
+  dimensioning). Probabilities that differ by less than {RESOLUTION:g} are not told apart.
 - **Length.** A pilot says how long the runs must be and is then forgotten; the runs that are judged have other seeds.
 - **computed** figures are formulas, not simulations: the library's closed form agrees to {COMPUTED_TOLERANCE:g}. So are
   the second moments of the wait under the heaviest service laws, whose simulation would need some 10^12 requests.

@@ -75,9 +75,13 @@ class Runner:
         for stage in range(_ROUNDS):
             found = self._stage(case, experiment, factors=factors, stage=stage)
             wanted = _wanted(case, experiment, found)
+            lengths = {name: system.length(factors[name]) for name, system in experiment.systems.items()}
             if stage > 0 and all(need <= 1.0 for need in wanted.values()):
                 break
-            factors = {name: max(1.0, factors[name] * wanted[name] * _SAFETY) for name in factors}
+            longer = {name: max(1.0, factors[name] * wanted[name] * _SAFETY) for name in factors}
+            if all(experiment.systems[name].length(longer[name]) == length for name, length in lengths.items()):
+                break  # as long as may be
+            factors = longer
         return found
 
     def _stage(

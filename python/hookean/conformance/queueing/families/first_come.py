@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from hookean.conformance.queueing.experiment import Case
 
 
-_TAIL_FLOOR = 0.005
-"""Largest half-width of a tail probability that dimensioning compares with an objective: half a point of per cent."""
-
-
 def markovian(case: Case) -> Experiment:
     """M/M/1 and M/M/c; the blocking probability of the same servers without a queue comes from a second system."""
     rate, service_rate, servers = _rates(case.params)
@@ -98,7 +94,7 @@ def dimensioning(case: Case) -> Experiment:
     least, load, bad = int(case.expected["min_c"]), rate / service_rate, 1.0 - case.params["p"]
     systems = {"enough": _delay(rate, service_rate, least)}
     enough = ("enough", lambda run: run.share(run.sojourn > objective_s))
-    metrics = {"tail_at_min_c": Metric((enough,), floor=_TAIL_FLOOR)}
+    metrics = {"tail_at_min_c": Metric((enough,), floor=_decisive(case, "tail_at_min_c"))}
     computed = {"offered_load": load, "sqrt_staffing_beta": (least - load) / load**0.5}
     if load >= least - 1:
         metrics["min_c"] = Metric((enough,), combine=lambda tails: least if tails[0] <= bad else least + 1)
@@ -106,9 +102,14 @@ def dimensioning(case: Case) -> Experiment:
         return Experiment(systems, metrics, computed, uncovered=uncovered)
     systems["short"] = _delay(rate, service_rate, least - 1)
     short = ("short", lambda run: run.share(run.sojourn > objective_s))
-    metrics["tail_at_min_c_minus_1"] = Metric((short,), floor=_TAIL_FLOOR)
+    metrics["tail_at_min_c_minus_1"] = Metric((short,), floor=_decisive(case, "tail_at_min_c_minus_1"))
     metrics["min_c"] = Metric((enough, short), combine=lambda tails: _least(tails, least=least, bad=bad))
     return Experiment(systems, metrics, computed)
+
+
+def _decisive(case: Case, key: str) -> float:
+    """Returns half the distance of a tail from the objective: twice as narrow as telling its side needs."""
+    return float(abs(case.expected[key] - (1.0 - case.params["p"])) / 2.0)
 
 
 def _least(tails: np.ndarray[Any, np.dtype[np.float64]], *, least: int, bad: float) -> float:
