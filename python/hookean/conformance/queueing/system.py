@@ -88,7 +88,7 @@ class System:
     limit: int | None = None
     infinite: bool = False
     readings_per_cycle: int = 1
-    requests_max: float = 6e8
+    requests_max: float = 1e9
 
     def length(self, factor: float = 1.0) -> Length:
         """Returns how to cut runs of `factor` times the least length.
