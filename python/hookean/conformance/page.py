@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _HEAD = f"""# Queueing theory
 
 Written by `hookean conformance tests/conformance/queueing --table docs/validation/queueing.md`; do not edit. The
-numbers are the same on every machine: seeds come from the names of case, system, stage and run.
+numbers are the same on every machine: seeds come from the names of case, system, stage and run. It takes five to ten
+minutes on two cores.
 
 Every case is turned into an ordinary scenario (one service, an ample cluster, a fixed number of replicas), simulated by
 the same engine and read from the same result tables as any other, and compared with an exact value of queueing theory.
