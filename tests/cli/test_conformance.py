@@ -86,3 +86,9 @@ def test_a_broken_file_of_queueing_cases_fails(call, tmp_path, cases, expected):
     outcome = call("conformance", "broken.json")
     assert outcome.code == 1
     assert expected in outcome.stdout
+
+
+def test_a_table_without_folder_is_bad_input_before_anything_runs(call):
+    outcome = call("conformance", VECTORS, "--table", "nowhere/page.md")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "`nowhere` is no folder" in outcome.stderr

@@ -29,6 +29,10 @@ def conformance(
     from hookean.conformance import check_file, vector_files  # noqa: PLC0415 (keeps --help quick)
     from hookean.conformance.page import write_page  # noqa: PLC0415 (keeps --help quick)
 
+    if table is not None and not table.absolute().parent.is_dir():  # said now, not after minutes
+        raise FileNotFoundError(
+            f"`{table.parent}` is no folder\n\nhint: create it, or give another place for the table"
+        )
     passed = failed = 0
     reports = []
     for path in vector_files(paths):
