@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import numpy as np
 from outcome import Outcome
 
 import hookean
@@ -105,9 +105,8 @@ def _day_scenario(job: Day, seed: int) -> hookean.Scenario:
 
 def _limited(result: RunResult) -> int:
     """Counts the decisions that end at the scale-up limit of the HPA, max(2 x current, 4), or might have."""
-    current, desired = pl.col("current"), pl.col("desired")
-    limit = pl.max_horizontal(2 * current, 4)
-    return result.decisions.filter((desired > current) & (desired >= limit)).height
+    current, desired = (result.decisions[column].to_numpy() for column in ("current", "desired"))
+    return int(np.count_nonzero((desired > current) & (desired >= np.maximum(2 * current, 4))))
 
 
 def _outcome(result: RunResult, **more: Any) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hookean.scenario.provenance import Fixed, Known
@@ -54,6 +55,7 @@ def _label(value: Any, index: int) -> str:
     return str(index)
 
 
+@cache
 def _without_unit(key: str) -> str:
     if key in _OTHER_NAMES:
         return _OTHER_NAMES[key]

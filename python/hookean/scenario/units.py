@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic_core import core_schema
@@ -165,10 +166,15 @@ class Quantity:
         return cls(int(whole))
 
     def __str__(self) -> str:
-        if self.base == 0:
-            return self._written(Decimal(0), self.SHOWN[0])
-        exact = [(Decimal(self.base) / self.UNITS[unit], unit) for unit in self.SHOWN]
-        texts = [self._written(value, unit) for value, unit in exact if value * self.UNITS[unit] == self.base]
+        return self._shown(self.base)
+
+    @classmethod
+    @lru_cache(4096)
+    def _shown(cls, base: int) -> str:
+        if base == 0:
+            return cls._written(Decimal(0), cls.SHOWN[0])
+        exact = [(Decimal(base) / cls.UNITS[unit], unit) for unit in cls.SHOWN]
+        texts = [cls._written(value, unit) for value, unit in exact if value * cls.UNITS[unit] == base]
         return min(texts, key=lambda text: (text.startswith("0."), len(text)))
 
     @staticmethod
