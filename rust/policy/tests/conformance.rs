@@ -1,4 +1,4 @@
-//! Every recorded case of `tests/conformance` passes, and a broken case is never taken for a passing one.
+//! Every recorded case of a controller in `tests/conformance` passes, and a broken case is never taken for a passing one.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// Number of cases in the files, counted by hand from their lists.
 const CASES: usize = 170;
 
+/// The one folder that is not about decisions: `hookean conformance` simulates its cases.
+const SIMULATED: &str = "queueing";
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance")
 }
@@ -16,6 +19,9 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
+        if path.ends_with(SIMULATED) {
+            continue;
+        }
         if path.is_dir() {
             files.extend(json_files(&path));
         } else if path
