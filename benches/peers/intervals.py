@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from hookean.conformance.queueing.intervals import t_quantile
+
 CONFIDENCE = 0.999
 """Of every check: with some twenty of them a run fails by chance about once in fifty."""
 
@@ -29,7 +31,7 @@ class Interval:
 
 def interval(values: list[float]) -> Interval:
     """Returns mean and interval of independent values, at least two."""
-    return Interval(fmean(values), t_quantile(len(values) - 1) * stdev(values) / math.sqrt(len(values)))
+    return Interval(fmean(values), t_quantile(len(values) - 1, 1 - CONFIDENCE) * stdev(values) / math.sqrt(len(values)))
 
 
 def difference(values: list[float], reference: list[float]) -> Interval:
@@ -38,28 +40,4 @@ def difference(values: list[float], reference: list[float]) -> Interval:
     Both samples are taken to have the spread of the reference, so that even a single value can be judged.
     """
     spread = math.sqrt(1 / len(values) + 1 / len(reference)) * stdev(reference)
-    return Interval(fmean(values) - fmean(reference), t_quantile(len(reference) - 1) * spread)
-
-
-def t_quantile(freedom: int, confidence: float = CONFIDENCE) -> float:
-    """Returns the t with P(|T| <= t) = confidence, by bisection."""
-    low, high = 0.0, 1.0
-    while _inside(high, freedom) < confidence:
-        high *= 2
-    while high - low > 1e-12 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _inside(middle, freedom) < confidence else (low, middle)
-    return high
-
-
-def _inside(t: float, freedom: int) -> float:
-    """Returns P(|T| <= t): Abramowitz and Stegun 26.7.3 (odd degrees of freedom) and 26.7.4 (even)."""
-    angle = math.atan(t / math.sqrt(freedom))
-    sine, square = math.sin(angle), math.cos(angle) ** 2
-    odd = freedom % 2
-    term = math.cos(angle) if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for k in range(2 + odd, freedom - 1, 2):
-        term *= square * (k - 1) / k
-        total += term
-    return 2 / math.pi * (angle + sine * total) if odd else sine * total
+    return Interval(fmean(values) - fmean(reference), t_quantile(len(reference) - 1, 1 - CONFIDENCE) * spread)
