@@ -6,7 +6,7 @@
 
 use super::servers::{Served, Servers};
 use super::settings::Settings;
-use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, insert_by_arrival};
 use crate::workload::{Arrivals, BLOCK, Request};
 use hookean_kernel::SimTime;
 use std::collections::VecDeque;
@@ -52,7 +52,8 @@ impl Central {
 
     fn serve_backlog(&mut self, until: u64) {
         while let Some(&request) = self.backlog.front() {
-            let start = self.servers.first_free().max(request.time.as_nanos());
+            // A slot may have been free for longer: what is in the backlog comes from one that was removed.
+            let start = self.servers.first_free().max(self.now);
             let deadline = self.settings.deadline(&request);
             if start.min(deadline) >= until {
                 break;
@@ -112,7 +113,7 @@ impl Central {
                 self.exits.pop_front();
             }
             if (self.exits.len() + self.backlog.len()) as u64 >= self.settings.limit {
-                self.ledger.reject(request);
+                self.ledger.reject(request, arrival);
                 return;
             }
         }
@@ -176,11 +177,42 @@ impl Station for Central {
     }
 
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
-        self.servers.kill(now, replica, &mut self.ledger)
+        let held = self.servers.remove(replica);
+        for (request, start) in &held {
+            self.ledger
+                .lose(request, Some(*start), now.as_nanos(), replica);
+        }
+        held.len() as u64
+    }
+
+    fn requeue(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
+        let mut back = 0;
+        for (request, start) in self.servers.remove(replica) {
+            self.ledger.take_back(&request, start);
+            if self.settings.deadline(&request) < now.as_nanos() {
+                self.ledger.time_out(&request, now.as_nanos());
+            } else {
+                insert_by_arrival(&mut self.backlog, request);
+                back += 1;
+            }
+        }
+        back
     }
 
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
         self.servers.set_speed(now, replica, speed_ratio);
+    }
+
+    fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
+        self.servers.resize(now, replica, cpu_millicores);
+    }
+
+    fn pause(&mut self, now: SimTime, replica: ReplicaId) {
+        self.servers.pause(now, replica);
+    }
+
+    fn resume(&mut self, now: SimTime, replica: ReplicaId) {
+        self.servers.resume(now, replica);
     }
 
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {

@@ -19,12 +19,19 @@ use std::collections::{BinaryHeap, VecDeque};
 pub(super) struct Fifo {
     replica: ReplicaId,
     rate: SlotRate,
-    slots: usize,
-    /// By end.
+    /// Slots that may be taken: none while the replica is paused.
+    room: usize,
+    /// By end; while the replica is paused, they never end.
     jobs: BinaryHeap<InService>,
     waiting: VecDeque<Request>,
+    /// Time in service under the present rate, up to the ends of the jobs.
     busy_ns: u64,
     completed: u64,
+    shape: ReplicaShape,
+    /// While paused: the jobs by what is left of them.
+    paused: Option<Vec<InService>>,
+    /// CPU used under earlier rates.
+    cpu_before_core_ns: f64,
 }
 
 impl Fifo {
@@ -34,6 +41,21 @@ impl Fifo {
         ledger.start(now - request.time.as_nanos());
         self.jobs.push(InService::new(end, now, request));
     }
+
+    /// What is left of all jobs together.
+    fn ahead(&self, now: u64) -> u64 {
+        let sum = |left: &mut dyn Iterator<Item = u64>| left.fold(0, u64::saturating_add);
+        match &self.paused {
+            Some(jobs) => sum(&mut jobs.iter().map(InService::key)),
+            None => sum(&mut self.jobs.iter().map(|job| job.key() - now)),
+        }
+    }
+
+    /// CPU used up to `now`, in core-nanoseconds.
+    fn cpu_core_ns(&self, now: u64) -> f64 {
+        let served = self.busy_ns.saturating_sub(self.ahead(now));
+        self.cpu_before_core_ns + served as f64 * self.rate.cores()
+    }
 }
 
 impl Queue for Fifo {
@@ -42,22 +64,25 @@ impl Queue for Fifo {
         Self {
             replica,
             rate: SlotRate::new(shape, slots),
-            slots: slots as usize,
+            room: slots as usize,
             jobs: BinaryHeap::new(),
             waiting: VecDeque::new(),
             busy_ns: 0,
             completed: 0,
+            shape: *shape,
+            paused: None,
+            cpu_before_core_ns: 0.0,
         }
     }
 
     #[inline(always)]
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
-        if self.jobs.len() < self.slots {
+        if self.jobs.len() < self.room {
             self.start(now, request, ledger);
         } else if (self.waiting.len() as u64) < settings.limit {
             self.waiting.push_back(*request);
         } else {
-            ledger.reject(request);
+            ledger.reject(request, now);
         }
     }
 
@@ -90,37 +115,69 @@ impl Queue for Fifo {
         }
     }
 
-    fn set_speed(&mut self, now: u64, speed_ratio: f64) {
-        let rate = self.rate.at_speed(speed_ratio);
-        let mut jobs = std::mem::take(&mut self.jobs).into_vec();
-        for job in &mut jobs {
-            let end = now.saturating_add(rate.rescaled(job.key() - now, self.rate));
-            self.busy_ns = self.busy_ns.saturating_add(end).saturating_sub(job.key());
-            job.set_key(end);
-        }
-        self.jobs = jobs.into();
-        self.rate = rate;
+    fn shape(&self) -> ReplicaShape {
+        self.shape
     }
 
-    fn lose_all(&mut self, now: u64, ledger: &mut Ledger) -> u64 {
-        for job in &self.jobs {
-            ledger.lose(&job.request(), Some(job.start), now, self.replica);
+    fn reshape(&mut self, now: u64, shape: &ReplicaShape) {
+        let rate = SlotRate::new(shape, slots_of(shape));
+        let before = self.rate;
+        self.cpu_before_core_ns = self.cpu_core_ns(now);
+        if let Some(jobs) = &mut self.paused {
+            for job in jobs {
+                job.set_key(rate.rescaled(job.key(), before));
+            }
+        } else {
+            let mut jobs = std::mem::take(&mut self.jobs).into_vec();
+            for job in &mut jobs {
+                job.set_key(now.saturating_add(rate.rescaled(job.key() - now, before)));
+            }
+            self.jobs = jobs.into();
         }
-        for request in &self.waiting {
-            ledger.lose(request, None, now, self.replica);
+        self.busy_ns = self.ahead(now);
+        (self.rate, self.shape) = (rate, *shape);
+    }
+
+    fn pause(&mut self, now: u64) {
+        if self.paused.is_some() {
+            return;
         }
-        self.outstanding()
+        let mut jobs = std::mem::take(&mut self.jobs).into_vec();
+        let mut left = jobs.clone();
+        for (job, left) in jobs.iter_mut().zip(&mut left) {
+            left.set_key(job.key() - now);
+            job.set_key(u64::MAX);
+        }
+        (self.jobs, self.paused, self.room) = (jobs.into(), Some(left), 0);
+    }
+
+    fn resume(&mut self, now: u64) {
+        if let Some(mut jobs) = self.paused.take() {
+            for job in &mut jobs {
+                job.set_key(now.saturating_add(job.key()));
+            }
+            self.jobs = jobs.into();
+            self.room = slots_of(&self.shape) as usize;
+        }
+    }
+
+    fn fill(&mut self, now: u64, ledger: &mut Ledger) {
+        while self.jobs.len() < self.room
+            && let Some(request) = self.waiting.pop_front()
+        {
+            self.start(now, &request, ledger);
+        }
     }
 
     fn read(&self, now: u64) -> ReplicaReading {
-        let ahead: u64 = self
-            .jobs
-            .iter()
-            .map(|job| job.key() - now)
-            .fold(0, u64::saturating_add);
+        let running = if self.paused.is_some() {
+            0
+        } else {
+            self.jobs.len()
+        };
         ReplicaReading {
-            cpu_core_ns: self.busy_ns.saturating_sub(ahead) as f64 * self.rate.cores(),
-            cpu_cores: self.jobs.len() as f64 * self.rate.cores(),
+            cpu_core_ns: self.cpu_core_ns(now),
+            cpu_cores: running as f64 * self.rate.cores(),
             completed: self.completed,
             in_service: self.jobs.len() as u32,
             waiting: self.waiting.len() as u32,
@@ -134,6 +191,10 @@ impl Queue for Fifo {
 
     fn waiting(&self) -> u64 {
         self.waiting.len() as u64
+    }
+
+    fn queue_mut(&mut self) -> &mut VecDeque<Request> {
+        &mut self.waiting
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {

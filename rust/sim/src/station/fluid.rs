@@ -1,9 +1,9 @@
 //! A fluid load: CPU demand without requests, shared equally by the ready replicas.
 //!
 //! Each ready replica uses its CPU or an equal part of the demand, whichever is less; what does not fit is not served and
-//! not kept. Speeds do not matter: the demand is stated as CPU use.
+//! not kept. Speeds do not matter: the demand is stated as CPU use. The part of a paused replica is not served.
 
-use super::rates::{checked_speed, cores};
+use super::rates::{checked_speed, cores, cores_of};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::plan::LoadStep;
 use hookean_kernel::SimTime;
@@ -15,6 +15,7 @@ const MILLICORES_PER_CORE: u128 = 1000;
 struct Replica {
     cores: f64,
     draining: bool,
+    paused: bool,
     /// CPU used up to the last change of demand or replicas.
     used_core_ns: f64,
 }
@@ -57,11 +58,16 @@ impl Fluid {
 
     /// CPU that a replica uses now, in cores.
     fn use_of(&self, replica: &Replica) -> f64 {
-        if replica.draining {
+        if replica.draining || replica.paused {
             return 0.0;
         }
         let share = self.millicores as f64 / (MILLICORES_PER_CORE as u64 * self.ready) as f64;
         replica.cores.min(share)
+    }
+
+    fn replica_mut(&mut self, replica: ReplicaId) -> &mut Replica {
+        let of = self.replicas.get_mut(&replica);
+        of.expect("the control plane names replicas it has added")
     }
 
     /// Books what was used since the last change.
@@ -116,6 +122,7 @@ impl Station for Fluid {
             Replica {
                 cores: cores(&shape),
                 draining: false,
+                paused: false,
                 used_core_ns: 0.0,
             },
         );
@@ -124,12 +131,10 @@ impl Station for Fluid {
 
     fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
         self.settle(now.as_nanos());
-        let of = self
-            .replicas
-            .get_mut(&replica)
-            .expect("the control plane names replicas it has added");
-        self.ready -= u64::from(!of.draining);
+        let of = self.replica_mut(replica);
+        let was_draining = of.draining;
         of.draining = true;
+        self.ready -= u64::from(!was_draining);
         now
     }
 
@@ -145,6 +150,25 @@ impl Station for Fluid {
             .expect("the control plane names replicas it has added");
         self.ready -= u64::from(!of.draining);
         0
+    }
+
+    fn requeue(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
+        self.kill(now, replica)
+    }
+
+    fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
+        self.settle(now.as_nanos());
+        self.replica_mut(replica).cores = cores_of(cpu_millicores);
+    }
+
+    fn pause(&mut self, now: SimTime, replica: ReplicaId) {
+        self.settle(now.as_nanos());
+        self.replica_mut(replica).paused = true;
+    }
+
+    fn resume(&mut self, now: SimTime, replica: ReplicaId) {
+        self.settle(now.as_nanos());
+        self.replica_mut(replica).paused = false;
     }
 
     fn set_speed(&mut self, _now: SimTime, _replica: ReplicaId, speed_ratio: f64) {
@@ -230,6 +254,23 @@ mod tests {
         fluid.advance(at(300));
         assert!((fluid.read(at(300), ReplicaId(0)).cpu_cores - 1.0).abs() < 1e-12);
         assert!(fluid.read(at(300), ReplicaId(9)).cpu_cores.abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_part_of_a_paused_replica_is_not_served_and_a_resized_one_serves_more() {
+        let mut fluid = fluid(true);
+        (0..4).for_each(|id| fluid.add(at(0), ReplicaId(id), SHAPE));
+        fluid.advance(at(10));
+        fluid.pause(at(10), ReplicaId(0));
+        fluid.resize(at(10), ReplicaId(1), 3000);
+        fluid.advance(at(30));
+        let read = |fluid: &Fluid, id| fluid.read(at(30), ReplicaId(id));
+        assert!(read(&fluid, 0).cpu_cores.abs() < 1e-12);
+        assert!((read(&fluid, 0).cpu_core_ns - 10e9).abs() < 1.0);
+        // 8 cores over 4 replicas that are routed to.
+        assert!((read(&fluid, 1).cpu_core_ns - 50e9).abs() < 1.0);
+        fluid.resume(at(30), ReplicaId(0));
+        assert!((read(&fluid, 0).cpu_cores - 1.0).abs() < 1e-12);
     }
 
     #[test]

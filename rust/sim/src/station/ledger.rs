@@ -284,14 +284,19 @@ impl Ledger {
         }
     }
 
-    pub(super) fn reject(&mut self, request: &Request) {
+    /// Takes back that the service of a request has started: it waits again.
+    pub(super) fn take_back(&mut self, request: &Request, start: u64) {
+        self.started -= 1;
+        self.wait_sum_ns -= u128::from(start - request.time.as_nanos());
+    }
+
+    pub(super) fn reject(&mut self, request: &Request, at: u64) {
         self.counts.rejected += 1;
-        let end = request.time.as_nanos();
         self.leave(
             request,
             Ending {
                 start: None,
-                end,
+                end: at,
                 replica: None,
                 outcome: Outcome::Rejected,
             },
@@ -432,7 +437,7 @@ mod tests {
     fn the_log_is_sorted_by_request_and_holds_what_never_ended() {
         let mut ledger = Ledger::new(None, RequestLog::Full);
         ledger.complete(&request(2), 20, 30, ReplicaId(4));
-        ledger.reject(&request(1));
+        ledger.reject(&request(1), 10);
         ledger.close_log([(request(0), Some(SimTime::ZERO), Some(ReplicaId(1)))].into_iter());
         let rows: Vec<_> = ledger.requests().unwrap().iter().collect();
         assert_eq!(
@@ -453,7 +458,7 @@ mod tests {
     fn sampling_keeps_about_one_request_in_n() {
         let mut ledger = Ledger::new(None, RequestLog::Sampled { one_in: 10 });
         for index in 0..10_000 {
-            ledger.reject(&request(index));
+            ledger.reject(&request(index), 10 * index);
         }
         let kept = ledger.requests().unwrap().len();
         assert!((850..1150).contains(&kept), "{kept}");

@@ -25,7 +25,16 @@ pub use build::{build, build_reference};
 pub use ledger::{Counts, LatencyWindow, Ledger, Outcome};
 pub use request_log::{RequestRow, RequestTable};
 
+use crate::workload::Request;
 use hookean_kernel::SimTime;
+use std::collections::VecDeque;
+
+/// Puts a request back into a queue that is in order of arrival.
+fn insert_by_arrival(queue: &mut VecDeque<Request>, request: Request) {
+    let order = |request: &Request| (request.time, request.index);
+    let at = queue.partition_point(|other| order(other) < order(&request));
+    queue.insert(at, request);
+}
 
 /// Identifies a replica inside its station: the caller's number, growing with creation, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,13 +74,29 @@ pub trait Station: Send {
     fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape);
     /// Stops sending requests to the replica; returns when its last request will be done (`now` if it is idle).
     fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime;
-    /// When a draining replica will be empty as things stand (speed may have changed since [`Station::drain`]).
+    /// When a draining replica will be empty as things stand (speed may have changed since [`Station::drain`]);
+    /// [`SimTime::MAX`] when it will not, since it is paused.
     fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime;
     /// Removes the replica at once; what it held is lost, also what would be done at `now` (state is T-minus). Returns how
     /// many requests that were. Its slot is free again: an empty drained replica has to be removed like this, too.
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64;
+    /// Removes the replica at once and sends what it held back, with its original arrival and its whole work. In the one
+    /// queue of a station it goes before whatever came later; else it is routed again as of now, in order of arrival and
+    /// once all control events and departures of this instant have happened, and goes before whatever came later to its
+    /// new replica. No limit turns it away but that of the queue of this replica; what has been in the station for longer
+    /// than the longest wait gives up at once. Returns how many requests went back.
+    fn requeue(&mut self, now: SimTime, replica: ReplicaId) -> u64;
     /// Changes the speed of the replica's cores (positive); work done stays done.
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64);
+    /// Changes the CPU of the replica in place (not zero); work done stays done.
+    fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64);
+    /// Lets the replica stand still: what it serves keeps its progress and its place, and it starts nothing. Requests are
+    /// still routed to it and wait in its queue, also where a place is free, since nothing runs that could accept them;
+    /// its slots take nothing from the one queue of a station. Does nothing to one that is paused.
+    fn pause(&mut self, now: SimTime, replica: ReplicaId);
+    /// Lets a paused replica go on; its free slots are free from now on, as those of a new one. Does nothing to one that
+    /// runs.
+    fn resume(&mut self, now: SimTime, replica: ReplicaId);
     /// Reads one replica.
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading;
     /// Requests waiting or in service, anywhere in the station.

@@ -7,7 +7,12 @@ const MILLICORES_PER_CORE: f64 = 1000.0;
 
 /// Cores of a replica.
 pub(super) fn cores(shape: &ReplicaShape) -> f64 {
-    shape.cpu_millicores as f64 / MILLICORES_PER_CORE
+    cores_of(shape.cpu_millicores)
+}
+
+/// Millicores in cores.
+pub(super) fn cores_of(cpu_millicores: u64) -> f64 {
+    cpu_millicores as f64 / MILLICORES_PER_CORE
 }
 
 /// Checks a speed.
@@ -38,14 +43,6 @@ impl SlotRate {
         Self {
             crowding,
             stretch: crowding / checked_speed(shape.speed_ratio),
-        }
-    }
-
-    /// The same slot at another speed.
-    pub(super) fn at_speed(self, speed_ratio: f64) -> Self {
-        Self {
-            stretch: self.crowding / checked_speed(speed_ratio),
-            ..self
         }
     }
 
@@ -96,15 +93,21 @@ mod tests {
 
     #[test]
     fn speed_stretches_what_is_left() {
-        let (full, half) = (slot(1000, 1, 1.0), slot(1000, 1, 1.0).at_speed(0.5));
+        let (full, half) = (slot(1000, 1, 1.0), slot(1000, 1, 0.5));
         assert_eq!(half.rescaled(7, full), 14);
         assert_eq!(full.rescaled(14, half), 7);
-        assert_eq!(half, slot(1000, 1, 0.5));
+    }
+
+    #[test]
+    fn a_slot_that_loses_cpu_serves_what_is_left_in_the_smaller_share() {
+        let (core, quarter) = (slot(1000, 1, 1.0), slot(1000, 4, 1.0));
+        assert_eq!(quarter.rescaled(10, core), 40);
+        assert_eq!(slot(4000, 4, 1.0).rescaled(40, quarter), 10);
     }
 
     #[test]
     #[should_panic(expected = "is not a positive number")]
     fn a_core_cannot_stop() {
-        let _ = slot(1000, 1, 1.0).at_speed(0.0);
+        let _ = slot(1000, 1, 0.0);
     }
 }

@@ -13,7 +13,7 @@
 use super::routing::Router;
 use super::settings::Settings;
 use super::slots::SlotNumbers;
-use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, insert_by_arrival};
 use crate::plan::RequestLog;
 use crate::workload::{Arrivals, Request};
 use hookean_kernel::{SimTime, WinnerTree};
@@ -31,16 +31,35 @@ pub(super) trait Queue: Clone + Send {
     fn next_departure(&self) -> u64;
     /// Lets one thing happen at `now`, the time of the next event. Departures come first.
     fn step(&mut self, now: u64, ledger: &mut Ledger);
-    /// Changes the speed.
-    fn set_speed(&mut self, now: u64, speed_ratio: f64);
-    /// Books everything inside as lost and says how much it was.
-    fn lose_all(&mut self, now: u64, ledger: &mut Ledger) -> u64;
+    /// Its shape.
+    fn shape(&self) -> ReplicaShape;
+    /// Changes speed and CPU.
+    fn reshape(&mut self, now: u64, shape: &ReplicaShape);
+    /// Stands still: nothing leaves but what gives up, nothing starts.
+    fn pause(&mut self, now: u64);
+    /// Goes on after a pause; what waits for a place that is free is started by [`Queue::settle`].
+    fn resume(&mut self, now: u64);
+    /// Starts what waits although a place is free.
+    fn fill(&mut self, now: u64, ledger: &mut Ledger);
+    /// Lets those leave that are done at `now`, and start those that a place is free for.
+    #[cold]
+    fn settle(&mut self, now: u64, ledger: &mut Ledger) {
+        while self.next_departure() <= now {
+            self.step(now, ledger);
+        }
+        self.fill(now, ledger);
+        while self.next_departure() <= now {
+            self.step(now, ledger);
+        }
+    }
     /// Reads the replica.
     fn read(&self, now: u64) -> ReplicaReading;
     /// Requests waiting or in service.
     fn outstanding(&self) -> u64;
     /// Requests waiting.
     fn waiting(&self) -> u64;
+    /// The requests that wait.
+    fn queue_mut(&mut self) -> &mut VecDeque<Request>;
     /// Requests inside, with the start of their service.
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)>;
 }
@@ -63,8 +82,10 @@ pub(super) struct Replicas<Q> {
     router: Router,
     numbers: SlotNumbers,
     slots: BTreeMap<ReplicaId, u32>,
-    /// Requests that wait for any replica to be ready.
+    /// Requests that wait for any replica to be ready, in order of arrival.
     homeless: VecDeque<Request>,
+    /// Whether a replica has been resumed at this instant.
+    resumed: bool,
 }
 
 impl<Q: Queue> Replicas<Q> {
@@ -84,13 +105,14 @@ impl<Q: Queue> Replicas<Q> {
             numbers: SlotNumbers::default(),
             slots: BTreeMap::new(),
             homeless: VecDeque::new(),
+            resumed: false,
         }
     }
 
     /// Advances over a stretch that the tree's keys can hold.
     fn advance_stretch(&mut self, until: u64) {
-        if !self.router.is_empty() {
-            self.house();
+        if self.resumed || !self.homeless.is_empty() {
+            self.settle_all();
         }
         if self.ordered {
             self.merge(until);
@@ -99,6 +121,18 @@ impl<Q: Queue> Replicas<Q> {
         }
         self.send_away(until);
         self.now = until;
+    }
+
+    /// Lets everything happen that control events have made possible at this instant.
+    #[cold]
+    fn settle_all(&mut self) {
+        let houses = !self.router.is_empty();
+        if houses || std::mem::take(&mut self.resumed) {
+            (0..self.queues.len()).for_each(|slot| self.settle(slot));
+        }
+        if houses {
+            self.house();
+        }
     }
 
     /// Lets events and arrivals happen in order of time.
@@ -152,48 +186,72 @@ impl<Q: Queue> Replicas<Q> {
             if (self.homeless.len() as u64) < self.settings.limit {
                 self.homeless.push_back(*request);
             } else {
-                self.ledger.reject(request);
+                self.ledger.reject(request, now);
             }
         } else {
             self.route(now, request);
         }
     }
 
-    /// Routes the requests without a replica, in order, as if they arrived now; what is done at once leaves at once.
+    /// Routes the requests without a replica, in order, as if they arrived now, and settles each at once. Every replica is
+    /// settled before, and none has to catch up with more: what gives up at this instant does so later.
+    #[cold]
     fn house(&mut self) {
         let now = self.now;
         while let Some(request) = self.homeless.pop_front() {
-            let slot = self.route(now, &request);
-            while let Some(queue) = self.queues[slot]
-                .as_mut()
-                .filter(|queue| queue.next_departure() <= now)
-            {
-                queue.step(now, &mut self.ledger);
-                self.changed(slot);
+            let slot = self.choose::<false>(now, request.index);
+            self.take_in(slot, now, &request);
+            self.rank_by_arrival(slot, &request);
+            self.settle(slot);
+        }
+    }
+
+    /// Moves a request from the end of a replica's queue, if it waits there, to before those that came later.
+    fn rank_by_arrival(&mut self, slot: usize, request: &Request) {
+        if let Some(queue) = &mut self.queues[slot] {
+            let queue = queue.queue_mut();
+            if let Some(last) = queue.pop_back_if(|last| last.index == request.index) {
+                insert_by_arrival(queue, last);
             }
         }
     }
 
+    #[cold]
+    fn settle(&mut self, slot: usize) {
+        if let Some(queue) = &mut self.queues[slot] {
+            queue.settle(self.now, &mut self.ledger);
+            self.changed(slot);
+        }
+    }
+
     #[inline(always)]
-    fn route(&mut self, now: u64, request: &Request) -> usize {
-        let slot = self.choose(now, request.index);
+    fn route(&mut self, now: u64, request: &Request) {
+        let slot = self.choose::<true>(now, request.index);
+        self.take_in(slot, now, request);
+    }
+
+    #[inline(always)]
+    fn take_in(&mut self, slot: usize, now: u64, request: &Request) {
         if let Some(queue) = &mut self.queues[slot] {
             queue.arrive(now, request, &self.settings, &mut self.ledger);
             self.changed(slot);
         }
-        slot
     }
 
-    /// Chooses a replica for request `index` and brings it up to date.
+    /// Chooses a replica for request `index`; those that are looked at are brought up to date unless they are.
     #[inline(always)]
-    fn choose(&mut self, now: u64, index: u64) -> usize {
+    fn choose<const BRING: bool>(&mut self, now: u64, index: u64) -> usize {
         let mut chosen = self.router.choose(index);
         if self.ordered {
             return chosen;
         }
-        self.bring_to(now, chosen);
+        if BRING {
+            self.bring_to(now, chosen);
+        }
         while let Some(other) = self.router.another(index) {
-            self.bring_to(now, other);
+            if BRING {
+                self.bring_to(now, other);
+            }
             if self.outstanding(other) < self.outstanding(chosen) {
                 chosen = other;
             }
@@ -252,6 +310,30 @@ impl<Q: Queue> Replicas<Q> {
         self.slots[&replica] as usize
     }
 
+    /// Takes a replica out with everything inside.
+    fn remove(&mut self, replica: ReplicaId) -> Q {
+        let slot = self
+            .slots
+            .remove(&replica)
+            .expect("the control plane names replicas it has added");
+        self.router.remove(slot);
+        self.tree.clear(slot as usize);
+        self.next[slot as usize] = u64::MAX;
+        self.numbers.give_back(slot);
+        let queue = self.queues[slot as usize].take();
+        queue.expect("a slot in use has a queue")
+    }
+
+    /// Changes the replica, and shows it to the router.
+    fn change(&mut self, replica: ReplicaId, change: impl FnOnce(&mut Q)) {
+        let slot = self.slot(replica);
+        if let Some(queue) = &mut self.queues[slot] {
+            change(queue);
+            self.router.reshape(slot, &queue.shape());
+        }
+        self.changed(slot);
+    }
+
     fn queue(&self, replica: ReplicaId) -> &Q {
         self.queues[self.slot(replica)]
             .as_ref()
@@ -305,6 +387,7 @@ impl<Q: Queue> Station for Replicas<Q> {
         let mut queue = self.queue(replica).clone();
         let mut books = Ledger::new(None, RequestLog::Off);
         let mut end = now.as_nanos();
+        queue.settle(end, &mut books);
         while queue.outstanding() > 0 {
             end = queue.next_event(&self.settings);
             if end == u64::MAX {
@@ -316,27 +399,64 @@ impl<Q: Queue> Station for Replicas<Q> {
     }
 
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
-        let slot = self
-            .slots
-            .remove(&replica)
-            .expect("the control plane names replicas it has added");
-        self.router.remove(slot);
-        self.tree.clear(slot as usize);
-        self.next[slot as usize] = u64::MAX;
-        self.numbers.give_back(slot);
-        let queue = self.queues[slot as usize].take();
-        queue.map_or(0, |mut queue| {
-            queue.lose_all(now.as_nanos(), &mut self.ledger)
-        })
+        let gone = self.remove(replica);
+        for (request, start, replica) in gone.inside() {
+            let start = start.map(SimTime::as_nanos);
+            self.ledger.lose(&request, start, now.as_nanos(), replica);
+        }
+        gone.outstanding()
+    }
+
+    fn requeue(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
+        let gone = self.remove(replica);
+        let mut back = 0;
+        for (request, start, _) in gone.inside() {
+            if let Some(start) = start {
+                self.ledger.take_back(&request, start.as_nanos());
+            }
+            if self.settings.deadline(&request) < now.as_nanos() {
+                self.ledger.time_out(&request, now.as_nanos());
+            } else {
+                insert_by_arrival(&mut self.homeless, request);
+                back += 1;
+            }
+        }
+        back
     }
 
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        let slot = self.slot(replica);
-        if let Some(queue) = &mut self.queues[slot] {
-            queue.set_speed(now.as_nanos(), speed_ratio);
-        }
-        self.router.set_speed(slot, speed_ratio);
-        self.changed(slot);
+        self.change(replica, |queue| {
+            let shape = queue.shape();
+            queue.reshape(
+                now.as_nanos(),
+                &ReplicaShape {
+                    speed_ratio,
+                    ..shape
+                },
+            );
+        });
+    }
+
+    fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
+        self.change(replica, |queue| {
+            let shape = queue.shape();
+            queue.reshape(
+                now.as_nanos(),
+                &ReplicaShape {
+                    cpu_millicores,
+                    ..shape
+                },
+            );
+        });
+    }
+
+    fn pause(&mut self, now: SimTime, replica: ReplicaId) {
+        self.change(replica, |queue| queue.pause(now.as_nanos()));
+    }
+
+    fn resume(&mut self, now: SimTime, replica: ReplicaId) {
+        self.change(replica, |queue| queue.resume(now.as_nanos()));
+        self.resumed = true;
     }
 
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {

@@ -36,8 +36,9 @@ impl Served {
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     rate: SlotRate,
-    /// When the slot is or became free.
+    /// When the slot is or became free; never while its replica is paused and it is busy.
     end: u64,
+    /// Time in service under the present rate, up to `end`.
     busy_ns: u64,
     completed: u64,
     replica: ReplicaId,
@@ -65,8 +66,13 @@ const KNOWN: &str = "the control plane names replicas it has added";
 
 #[derive(Debug, Clone)]
 struct Replica {
+    shape: ReplicaShape,
     slots: Box<[u32]>,
     draining: bool,
+    /// While paused: what is left of the request on each slot.
+    left: Option<Box<[u64]>>,
+    /// CPU used under earlier rates.
+    cpu_before_core_ns: f64,
 }
 
 /// All slots of a station.
@@ -230,6 +236,29 @@ impl Servers {
         of.and_then(Option::as_ref).expect(KNOWN)
     }
 
+    fn replica_mut(&mut self, replica: ReplicaId) -> &mut Replica {
+        let of = self.replicas.get_mut(replica.0 as usize);
+        of.and_then(Option::as_mut).expect(KNOWN)
+    }
+
+    /// What is left of the requests on the slots of a replica.
+    fn left(&self, now: u64, replica: ReplicaId) -> Box<[u64]> {
+        let left = |slot: &Slot| if slot.busy { slot.end - now } else { 0 };
+        match &self.replica(replica).left {
+            Some(left) => left.clone(),
+            None => self.slots_of(replica).map(left).collect(),
+        }
+    }
+
+    /// CPU that a replica has used up to now, when `left` is ahead of its slots.
+    fn cpu_core_ns(&self, replica: ReplicaId, left: &[u64]) -> f64 {
+        let served = self.slots_of(replica).zip(left);
+        let cpu = |(slot, left): (&Slot, &u64)| {
+            slot.busy_ns.saturating_sub(*left) as f64 * slot.rate.cores()
+        };
+        self.replica(replica).cpu_before_core_ns + served.map(cpu).sum::<f64>()
+    }
+
     pub(super) fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
         let count = slots_of(&shape);
         let rate = SlotRate::new(&shape, count);
@@ -262,14 +291,24 @@ impl Servers {
         if at >= self.replicas.len() {
             self.replicas.resize(at + 1, None);
         }
-        let draining = false;
-        self.replicas[at] = Some(Replica { slots, draining });
+        self.replicas[at] = Some(Replica {
+            shape,
+            slots,
+            draining: false,
+            left: None,
+            cpu_before_core_ns: 0.0,
+        });
     }
 
     pub(super) fn drain(&mut self, replica: ReplicaId) {
-        let of = self.replicas[replica.0 as usize].as_mut().expect(KNOWN);
+        let of = self.replica_mut(replica);
         of.draining = true;
-        for slot in &of.slots {
+        let slots = of.slots.clone();
+        self.take_from_tree(&slots);
+    }
+
+    fn take_from_tree(&mut self, slots: &[u32]) {
+        for slot in slots {
             self.tree.clear(*slot as usize);
         }
     }
@@ -280,52 +319,128 @@ impl Servers {
         ends.max().unwrap_or(now)
     }
 
-    pub(super) fn kill(&mut self, now: SimTime, replica: ReplicaId, ledger: &mut Ledger) -> u64 {
+    /// Takes a replica out; returns the requests it served, with their starts.
+    pub(super) fn remove(&mut self, replica: ReplicaId) -> Vec<(Request, u64)> {
         let of = self.replicas[replica.0 as usize].take().expect(KNOWN);
-        let mut lost = 0;
+        let mut held = Vec::new();
         for &slot in &of.slots {
             let at = slot as usize;
             if std::mem::take(&mut self.slots[at].busy) {
                 let Job { request, start } = self.jobs[at];
-                ledger.lose(&request, Some(start), now.as_nanos(), replica);
-                lost += 1;
+                held.push((request, start));
             }
             self.tree.clear(at);
             self.numbers.give_back(slot);
         }
-        self.in_service -= lost;
-        lost
+        self.in_service -= held.len() as u64;
+        held
     }
 
     pub(super) fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        let Replica { slots, draining } = self.replica(replica).clone();
-        for number in slots {
-            let rate = self.slots[number as usize].rate.at_speed(speed_ratio);
-            self.note_rate(rate);
-            let slot = &mut self.slots[number as usize];
+        let shape = self.replica(replica).shape;
+        self.reshape(
+            now,
+            replica,
+            ReplicaShape {
+                speed_ratio,
+                ..shape
+            },
+        );
+    }
+
+    pub(super) fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
+        let shape = self.replica(replica).shape;
+        self.reshape(
+            now,
+            replica,
+            ReplicaShape {
+                cpu_millicores,
+                ..shape
+            },
+        );
+    }
+
+    fn reshape(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
+        let mut left = self.left(now.as_nanos(), replica);
+        let cpu_before_core_ns = self.cpu_core_ns(replica, &left);
+        let rate = SlotRate::new(&shape, slots_of(&shape));
+        self.note_rate(rate);
+        let of = self.replica_mut(replica);
+        (of.shape, of.cpu_before_core_ns) = (shape, cpu_before_core_ns);
+        let slots = of.slots.clone();
+        for (number, left) in slots.iter().zip(&mut left) {
+            let slot = &mut self.slots[*number as usize];
             if slot.busy {
-                let now = now.as_nanos();
-                let end = now.saturating_add(rate.rescaled(slot.end - now, slot.rate));
-                slot.busy_ns = slot.busy_ns.saturating_add(end).saturating_sub(slot.end);
-                slot.end = end;
+                *left = rate.rescaled(*left, slot.rate);
+            }
+            (slot.rate, slot.busy_ns) = (rate, *left);
+        }
+        let of = self.replica_mut(replica);
+        if of.left.is_some() {
+            of.left = Some(left);
+        } else {
+            self.run_from(now, replica, &left);
+        }
+    }
+
+    /// Lets the busy slots of a replica serve what is `left` from now on.
+    fn run_from(&mut self, now: SimTime, replica: ReplicaId, left: &[u64]) {
+        let Replica {
+            slots, draining, ..
+        } = self.replica(replica).clone();
+        for (number, left) in slots.iter().zip(left) {
+            let slot = &mut self.slots[*number as usize];
+            if slot.busy {
+                slot.end = now.as_nanos().saturating_add(*left);
                 if !draining {
-                    show(&mut self.tree, number as usize, end - self.origin);
+                    show(&mut self.tree, *number as usize, slot.end - self.origin);
                 }
             }
-            slot.rate = rate;
+        }
+    }
+
+    pub(super) fn pause(&mut self, now: SimTime, replica: ReplicaId) {
+        if self.replica(replica).left.is_some() {
+            return;
+        }
+        let left = self.left(now.as_nanos(), replica);
+        let of = self.replica_mut(replica);
+        of.left = Some(left);
+        let slots = of.slots.clone();
+        self.take_from_tree(&slots);
+        for number in slots {
+            let slot = &mut self.slots[number as usize];
+            if slot.busy {
+                slot.end = u64::MAX;
+            }
+        }
+    }
+
+    pub(super) fn resume(&mut self, now: SimTime, replica: ReplicaId) {
+        let of = self.replica_mut(replica);
+        let Some(left) = of.left.take() else { return };
+        let (slots, draining) = (of.slots.clone(), of.draining);
+        self.run_from(now, replica, &left);
+        for number in slots {
+            let slot = &mut self.slots[number as usize];
+            if !slot.busy {
+                slot.end = now.as_nanos();
+                if !draining {
+                    show(&mut self.tree, number as usize, slot.end - self.origin);
+                }
+            }
         }
     }
 
     pub(super) fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
-        let mut reading = ReplicaReading::default();
+        let runs = self.replica(replica).left.is_none();
+        let mut reading = ReplicaReading {
+            cpu_core_ns: self.cpu_core_ns(replica, &self.left(now.as_nanos(), replica)),
+            ..ReplicaReading::default()
+        };
         for slot in self.slots_of(replica) {
-            let ahead = if slot.busy {
-                slot.end - now.as_nanos()
-            } else {
-                0
-            };
-            reading.cpu_core_ns += slot.busy_ns.saturating_sub(ahead) as f64 * slot.rate.cores();
-            reading.cpu_cores += if slot.busy { slot.rate.cores() } else { 0.0 };
+            let in_use = slot.busy && runs;
+            reading.cpu_cores += if in_use { slot.rate.cores() } else { 0.0 };
             reading.completed += slot.completed;
             reading.in_service += u32::from(slot.busy);
         }

@@ -24,13 +24,21 @@ const NOT_DUE: Due = Due {
 pub(super) struct Sharing {
     replica: ReplicaId,
     time: VirtualTime,
-    most: usize,
+    /// Most requests in service: none more while the replica is paused.
+    room: usize,
     /// By tag.
     jobs: BinaryHeap<InService>,
     waiting: VecDeque<Request>,
     /// When the first request is done as things stand.
     due: Due,
     completed: u64,
+    shape: ReplicaShape,
+    paused: bool,
+}
+
+/// Most requests in service of a replica that runs.
+fn room_of(shape: &ReplicaShape) -> usize {
+    shape.concurrency.map_or(usize::MAX, |most| most as usize)
 }
 
 impl Sharing {
@@ -86,24 +94,26 @@ impl Queue for Sharing {
         Self {
             replica,
             time: VirtualTime::new(shape, now),
-            most: shape.concurrency.map_or(usize::MAX, |most| most as usize),
+            room: room_of(shape),
             jobs: BinaryHeap::new(),
             waiting: VecDeque::new(),
             due: NOT_DUE,
             completed: 0,
+            shape: *shape,
+            paused: false,
         }
     }
 
     #[inline(always)]
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
-        if self.jobs.len() < self.most {
+        if self.jobs.len() < self.room {
             self.time.move_to(now, self.jobs.len());
             self.admit(now, self.time.entry(), request, ledger);
             self.changed();
         } else if (self.waiting.len() as u64) < settings.limit {
             self.waiting.push_back(*request);
         } else {
-            ledger.reject(request);
+            ledger.reject(request, now);
         }
     }
 
@@ -130,27 +140,59 @@ impl Queue for Sharing {
         }
     }
 
-    fn set_speed(&mut self, now: u64, speed_ratio: f64) {
-        self.time.move_to(now, self.jobs.len());
-        self.time.set_speed(speed_ratio);
-        self.changed();
+    fn shape(&self) -> ReplicaShape {
+        self.shape
     }
 
-    fn lose_all(&mut self, now: u64, ledger: &mut Ledger) -> u64 {
-        for job in &self.jobs {
-            ledger.lose(&job.request(), Some(job.start), now, self.replica);
+    fn reshape(&mut self, now: u64, shape: &ReplicaShape) {
+        self.shape = *shape;
+        if self.paused {
+            self.time.reshape(shape);
+        } else {
+            self.time.move_to(now, self.jobs.len());
+            self.time.reshape(shape);
+            self.changed();
         }
-        for request in &self.waiting {
-            ledger.lose(request, None, now, self.replica);
+    }
+
+    fn pause(&mut self, now: u64) {
+        if !self.paused {
+            self.time.move_to(now, self.jobs.len());
+            (self.paused, self.room, self.due) = (true, 0, NOT_DUE);
         }
-        self.outstanding()
+    }
+
+    fn resume(&mut self, now: u64) {
+        if self.paused {
+            self.time.go_on(now);
+            (self.paused, self.room) = (false, room_of(&self.shape));
+            self.changed();
+        }
+    }
+
+    fn fill(&mut self, now: u64, ledger: &mut Ledger) {
+        while self.jobs.len() < self.room
+            && let Some(request) = self.waiting.pop_front()
+        {
+            self.time.move_to(now, self.jobs.len());
+            self.admit(now, self.time.entry(), &request, ledger);
+            self.changed();
+        }
     }
 
     fn read(&self, now: u64) -> ReplicaReading {
         let requests = self.jobs.len();
+        let (cpu_core_ns, cpu_cores) = if self.paused {
+            (self.time.anchored_cpu_core_ns(), 0.0)
+        } else {
+            (
+                self.time.cpu_core_ns(now, requests),
+                self.time.cpu_cores(requests),
+            )
+        };
         ReplicaReading {
-            cpu_core_ns: self.time.cpu_core_ns(now, requests),
-            cpu_cores: self.time.cpu_cores(requests),
+            cpu_core_ns,
+            cpu_cores,
             completed: self.completed,
             in_service: requests as u32,
             waiting: self.waiting.len() as u32,
@@ -164,6 +206,10 @@ impl Queue for Sharing {
 
     fn waiting(&self) -> u64 {
         self.waiting.len() as u64
+    }
+
+    fn queue_mut(&mut self) -> &mut VecDeque<Request> {
+        &mut self.waiting
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {

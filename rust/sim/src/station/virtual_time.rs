@@ -2,7 +2,7 @@
 //!
 //! Requests in service share the cores equally, none with more than one core, so all of them progress alike: by the
 //! virtual time `V`, in nanoseconds of work. A request that enters at `V` with work `w` is done when the virtual time is
-//! `V + w`, its tag. `V` is anchored at changes of state only (a start, a departure, a change of speed), never where an
+//! `V + w`, its tag. `V` is anchored at changes of state only (a start, a departure, a change of speed or cores, a pause), never where an
 //! advance happens to end, so cutting an advance in two gives the same bits. A departure is recorded at the nearest
 //! nanosecond and what it was off is carried on in virtual time, so rounding does not add up.
 
@@ -41,7 +41,7 @@ pub(super) struct Due {
 impl VirtualTime {
     pub(super) fn new(shape: &ReplicaShape, now: u64) -> Self {
         let mut time = Self {
-            cores: cores(shape),
+            cores: 1.0,
             speed: 1.0,
             capacity: 1.0,
             alone: 1.0,
@@ -50,13 +50,14 @@ impl VirtualTime {
             at: 0.0,
             cpu_core_ns: 0.0,
         };
-        time.set_speed(shape.speed_ratio);
+        time.reshape(shape);
         time
     }
 
-    /// Changes the speed from the last change of state on; move to `now` first.
-    pub(super) fn set_speed(&mut self, speed_ratio: f64) {
-        self.speed = checked_speed(speed_ratio);
+    /// Changes cores and speed from the last change of state on; move to `now` first.
+    pub(super) fn reshape(&mut self, shape: &ReplicaShape) {
+        self.cores = cores(shape);
+        self.speed = checked_speed(shape.speed_ratio);
         self.alone = 1.0 / self.speed;
         self.capacity = self.cores * self.speed;
         self.shared = 1.0 / self.capacity;
@@ -90,6 +91,16 @@ impl VirtualTime {
             self.at += elapsed * self.rate(requests);
         }
         self.since = now;
+    }
+
+    /// Anchors at `now` after a pause, in which nothing has moved since the last anchor.
+    pub(super) const fn go_on(&mut self, now: u64) {
+        self.since = now;
+    }
+
+    /// CPU used up to the last anchor, in core-nanoseconds.
+    pub(super) const fn anchored_cpu_core_ns(&self) -> f64 {
+        self.cpu_core_ns
     }
 
     /// The virtual time at the anchor, where an arriving request enters. One that takes the place of another enters at

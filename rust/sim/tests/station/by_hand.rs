@@ -5,17 +5,17 @@ use hookean_sim::plan::{Discipline, EngineKind, RequestLog, Routing};
 use hookean_sim::station::{Outcome, ReplicaId, ReplicaShape, RequestRow, Station};
 
 const ENGINES: [EngineKind; 2] = [EngineKind::Lazy, EngineKind::Reference];
-const FIRST: ReplicaId = ReplicaId(0);
-const SECOND_REPLICA: ReplicaId = ReplicaId(1);
+pub(crate) const FIRST: ReplicaId = ReplicaId(0);
+pub(crate) const SECOND_REPLICA: ReplicaId = ReplicaId(1);
 
-fn case(discipline: Discipline, requests: &[(u64, u64)]) -> Case {
+pub(crate) fn case(discipline: Discipline, requests: &[(u64, u64)]) -> Case {
     let mut case = Case::new(discipline, Traffic::Table(requests.to_vec()));
     case.requests = RequestLog::Full;
     case.queue.routing = Routing::LeastOutstanding;
     case
 }
 
-fn in_seconds(requests: &[(u64, u64)]) -> Vec<(u64, u64)> {
+pub(crate) fn in_seconds(requests: &[(u64, u64)]) -> Vec<(u64, u64)> {
     requests
         .iter()
         .map(|(time, work)| (time * SECOND, work * SECOND))
@@ -23,7 +23,7 @@ fn in_seconds(requests: &[(u64, u64)]) -> Vec<(u64, u64)> {
 }
 
 /// Runs both engines with replicas from time 0 and control events, and returns their common log.
-fn run(
+pub(crate) fn run(
     case: &Case,
     replicas: &[ReplicaShape],
     mut control: impl FnMut(&mut dyn Station),
@@ -47,7 +47,7 @@ fn ends(rows: &[RequestRow]) -> Vec<u64> {
         .collect()
 }
 
-fn end_secs(rows: &[RequestRow]) -> Vec<u64> {
+pub(crate) fn end_secs(rows: &[RequestRow]) -> Vec<u64> {
     let ends = ends(rows);
     assert!(ends.iter().all(|end| end % SECOND == 0), "{ends:?}");
     ends.iter().map(|end| end / SECOND).collect()

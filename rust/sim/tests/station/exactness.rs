@@ -3,7 +3,7 @@
 //! `HOOKEAN_EXACTNESS_CASES` sets how many scripts are run (default 400).
 
 use crate::support::{Case, Traffic, at, digest, rows, shape};
-use hookean_kernel::Distribution;
+use hookean_kernel::{Distribution, SimTime};
 use hookean_sim::plan::{Discipline, EngineKind, RequestLog, Routing};
 use hookean_sim::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
 use proptest::prelude::*;
@@ -13,7 +13,11 @@ enum Action {
     Add(ReplicaShape),
     Drain(usize),
     Kill(usize),
+    Requeue(usize),
     Speed(usize, f64),
+    Resize(usize, u64),
+    Pause(usize),
+    Resume(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -127,15 +131,35 @@ fn act(
                 return stations.each_mut().map(|s| s.kill(now, id));
             }
         }
-        Action::Speed(selector, speed) => {
+        Action::Requeue(selector) => {
+            if let Some(i) = pick(*selector) {
+                let (id, _) = live.remove(i);
+                return stations.each_mut().map(|s| s.requeue(now, id));
+            }
+        }
+        Action::Speed(selector, _)
+        | Action::Resize(selector, _)
+        | Action::Pause(selector)
+        | Action::Resume(selector) => {
             if let Some(i) = pick(*selector) {
                 for station in stations.iter_mut() {
-                    station.set_speed(now, live[i].0, *speed);
+                    change(&mut **station, now, live[i].0, action);
                 }
             }
         }
     }
     [0, 0]
+}
+
+/// Does to a replica what changes nothing of who is there.
+fn change(station: &mut dyn Station, now: SimTime, id: ReplicaId, action: &Action) {
+    match action {
+        Action::Speed(_, speed) => station.set_speed(now, id, *speed),
+        Action::Resize(_, cpu) => station.resize(now, id, *cpu),
+        Action::Pause(_) => station.pause(now, id),
+        Action::Resume(_) => station.resume(now, id),
+        Action::Add(_) | Action::Drain(_) | Action::Kill(_) | Action::Requeue(_) => {}
+    }
 }
 
 fn run(script: &Script) -> Result<(), TestCaseError> {
@@ -180,14 +204,17 @@ const REAL: Scale = Scale {
 fn shapes(discipline: Discipline) -> impl Strategy<Value = ReplicaShape> {
     let sharing = discipline == Discipline::ProcessorSharing;
     let concurrency = prop_oneof![3 => (1_u32..4).prop_map(Some), 1 => (5_u32..12).prop_map(Some), 1 => Just(None)];
-    let cpu = prop::sample::select(vec![250_u64, 500, 1000, 1000, 1500, 2000, 3000]);
-    (cpu, concurrency, speeds()).prop_map(move |(cpu, concurrency, speed)| {
+    (sizes(), concurrency, speeds()).prop_map(move |(cpu, concurrency, speed)| {
         shape(
             cpu,
             concurrency.or(if sharing { None } else { Some(1) }),
             speed,
         )
     })
+}
+
+fn sizes() -> impl Strategy<Value = u64> {
+    prop::sample::select(vec![250_u64, 500, 1000, 1000, 1500, 2000, 3000])
 }
 
 fn speeds() -> impl Strategy<Value = f64> {
@@ -199,9 +226,13 @@ fn actions(discipline: Discipline, span: u64) -> impl Strategy<Value = Vec<(u64,
         5 => shapes(discipline).prop_map(Action::Add),
         2 => any::<usize>().prop_map(Action::Drain),
         2 => any::<usize>().prop_map(Action::Kill),
+        2 => any::<usize>().prop_map(Action::Requeue),
         2 => (any::<usize>(), speeds()).prop_map(|(of, speed)| Action::Speed(of, speed)),
+        2 => (any::<usize>(), sizes()).prop_map(|(of, cpu)| Action::Resize(of, cpu)),
+        2 => any::<usize>().prop_map(Action::Pause),
+        3 => any::<usize>().prop_map(Action::Resume),
     ];
-    prop::collection::vec((0..span, action), 1..40).prop_map(|mut actions| {
+    prop::collection::vec((0..span, action), 1..60).prop_map(|mut actions| {
         actions.sort_by_key(|(time, _)| *time);
         // The first replica is there from the start in most scripts.
         if actions.len() % 4 != 0 {

@@ -1,6 +1,7 @@
 //! Stations on their own: against each other, against hand-made cases, against theory.
 
 mod by_hand;
+mod control_events;
 mod exactness;
 mod support;
 mod theory;

@@ -170,7 +170,7 @@ impl Reference {
         if !waits_here && !self.is_central() {
             self.route(request);
         } else if waits_here && self.queue.len() as u64 >= self.settings.limit {
-            self.ledger.reject(&request);
+            self.ledger.reject(&request, self.now);
         } else {
             self.queue.push_back(request);
             self.plan_renunciation(&request);
@@ -212,6 +212,7 @@ impl Reference {
     /// Starts whatever can start: the central queue on free slots, or requests without a replica on the ready ones.
     /// All departures of an instant free their slots before one of them is taken.
     fn dispatch(&mut self) {
+        self.fill_free_places();
         if self.departures_are_due() {
             return;
         }
@@ -227,6 +228,22 @@ impl Reference {
                 && let Some(request) = self.queue.pop_front()
             {
                 self.route(request);
+            }
+        }
+    }
+
+    /// Starts what waits in a replica with a free place: in one that has been resumed.
+    fn fill_free_places(&mut self) {
+        if self.departures_are_due() {
+            return;
+        }
+        for at in 0..self.replicas.len() {
+            while let Some(request) = self.replicas[at]
+                .as_mut()
+                .filter(|replica| replica.has_room())
+                .and_then(|replica| replica.waiting.pop_front())
+            {
+                self.admit(at, request, None);
             }
         }
     }
@@ -301,9 +318,10 @@ impl Reference {
             self.admit(at, request, None);
         } else if (replica.waiting.len() as u64) < self.settings.limit {
             replica.waiting.push_back(request);
+            sort_by_arrival(&mut replica.waiting);
             self.plan_renunciation(&request);
         } else {
-            self.ledger.reject(&request);
+            self.ledger.reject(&request, self.now);
         }
     }
 
@@ -361,6 +379,42 @@ impl Reference {
         }
     }
 
+    fn remove(&mut self, replica: ReplicaId) -> Replica {
+        let at = self.position(replica);
+        let gone = self.replicas[at].take();
+        gone.expect("positions are those of replicas")
+    }
+
+    fn position(&self, replica: ReplicaId) -> usize {
+        let is_it = |r: &Option<Replica>| r.as_ref().is_some_and(|r| r.id == replica);
+        let found = self.replicas.iter().position(is_it);
+        found.expect("the control plane names replicas it has added")
+    }
+
+    /// Changes speed and CPU of a replica, and plans its departures anew.
+    fn reshape(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
+        let (version, last_turn) = (self.new_version(), self.last_turn);
+        let Some(of) = self.replica_mut(replica) else {
+            return;
+        };
+        let before = stride(&of.shape);
+        let ends = of.reshape(now.as_nanos(), shape, version);
+        if !of.draining {
+            let left = rescaled((of.turn - last_turn) as u64, before, stride(&shape));
+            of.turn = last_turn + u128::from(left);
+        }
+        self.plan_departures(replica, ends, version);
+    }
+
+    fn plan_departures(&mut self, replica: ReplicaId, ends: Vec<(u64, u64)>, version: u64) {
+        for (request, end) in ends {
+            self.plan_departure(replica, request, end, version);
+        }
+        if self.discipline == Discipline::ProcessorSharing {
+            self.plan_first_departure(self.position(replica));
+        }
+    }
+
     /// The lowest slot numbers that no replica has.
     fn vacant_numbers(&self, count: usize) -> Vec<u32> {
         let taken: Vec<u32> = self
@@ -374,6 +428,12 @@ impl Reference {
             .take(count)
             .collect()
     }
+}
+
+/// Who came first is served first, also when it has been sent back.
+fn sort_by_arrival(queue: &mut VecDeque<Request>) {
+    let order = |request: &Request| (request.time, request.index);
+    queue.make_contiguous().sort_by_key(order);
 }
 
 impl Station for Reference {
@@ -409,14 +469,17 @@ impl Station for Reference {
     fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime {
         let mut future = self.clone();
         future.arrivals = Arrivals::none();
+        future.fill_free_places();
         let mut end = now;
         while future.replica(replica).outstanding() > 0 {
-            let Some((key, event)) = future.events.pop() else {
-                break;
+            let next = future.events.pop();
+            let Some((key, event)) = next.filter(|(key, _)| key.time < SimTime::MAX) else {
+                return SimTime::MAX;
             };
             future.now = key.time.as_nanos();
             let before = future.replica(replica).outstanding();
             future.handle(event);
+            future.fill_free_places();
             if future.replica(replica).outstanding() < before {
                 end = key.time;
             }
@@ -425,13 +488,7 @@ impl Station for Reference {
     }
 
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
-        let found = self
-            .replicas
-            .iter()
-            .position(|r| r.as_ref().is_some_and(|r| r.id == replica));
-        let gone = found
-            .and_then(|at| self.replicas[at].take())
-            .expect("the control plane names replicas it has added");
+        let gone = self.remove(replica);
         for (request, start) in gone.inside() {
             self.ledger.lose(&request, start, now.as_nanos(), replica);
         }
@@ -439,28 +496,63 @@ impl Station for Reference {
         gone.outstanding() as u64
     }
 
+    fn requeue(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
+        let gone = self.remove(replica);
+        let mut back = 0;
+        for (request, start) in gone.inside() {
+            if let Some(start) = start {
+                self.ledger.take_back(&request, start);
+            }
+            if self.settings.deadline(&request) < now.as_nanos() {
+                self.ledger.time_out(&request, now.as_nanos());
+                continue;
+            }
+            self.queue.push_back(request);
+            self.plan_renunciation(&request);
+            back += 1;
+        }
+        sort_by_arrival(&mut self.queue);
+        self.count();
+        back
+    }
+
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        let found = self
-            .replicas
-            .iter()
-            .position(|r| r.as_ref().is_some_and(|r| r.id == replica));
-        let Some(at) = found else { return };
+        let shape = self.replica(replica).shape;
+        self.reshape(
+            now,
+            replica,
+            ReplicaShape {
+                speed_ratio,
+                ..shape
+            },
+        );
+    }
+
+    fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
+        let shape = self.replica(replica).shape;
+        self.reshape(
+            now,
+            replica,
+            ReplicaShape {
+                cpu_millicores,
+                ..shape
+            },
+        );
+    }
+
+    fn pause(&mut self, now: SimTime, replica: ReplicaId) {
         let version = self.new_version();
-        let Some(of) = &mut self.replicas[at] else {
-            return;
-        };
-        let before = stride(&of.shape);
-        let ends = of.set_speed(now.as_nanos(), speed_ratio, version);
-        if !of.draining {
-            let left = (of.turn - self.last_turn) as u64;
-            let left = rescaled(left, before, stride(&of.shape));
-            of.turn = self.last_turn + u128::from(left);
+        let of = self.replica_mut(replica).filter(|of| !of.paused);
+        if let Some(of) = of {
+            of.pause(now.as_nanos(), version);
         }
-        for (request, end) in ends {
-            self.plan_departure(replica, request, end, version);
-        }
-        if self.discipline == Discipline::ProcessorSharing {
-            self.plan_first_departure(at);
+    }
+
+    fn resume(&mut self, now: SimTime, replica: ReplicaId) {
+        let version = self.new_version();
+        let of = self.replica_mut(replica).filter(|of| of.paused);
+        if let Some(ends) = of.map(|of| of.resume(now.as_nanos(), version)) {
+            self.plan_departures(replica, ends, version);
         }
     }
 

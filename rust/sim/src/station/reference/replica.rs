@@ -18,6 +18,9 @@ struct Slot {
 struct Serving {
     request: Request,
     start: u64,
+    /// CPU use is booked up to here.
+    booked: u64,
+    /// While paused: what is left.
     end: u64,
     version: u64,
 }
@@ -44,7 +47,9 @@ enum Service {
     Slots {
         slots: Vec<Slot>,
         rate: SlotRate,
+        /// Booked under the present rate, and CPU used under earlier ones.
         busy_ns: u64,
+        cpu_before_core_ns: f64,
     },
     Shared(Shared),
 }
@@ -53,6 +58,7 @@ enum Service {
 pub(super) struct Replica {
     pub(super) id: ReplicaId,
     pub(super) draining: bool,
+    pub(super) paused: bool,
     pub(super) shape: ReplicaShape,
     /// When weighted routing comes to it next, on a clock of its own.
     pub(super) turn: u128,
@@ -89,11 +95,13 @@ impl Replica {
                 slots: (0..count).map(slot).collect(),
                 rate: SlotRate::new(&shape, count),
                 busy_ns: 0,
+                cpu_before_core_ns: 0.0,
             }
         };
         Self {
             id,
             draining: false,
+            paused: false,
             shape,
             turn: 0,
             waiting: VecDeque::new(),
@@ -120,20 +128,20 @@ impl Replica {
         self.slots().iter().map(|slot| slot.number)
     }
 
-    /// Free slots: since when, number, position.
+    /// Free slots, of which a paused replica has none: since when, number, position.
     pub(super) fn free_slots(&self) -> impl Iterator<Item = (u64, u32, usize)> {
         let free = self
             .slots()
             .iter()
             .enumerate()
-            .filter(|(_, slot)| slot.serving.is_none());
+            .filter(|(_, slot)| slot.serving.is_none() && !self.paused);
         free.map(|(at, slot)| (slot.free_since, slot.number, at))
     }
 
     pub(super) fn has_room(&self) -> bool {
         match &self.service {
             Service::Slots { .. } => self.free_slots().next().is_some(),
-            Service::Shared(shared) => shared.sharers.len() < shared.most,
+            Service::Shared(shared) => !self.paused && shared.sharers.len() < shared.most,
         }
     }
 
@@ -146,6 +154,7 @@ impl Replica {
         slots[at].serving = Some(Serving {
             request,
             start: now,
+            booked: now,
             end,
             version,
         });
@@ -173,6 +182,9 @@ impl Replica {
         let Service::Shared(shared) = &mut self.service else {
             return None;
         };
+        if self.paused {
+            return None;
+        }
         if let Some(shift) = shared.time.rebase() {
             for sharer in &mut shared.sharers {
                 sharer.tag -= shift;
@@ -205,7 +217,7 @@ impl Replica {
                     .find(|slot| slot.serving.as_ref().is_some_and(planned))?;
                 let served = slot.serving.take()?;
                 slot.free_since = now;
-                *busy_ns += now - served.start;
+                *busy_ns += now - served.booked;
                 (served.request, served.start)
             }
             Service::Shared(shared) => {
@@ -238,33 +250,100 @@ impl Replica {
         Some(tag)
     }
 
-    /// Changes the speed; returns the new ends of requests on slots.
-    pub(super) fn set_speed(
+    /// Books the CPU that slots have used up to `now`, unless they stand still.
+    fn book(&mut self, now: u64) {
+        let Service::Slots { slots, busy_ns, .. } = &mut self.service else {
+            return;
+        };
+        for serving in slots.iter_mut().filter_map(|slot| slot.serving.as_mut()) {
+            if !self.paused {
+                *busy_ns += now - serving.booked;
+            }
+            serving.booked = now;
+        }
+    }
+
+    /// Changes speed and CPU; returns the new ends of requests on slots.
+    pub(super) fn reshape(
         &mut self,
         now: u64,
-        speed_ratio: f64,
+        shape: ReplicaShape,
         version: u64,
     ) -> Vec<(u64, u64)> {
-        self.shape.speed_ratio = speed_ratio;
+        self.book(now);
+        self.shape = shape;
+        let paused = self.paused;
         match &mut self.service {
-            Service::Slots { slots, rate, .. } => {
-                let (before, after) = (*rate, rate.at_speed(speed_ratio));
+            Service::Slots {
+                slots,
+                rate,
+                busy_ns,
+                cpu_before_core_ns,
+            } => {
+                let (before, after) = (*rate, SlotRate::new(&shape, slots.len() as u32));
                 *rate = after;
-                let served = slots.iter_mut().filter_map(|slot| slot.serving.as_mut());
-                served
-                    .map(|s| {
-                        s.end = now.saturating_add(after.rescaled(s.end - now, before));
-                        s.version = version;
-                        (s.request.index, s.end)
-                    })
-                    .collect()
+                *cpu_before_core_ns += std::mem::take(busy_ns) as f64 * before.cores();
+                let mut ends = Vec::new();
+                for serving in slots.iter_mut().filter_map(|slot| slot.serving.as_mut()) {
+                    if paused {
+                        serving.end = after.rescaled(serving.end, before);
+                    } else {
+                        let left = after.rescaled(serving.end - now, before);
+                        serving.end = now.saturating_add(left);
+                        serving.version = version;
+                        ends.push((serving.request.index, serving.end));
+                    }
+                }
+                ends
             }
             Service::Shared(shared) => {
-                shared.time.move_to(now, shared.sharers.len());
-                shared.time.set_speed(speed_ratio);
+                if !paused {
+                    shared.time.move_to(now, shared.sharers.len());
+                }
+                shared.time.reshape(&shape);
                 Vec::new()
             }
         }
+    }
+
+    /// Stands still: departures that were planned are void.
+    pub(super) fn pause(&mut self, now: u64, version: u64) {
+        self.book(now);
+        self.paused = true;
+        match &mut self.service {
+            Service::Slots { slots, .. } => {
+                for serving in slots.iter_mut().filter_map(|slot| slot.serving.as_mut()) {
+                    serving.end -= now;
+                    serving.version = version;
+                }
+            }
+            Service::Shared(shared) => {
+                shared.time.move_to(now, shared.sharers.len());
+                shared.version = version;
+            }
+        }
+    }
+
+    /// Goes on; returns the ends of requests on slots.
+    pub(super) fn resume(&mut self, now: u64, version: u64) -> Vec<(u64, u64)> {
+        self.book(now);
+        self.paused = false;
+        let mut ends = Vec::new();
+        match &mut self.service {
+            Service::Slots { slots, .. } => {
+                for slot in slots {
+                    if let Some(serving) = &mut slot.serving {
+                        serving.end = now.saturating_add(serving.end);
+                        serving.version = version;
+                        ends.push((serving.request.index, serving.end));
+                    } else {
+                        slot.free_since = now;
+                    }
+                }
+            }
+            Service::Shared(shared) => shared.time.go_on(now),
+        }
+        ends
     }
 
     /// Requests inside, with the start of their service.
@@ -305,17 +384,17 @@ impl Replica {
                 slots,
                 rate,
                 busy_ns,
+                cpu_before_core_ns,
             } => {
-                let running: u64 = slots
-                    .iter()
-                    .filter_map(|slot| slot.serving)
-                    .map(|s| now - s.start)
-                    .sum();
+                let running = slots.iter().filter_map(|slot| slot.serving);
+                let unbooked: u64 = running.map(|s| now - s.booked).sum();
+                let unbooked = if self.paused { 0 } else { unbooked };
                 (
-                    (busy_ns + running) as f64 * rate.cores(),
+                    cpu_before_core_ns + (busy_ns + unbooked) as f64 * rate.cores(),
                     in_service as f64 * rate.cores(),
                 )
             }
+            Service::Shared(shared) if self.paused => (shared.time.anchored_cpu_core_ns(), 0.0),
             Service::Shared(shared) => (
                 shared.time.cpu_core_ns(now, in_service),
                 shared.time.cpu_cores(in_service),
@@ -323,7 +402,7 @@ impl Replica {
         };
         ReplicaReading {
             cpu_core_ns,
-            cpu_cores,
+            cpu_cores: if self.paused { 0.0 } else { cpu_cores },
             completed: self.completed,
             in_service: in_service as u32,
             waiting: self.waiting.len() as u32,

@@ -264,10 +264,10 @@ impl Router {
         }
     }
 
-    /// Notes a replica's speed.
-    pub(super) fn set_speed(&mut self, slot: usize, speed_ratio: f64) {
+    /// Notes a replica's new shape.
+    pub(super) fn reshape(&mut self, slot: usize, shape: &ReplicaShape) {
         if let Rule::Weighted(weighted) = &mut self.rule {
-            weighted.set_speed(slot, speed_ratio);
+            weighted.reshape(slot, shape);
         }
     }
 }

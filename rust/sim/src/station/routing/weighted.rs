@@ -58,12 +58,12 @@ impl Weighted {
         self.turns.clear(slot);
     }
 
-    pub(super) fn set_speed(&mut self, slot: usize, speed_ratio: f64) {
-        let Some(shape) = self.shapes.get_mut(slot).and_then(Option::as_mut) else {
+    pub(super) fn reshape(&mut self, slot: usize, shape: &ReplicaShape) {
+        let Some(of) = self.shapes.get_mut(slot).and_then(Option::as_mut) else {
             return;
         };
-        let before = stride(shape);
-        shape.speed_ratio = speed_ratio;
+        let before = stride(of);
+        *of = *shape;
         let turn = self.turns.time(slot).unwrap_or(self.now);
         let left = rescaled(turn - self.now, before, stride(shape));
         self.turns.set(slot, self.now + left);
@@ -132,7 +132,7 @@ mod tests {
         weighted.add(0, shape(1000, 1.0));
         weighted.add(1, shape(1000, 0.001));
         assert_eq!(counts(&mut weighted, 500), [500, 0, 0]);
-        weighted.set_speed(1, 1.0);
+        weighted.reshape(1, &shape(1000, 1.0));
         assert_eq!(counts(&mut weighted, 500), [250, 250, 0]);
         weighted.remove(0);
         assert_eq!(counts(&mut weighted, 5), [0, 5, 0]);
