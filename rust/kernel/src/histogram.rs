@@ -142,12 +142,32 @@ impl<const BITS: u32> Histogram<BITS> {
         self.count_one(value);
     }
 
-    /// Begins a series of values to record, with less to store than recording each.
-    #[inline]
-    pub fn recorder(&mut self) -> Recorder<'_, BITS> {
-        Recorder {
-            window: self.window,
-            histogram: self,
+    /// Records values, with less to do than recording each.
+    pub fn record_all(&mut self, values: &[u64]) {
+        let mut window = self.window;
+        for value in values {
+            window.record(*value);
+        }
+        self.window = window;
+        if values.is_empty() {
+            return;
+        }
+        let highest = Self::index(window.max);
+        if highest >= self.words.len() {
+            self.grow(highest);
+        }
+        // No half of a word can run over while all values together fit into it.
+        if self.run_extremes().count > LOWER {
+            for value in values {
+                self.count_one(*value);
+            }
+            return;
+        }
+        let (words, used) = (&mut *self.words, &mut *self.used);
+        for value in values {
+            let index = Self::index(*value);
+            used[index / 64] |= 1 << (index % 64);
+            words[index] += ONE;
         }
     }
 
@@ -296,30 +316,6 @@ impl<const BITS: u32> Histogram<BITS> {
     }
 }
 
-/// Records a series of values into a histogram, which has them all after [`Recorder::finish`].
-#[derive(Debug)]
-#[must_use = "the values count once the series is finished"]
-pub struct Recorder<'a, const BITS: u32> {
-    histogram: &'a mut Histogram<BITS>,
-    /// Kept aside, so that it stays in registers.
-    window: Extremes,
-}
-
-impl<const BITS: u32> Recorder<'_, BITS> {
-    /// Records a value.
-    #[inline]
-    pub fn record(&mut self, value: u64) {
-        self.window.record(value);
-        self.histogram.count_one(value);
-    }
-
-    /// Ends the series.
-    #[inline]
-    pub fn finish(self) {
-        self.histogram.window = self.window;
-    }
-}
-
 /// Histograms are equal when their runs are.
 impl<const BITS: u32> PartialEq for Histogram<BITS> {
     fn eq(&self, other: &Self) -> bool {
@@ -399,6 +395,9 @@ mod tests {
         assert_eq!(merged.run_count(9), 18_589_934_592);
         assert_eq!(merged.quantile(1e-9), Some(1));
         assert_eq!(merged.quantile(0.5), Some(9));
+        merged.record_all(&[9, 1, 9]);
+        assert_eq!(merged.run_count(9), 18_589_934_594);
+        assert_eq!((merged.window_bucket(9), merged.window_bucket(1)), (3, 1));
     }
 
     #[test]
@@ -427,13 +426,11 @@ mod tests {
             let (mut whole, mut histogram) = (Fine::new(), Fine::new());
             for values in &windows {
                 let mut alone = Fine::new();
-                let mut series = histogram.recorder();
                 for &value in values {
                     whole.record(value);
                     alone.record(value);
-                    series.record(value);
                 }
-                series.finish();
+                histogram.record_all(values);
                 prop_assert_eq!(&histogram, &whole);
                 let expected = alone.max().map(|max| ([0.0, 0.5, 0.99].map(|q| alone.quantile(q).unwrap()), max));
                 prop_assert_eq!(histogram.take_window([0.0, 0.5, 0.99]), expected);

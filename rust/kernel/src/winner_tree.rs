@@ -140,23 +140,88 @@ impl WinnerTree {
             slot < self.capacity(),
             "Invariant: slots are below the capacity"
         );
-        let mut node = self.last_level + slot / 4;
-        let mut at = slot % 4;
-        let mut winner = key;
-        loop {
-            let keys = &mut self.nodes[node];
-            // The others do not wait for the winner of the level below.
-            let others = keys[at ^ 1].min(keys[at ^ 2]).min(keys[at ^ 3]);
-            keys[at] = winner;
-            winner = winner.min(others);
-            if node == 0 {
-                break;
-            }
-            node -= 1;
-            at = node % 4;
-            node /= 4;
+        self.winner = climb(&mut self.nodes, 4 * self.last_level + slot, key);
+    }
+
+    /// Begins a series of moves of the earliest slot.
+    #[inline]
+    pub fn race(&mut self) -> Race<'_> {
+        Race {
+            leaves: 4 * self.last_level,
+            winner: self.winner,
+            slot_bits: self.slot_bits,
+            slot_mask: self.slot_mask,
+            max_time: self.max_time,
+            beyond: self.beyond(),
+            nodes: &mut self.nodes,
+            result: &mut self.winner,
         }
-        self.winner = winner;
+    }
+}
+
+/// Writes a key at a place of the nodes, counted in keys, and returns the least key of all.
+#[inline]
+fn climb(nodes: &mut [[u64; 4]], mut place: usize, key: u64) -> u64 {
+    let mut winner = key;
+    loop {
+        let (keys, at) = (&mut nodes[place / 4], place % 4);
+        // The others do not wait for the winner of the level below.
+        let others = keys[at ^ 1].min(keys[at ^ 2]).min(keys[at ^ 3]);
+        keys[at] = winner;
+        winner = winner.min(others);
+        if place < 4 {
+            return winner;
+        }
+        // Node n is child n - 1 of all, counted through.
+        place = place / 4 - 1;
+    }
+}
+
+/// A tree whose earliest slot is moved on again and again; it counts once the series is [finished](Race::finish). What a
+/// loop needs of the tree is at hand here and stays in registers.
+#[derive(Debug)]
+#[must_use = "the moves count once the series is finished"]
+pub struct Race<'a> {
+    nodes: &'a mut [[u64; 4]],
+    result: &'a mut u64,
+    leaves: usize,
+    winner: u64,
+    slot_bits: u32,
+    slot_mask: u64,
+    max_time: u64,
+    beyond: u64,
+}
+
+impl Race<'_> {
+    /// As [`WinnerTree::min_time`].
+    #[inline]
+    pub const fn min_time(&self) -> u64 {
+        self.winner >> self.slot_bits
+    }
+
+    /// As [`WinnerTree::min_slot`].
+    #[inline]
+    pub const fn min_slot(&self) -> usize {
+        (self.winner & self.slot_mask) as usize
+    }
+
+    /// Gives the earliest slot another time; one that cannot be stored is later than all that can.
+    #[inline]
+    pub fn move_on(&mut self, time: u64) {
+        let slot = self.winner & self.slot_mask;
+        let time = if time > self.max_time {
+            self.beyond
+        } else {
+            time
+        };
+        let key = time << self.slot_bits | slot;
+        self.winner = climb(self.nodes, self.leaves + slot as usize, key);
+    }
+
+    /// Ends the series.
+    #[inline]
+    pub fn finish(self) {
+        *self.result = self.winner;
     }
 }
 

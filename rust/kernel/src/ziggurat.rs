@@ -16,6 +16,19 @@ pub(crate) struct Strips {
 
 static STRIPS: Strips = strips();
 
+/// Right edges as steps of the 53-bit draw: a power of two smaller, so that products round as those with the edges do.
+static STEPS: [f64; 256] = steps();
+
+const fn steps() -> [f64; 256] {
+    let mut steps = [0.0; 256];
+    let mut i = 0;
+    while i < 256 {
+        steps[i] = STRIPS.x[i] * (1.0 / 9_007_199_254_740_992.0);
+        i += 1;
+    }
+    steps
+}
+
 const fn strips() -> Strips {
     let mut x = [0.0; 257];
     x[0] = AREA / exp(-TAIL);
@@ -39,17 +52,25 @@ const fn strips() -> Strips {
 pub fn standard_exponential(rng: &mut Xoshiro256PlusPlus) -> f64 {
     let bits = rng.next_u64();
     let strip = (bits & 255) as usize;
-    let x = unit_f64(bits) * STRIPS.x[strip];
+    let x = (bits >> 11) as f64 * STEPS[strip];
     if x < STRIPS.x[strip + 1] {
-        x
-    } else {
-        outside(rng, strip, x)
+        return x;
     }
+    // The generator goes there and back by value: whoever draws in a loop can keep it in registers.
+    let (after, x) = outside(rng.clone(), strip, x);
+    *rng = after;
+    x
 }
 
 /// The draw fell outside the rectangle that lies under the curve (about 1 in 90).
 #[cold]
-fn outside(rng: &mut Xoshiro256PlusPlus, mut strip: usize, mut x: f64) -> f64 {
+#[inline(never)]
+fn outside(mut rng: Xoshiro256PlusPlus, strip: usize, x: f64) -> (Xoshiro256PlusPlus, f64) {
+    let x = settle(&mut rng, strip, x);
+    (rng, x)
+}
+
+fn settle(rng: &mut Xoshiro256PlusPlus, mut strip: usize, mut x: f64) -> f64 {
     let mut offset = 0.0;
     loop {
         if strip == 0 {

@@ -84,6 +84,23 @@ impl Sampler {
             other => other.sample(rng),
         }
     }
+
+    /// Draws a duration for each place, in order.
+    pub fn fill<'a>(
+        &self,
+        rng: &mut Xoshiro256PlusPlus,
+        places: impl Iterator<Item = &'a mut u64>,
+    ) {
+        // A copy of its own stays in registers.
+        let mut own = rng.clone();
+        match &self.0 {
+            Kind::Exponential { mean } => {
+                places.for_each(|place| *place = nearest(standard_exponential(&mut own) * mean));
+            }
+            other => places.for_each(|place| *place = other.sample(&mut own)),
+        }
+        *rng = own;
+    }
 }
 
 impl Kind {

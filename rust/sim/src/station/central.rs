@@ -63,26 +63,16 @@ impl Central {
         }
     }
 
-    /// Serves arrivals a block at a time while nothing can happen to them but to wait and be served, all at one rate: the
-    /// short way of [`Central::serve_arrivals`], which goes on from where this has to stop.
+    /// Serves arrivals a block at a time while nothing can happen to them but to wait and be served: the short way of
+    /// [`Central::serve_arrivals`], which goes on from where this has to stop.
     fn serve_blocks(&mut self, until: u64) {
-        let (false, Some(rate)) = (self.settings.is_bounded(), self.servers.common_rate()) else {
+        if self.settings.is_bounded() || self.ledger.keeps_log() {
             return;
-        };
-        let mut served = [Served::NOTHING; BLOCK];
+        }
+        let mut served = [Served::default(); BLOCK];
         loop {
             let block = self.arrivals.block();
-            let mut taken = 0;
-            for (request, served) in block.iter().zip(&mut served) {
-                let arrival = request.time.as_nanos();
-                let start = self.servers.first_free().max(arrival);
-                if start >= until {
-                    break;
-                }
-                let service_ns = rate.service_ns(request.work_ns);
-                *served = self.servers.take(request, start, service_ns, until);
-                taken += 1;
-            }
+            let taken = self.servers.serve(block, &mut served, until);
             self.ledger.serve(&block[..taken], &served[..taken], until);
             let whole = taken == block.len();
             self.arrivals.take(taken);
@@ -142,11 +132,10 @@ impl Central {
     #[inline]
     fn start(&mut self, request: &Request, start: u64, until: u64) {
         let service_ns = self.servers.next_rate().service_ns(request.work_ns);
-        let served = self.servers.take(request, start, service_ns, until);
+        let (end, replica) = self.servers.take(request, start, service_ns, until);
         self.ledger.start(start - request.time.as_nanos());
-        if served.end < until {
-            self.ledger
-                .complete(request, start, served.end, served.replica);
+        if end < until {
+            self.ledger.complete(request, start, end, replica);
         }
     }
 }

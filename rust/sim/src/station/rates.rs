@@ -46,6 +46,13 @@ impl SlotRate {
         }
     }
 
+    /// Whether work takes as long as on a full core at full speed.
+    #[inline]
+    #[expect(clippy::float_cmp, reason = "only what is exactly 1 needs no rounding")]
+    pub(super) fn is_full(self) -> bool {
+        self.stretch == 1.0
+    }
+
     /// CPU in use while the slot is busy, in cores.
     pub(super) fn cores(self) -> f64 {
         1.0 / self.crowding
@@ -54,8 +61,7 @@ impl SlotRate {
     /// Time to serve `work_ns`, to the nearest nanosecond; on a full core at full speed that is `work_ns`.
     #[inline]
     pub(super) fn service_ns(self, work_ns: u64) -> u64 {
-        #[expect(clippy::float_cmp, reason = "only what is exactly 1 needs no rounding")]
-        if self.stretch == 1.0 {
+        if self.is_full() {
             work_ns
         } else {
             nearest(work_ns as f64 * self.stretch)

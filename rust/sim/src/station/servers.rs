@@ -15,21 +15,11 @@ use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
 use hookean_kernel::{SimTime, WinnerTree};
 
-/// A request that a slot has taken.
-#[derive(Debug, Clone, Copy)]
+/// When a request is served.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Served {
     pub(super) start: u64,
     pub(super) end: u64,
-    pub(super) replica: ReplicaId,
-}
-
-impl Served {
-    /// Holds a place.
-    pub(super) const NOTHING: Self = Self {
-        start: 0,
-        end: 0,
-        replica: ReplicaId(0),
-    };
 }
 
 /// A slot of a replica.
@@ -83,8 +73,8 @@ pub(super) struct Servers {
     origin: u64,
     slots: Vec<Slot>,
     jobs: Vec<Job>,
-    /// The rate that all slots have had so far; `None` when they differ.
-    common_rate: Option<SlotRate>,
+    /// Whether every slot has served at the rate of a full core so far: then a service time does not wait for the slot.
+    at_full_speed: bool,
     numbers: SlotNumbers,
     /// By number; `None` for those that are gone.
     replicas: Vec<Option<Replica>>,
@@ -100,7 +90,7 @@ impl Servers {
             origin: 0,
             slots: Vec::new(),
             jobs: Vec::new(),
-            common_rate: None,
+            at_full_speed: true,
             numbers: SlotNumbers::default(),
             replicas: Vec::new(),
             crossing: Vec::new(),
@@ -114,9 +104,63 @@ impl Servers {
         self.origin.saturating_add(self.tree.min_time())
     }
 
-    /// The rate that every slot has, if it is the same: then a service time does not wait for the slot to be known.
-    pub(super) const fn common_rate(&self) -> Option<SlotRate> {
-        self.common_rate
+    /// Starts requests one by one, each on the slot that has been free longest, as far as they start before `until`;
+    /// returns how many did.
+    pub(super) fn serve(
+        &mut self,
+        requests: &[Request],
+        served: &mut [Served],
+        until: u64,
+    ) -> usize {
+        if self.at_full_speed {
+            self.serve_at(requests, served, until, |_, work_ns| work_ns)
+        } else {
+            self.serve_at(requests, served, until, SlotRate::service_ns)
+        }
+    }
+
+    #[inline(always)]
+    fn serve_at(
+        &mut self,
+        requests: &[Request],
+        served: &mut [Served],
+        until: u64,
+        service_ns: impl Fn(SlotRate, u64) -> u64,
+    ) -> usize {
+        let origin = self.origin;
+        let reach = until.saturating_sub(origin);
+        let mut race = self.tree.race();
+        let slots = &mut *self.slots;
+        let mut taken = 0;
+        for (request, served) in requests.iter().zip(served) {
+            let start = race.min_time().max(request.time.as_nanos() - origin);
+            if start >= reach {
+                break;
+            }
+            let start = origin + start;
+            let at = race.min_slot();
+            let slot = &mut slots[at];
+            let end = start.saturating_add(service_ns(slot.rate, request.work_ns));
+            race.move_on(end - origin);
+            // Cannot run over: busy times do not overlap, and end before `end`.
+            slot.busy_ns += end - start;
+            slot.end = end;
+            *served = Served { start, end };
+            taken += 1;
+            if end < until {
+                slot.completed += 1;
+            } else {
+                slot.busy = true;
+                self.jobs[at] = Job {
+                    request: *request,
+                    start,
+                };
+                self.in_service += 1;
+                self.crossing.push(at as u32);
+            }
+        }
+        race.finish();
+        taken
     }
 
     /// The rate of the slot that is free first.
@@ -124,7 +168,8 @@ impl Servers {
         self.slots[self.tree.min_slot()].rate
     }
 
-    /// Starts a request on the slot that has been free longest; the station is being advanced to `until`.
+    /// Starts a request on the slot that has been free longest; the station is being advanced to `until`. Returns when it
+    /// will be done, and by whom.
     #[inline(always)]
     pub(super) fn take(
         &mut self,
@@ -132,7 +177,7 @@ impl Servers {
         start: u64,
         service_ns: u64,
         until: u64,
-    ) -> Served {
+    ) -> (u64, ReplicaId) {
         let at = self.tree.min_slot();
         let end = start.saturating_add(service_ns);
         show(&mut self.tree, at, end - self.origin);
@@ -145,11 +190,7 @@ impl Servers {
         } else {
             self.hold(at, request, start);
         }
-        Served {
-            start,
-            end,
-            replica,
-        }
+        (end, replica)
     }
 
     fn hold(&mut self, at: usize, request: &Request, start: u64) {
@@ -218,14 +259,6 @@ impl Servers {
         self.tree = tree;
     }
 
-    /// Notes the rate of a slot.
-    fn note_rate(&mut self, rate: SlotRate) {
-        if self.slots.is_empty() {
-            self.common_rate = Some(rate);
-        }
-        self.common_rate = self.common_rate.filter(|common| *common == rate);
-    }
-
     fn slots_of(&self, replica: ReplicaId) -> impl Iterator<Item = &Slot> {
         let of = &self.replica(replica).slots;
         of.iter().map(|slot| &self.slots[*slot as usize])
@@ -262,7 +295,7 @@ impl Servers {
     pub(super) fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
         let count = slots_of(&shape);
         let rate = SlotRate::new(&shape, count);
-        self.note_rate(rate);
+        self.at_full_speed &= rate.is_full();
         let slots: Box<[u32]> = (0..count).map(|_| self.numbers.take()).collect();
         let end = now.as_nanos();
         let fresh = Slot {
@@ -364,7 +397,7 @@ impl Servers {
         let mut left = self.left(now.as_nanos(), replica);
         let cpu_before_core_ns = self.cpu_core_ns(replica, &left);
         let rate = SlotRate::new(&shape, slots_of(&shape));
-        self.note_rate(rate);
+        self.at_full_speed &= rate.is_full();
         let of = self.replica_mut(replica);
         (of.shape, of.cpu_before_core_ns) = (shape, cpu_before_core_ns);
         let slots = of.slots.clone();

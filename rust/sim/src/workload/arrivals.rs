@@ -1,6 +1,6 @@
 //! The stream of requests of one service.
 
-use super::counts::{Bins, ExactCounts, NEVER, PoissonCounts};
+use super::counts::{Bins, ExactCounts, PoissonCounts};
 use super::{Request, WorkloadArrays};
 use crate::plan::{ArrivalMode, PlanError, WorkloadPlan, WorkloadSource};
 use hookean_kernel::{Sampler, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
@@ -30,11 +30,18 @@ enum Work {
 }
 
 impl Work {
+    /// Gives requests their work, in order.
     #[inline]
-    fn next(&mut self, index: u64) -> u64 {
+    fn fill(&mut self, requests: &mut [Request]) {
         match self {
-            Self::Drawn(sampler, rng) => sampler.sample(rng),
-            Self::Table(work) => work[index as usize],
+            Self::Drawn(sampler, rng) => {
+                sampler.fill(rng, requests.iter_mut().map(|r| &mut r.work_ns));
+            }
+            Self::Table(work) => {
+                for request in requests {
+                    request.work_ns = work[request.index as usize];
+                }
+            }
         }
     }
 }
@@ -49,7 +56,14 @@ struct Thinning {
 impl Thinning {
     #[inline]
     fn keeps(&self, index: u64) -> bool {
-        self.keep == KEEP_ALL || counter_draw(self.key, index) >> 11 < self.keep
+        counter_draw(self.key, index) >> 11 < self.keep
+    }
+
+    #[inline]
+    fn thin(&self, requests: &mut Vec<Request>) {
+        if self.keep < KEEP_ALL {
+            requests.retain(|request| self.keeps(request.index));
+        }
     }
 }
 
@@ -157,56 +171,49 @@ impl Arrivals {
         request
     }
 
-    /// Makes the next block.
+    /// Makes the next block: instants, then work, then what thinning leaves of them. Each step is a loop of its own, in
+    /// which its generator stays in registers.
     #[inline(never)]
     fn make(&mut self) {
         self.at = 0;
-        self.block.clear();
-        let Self {
-            times,
-            work,
-            thinning,
-            made,
-            block,
-            ..
-        } = self;
-        match times {
-            Times::Poisson(process) => fill(block, made, *thinning, work, || process.next_time()),
-            Times::Exact(process) => fill(block, made, *thinning, work, || process.next_time()),
-            Times::Table { times, start, at } => fill(block, made, *thinning, work, || {
-                *at += 1;
-                times.get(*at - 1).map_or(NEVER, |time| *start + time)
-            }),
-            Times::Nothing => block.push(NO_REQUEST),
+        loop {
+            self.block.resize(BLOCK, NO_REQUEST);
+            let stamped = self.stamp();
+            self.block.truncate(stamped);
+            self.work.fill(&mut self.block);
+            self.thinning.thin(&mut self.block);
+            if stamped < BLOCK {
+                self.block.push(NO_REQUEST);
+            }
+            if !self.block.is_empty() {
+                return;
+            }
         }
     }
-}
 
-/// Fills a block with the requests that are kept; the last one of all is at the end of time.
-#[inline]
-fn fill(
-    block: &mut Vec<Request>,
-    made: &mut u64,
-    thinning: Thinning,
-    work: &mut Work,
-    mut time: impl FnMut() -> u64,
-) {
-    while block.len() < BLOCK {
-        let nanos = time();
-        if nanos == NEVER {
-            block.push(NO_REQUEST);
-            return;
+    /// Numbers the requests of the block and gives them their instants; returns how many there were.
+    fn stamp(&mut self) -> usize {
+        let block = &mut self.block;
+        for (index, request) in (self.made..).zip(block.iter_mut()) {
+            request.index = index;
         }
-        let index = *made;
-        *made += 1;
-        let work_ns = work.next(index);
-        if thinning.keeps(index) {
-            block.push(Request {
-                index,
-                time: SimTime::from_nanos(nanos),
-                work_ns,
-            });
-        }
+        let places = block.iter_mut().map(|request| &mut request.time);
+        let stamped = match &mut self.times {
+            Times::Poisson(process) => process.stamp(places),
+            Times::Exact(process) => process.stamp(places),
+            Times::Table { times, start, at } => {
+                let (start, left) = (*start, times[*at..].iter());
+                let stamped = left.zip(places).map(|(time, place)| {
+                    *place = SimTime::from_nanos(start + time);
+                });
+                let stamped = stamped.count();
+                *at += stamped;
+                stamped
+            }
+            Times::Nothing => 0,
+        };
+        self.made += stamped as u64;
+        stamped
     }
 }
 
@@ -310,7 +317,7 @@ fn check_table(times: &[u64], work: Option<&[u64]>, start_ns: u64) -> Result<(),
         ));
     }
     let end = times.last().copied().unwrap_or(0).checked_add(start_ns);
-    if end.is_none_or(|end| end == NEVER) {
+    if end.is_none_or(|end| end == u64::MAX) {
         Err(invalid("times", "goes on beyond the end of time"))
     } else {
         Ok(())

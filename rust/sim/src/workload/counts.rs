@@ -1,11 +1,8 @@
 //! Arrival instants from counts per bin.
 
 use hookean_kernel::portable::nearest;
-use hookean_kernel::{Xoshiro256PlusPlus, standard_exponential};
+use hookean_kernel::{SimTime, Xoshiro256PlusPlus, standard_exponential};
 use std::sync::Arc;
-
-/// "No more arrivals."
-pub(super) const NEVER: u64 = u64::MAX;
 
 /// Bins in time.
 #[derive(Debug, Clone)]
@@ -38,8 +35,8 @@ impl Bins {
 
     /// The instant at `offset` nanoseconds of the present bin, always inside it.
     #[inline]
-    fn instant(&self, offset: f64) -> u64 {
-        self.start + nearest(offset).min(self.step_ns - 1)
+    fn instant(&self, offset: f64) -> SimTime {
+        SimTime::from_nanos(self.start + nearest(offset).min(self.step_ns - 1))
     }
 }
 
@@ -68,14 +65,25 @@ impl PoissonCounts {
         process
     }
 
-    #[inline]
-    pub(super) fn next_time(&mut self) -> u64 {
-        self.used += standard_exponential(&mut self.rng);
-        if self.used < self.count || self.find_bin() {
-            self.bins.instant(self.used * self.ns_per_arrival)
-        } else {
-            NEVER
+    /// Writes the next instants; returns how many there were.
+    pub(super) fn stamp<'a>(&mut self, places: impl Iterator<Item = &'a mut SimTime>) -> usize {
+        // Copies stay in registers.
+        let (mut rng, mut used) = (self.rng.clone(), self.used);
+        let mut stamped = 0;
+        for place in places {
+            used += standard_exponential(&mut rng);
+            if used >= self.count {
+                self.used = used;
+                if !self.find_bin() {
+                    break;
+                }
+                used = self.used;
+            }
+            *place = self.bins.instant(used * self.ns_per_arrival);
+            stamped += 1;
         }
+        (self.rng, self.used) = (rng, used);
+        stamped
     }
 
     /// Moves on to the bin in which the present exponential ends.
@@ -124,18 +132,32 @@ impl ExactCounts {
         process
     }
 
-    #[inline]
-    pub(super) fn next_time(&mut self) -> u64 {
-        while self.left == 0 {
-            if self.bins.count().is_none() {
-                return NEVER;
+    /// Writes the next instants; returns how many there were.
+    pub(super) fn stamp<'a>(&mut self, mut places: impl Iterator<Item = &'a mut SimTime>) -> usize {
+        let mut stamped = 0;
+        loop {
+            let before = self.left;
+            self.stamp_bin(&mut places);
+            stamped += (before - self.left) as usize;
+            if self.left > 0 || self.bins.count().is_none() {
+                return stamped;
             }
             self.bins.go_on();
             self.enter_bin();
         }
-        self.left -= 1;
-        self.sum += standard_exponential(&mut self.rng);
-        self.bins.instant(self.sum * self.ns_per_unit)
+    }
+
+    /// Writes what is left of the present bin, as far as there are places.
+    #[inline]
+    fn stamp_bin<'a>(&mut self, places: impl Iterator<Item = &'a mut SimTime>) {
+        // Copies stay in registers.
+        let (mut rng, mut sum, mut left) = (self.rng.clone(), self.sum, self.left);
+        for place in places.take(usize::try_from(left).unwrap_or(usize::MAX)) {
+            sum += standard_exponential(&mut rng);
+            *place = self.bins.instant(sum * self.ns_per_unit);
+            left -= 1;
+        }
+        (self.rng, self.sum, self.left) = (rng, sum, left);
     }
 
     fn enter_bin(&mut self) {
