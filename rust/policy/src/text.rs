@@ -6,14 +6,25 @@ pub struct Text<'a>(pub &'a mut String);
 
 impl Text<'_> {
     /// Appends words as they are.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "measured: words of known length are stored, not copied by a call"
+    )]
     pub fn words(&mut self, words: &str) -> &mut Self {
         self.0.push_str(words);
         self
     }
 
     /// Appends a whole number.
+    #[inline]
     pub fn int(&mut self, number: impl Into<i64>) -> &mut Self {
-        self.0.push_str(itoa::Buffer::new().format(number.into()));
+        let number = number.into();
+        if (0..10).contains(&number) {
+            self.digit(number as u64);
+        } else {
+            self.0.push_str(itoa::Buffer::new().format(number));
+        }
         self
     }
 
@@ -23,15 +34,23 @@ impl Text<'_> {
         if milli < 0 {
             self.0.push('-');
         }
-        self.0.push_str(itoa::Buffer::new().format(whole));
+        self.int(whole as i64);
         if rest > 0 {
-            let digits = [rest / 100, rest / 10 % 10, rest % 10].map(|d| b'0' + d as u8);
-            let zeros = digits.iter().rev().take_while(|d| **d == b'0').count();
             self.0.push('.');
-            let kept = digits[..3 - zeros].iter();
-            self.0.extend(kept.map(|digit| char::from(*digit)));
+            self.digit(rest / 100);
+            if rest % 100 > 0 {
+                self.digit(rest / 10 % 10);
+            }
+            if rest % 10 > 0 {
+                self.digit(rest % 10);
+            }
         }
         self
+    }
+
+    #[inline]
+    fn digit(&mut self, digit: u64) {
+        self.0.push(char::from(b'0' + digit as u8));
     }
 }
 

@@ -3,7 +3,7 @@
 //! An instance is warm once it has been in service for the warm-up time. Instances that the group started with count as
 //! warm from the beginning of the run.
 
-use super::{Controller, Verdict, View, config};
+use super::{Account, Controller, Verdict, View, config};
 use crate::metrics::Reads;
 use crate::plan::{ControllerPlan, PipelinePlan};
 use crate::replica::{Replica, ReplicaState};
@@ -79,7 +79,7 @@ impl Controller for TargetTracking {
         }
     }
 
-    fn decide(&mut self, view: &View<'_>) -> Verdict {
+    fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict {
         let warmed = view.wanted().filter(|r| self.is_warm(r, view.now)).count() as i32;
         let existing = view.wanted().count() as i32;
         let datapoints: Vec<Vec<Option<f64>>> = self
@@ -97,7 +97,8 @@ impl Controller for TargetTracking {
             datapoints: &slices,
         };
         let decision = decide(&self.config, &mut self.memory, &observation);
-        verdict(&observation, &decision)
+        give_account(account, &observation, &decision);
+        verdict(&decision)
     }
 }
 
@@ -122,11 +123,7 @@ fn datapoints(metric: Metric, view: &View<'_>) -> Vec<Option<f64>> {
     }
 }
 
-fn verdict(observation: &Observation<'_>, decision: &Decision) -> Verdict {
-    let decisive = match decision.reason {
-        Reason::Tracked { policy, .. } => decision.evaluations.iter().find(|e| e.policy == policy),
-        _ => decision.evaluations.first(),
-    };
+fn give_account(account: &mut Account<'_>, observation: &Observation<'_>, decision: &Decision) {
     let policies: Vec<_> = decision.evaluations.iter().map(evaluation).collect();
     let inputs = json!({
         "current": observation.desired,
@@ -134,13 +131,20 @@ fn verdict(observation: &Observation<'_>, decision: &Decision) -> Verdict {
         "warming": observation.warming,
         "policies": policies,
     });
+    account.inputs.push_str(&inputs.to_string());
+    account.reason.push_str(&decision.reason.to_string());
+}
+
+fn verdict(decision: &Decision) -> Verdict {
+    let decisive = match decision.reason {
+        Reason::Tracked { policy, .. } => decision.evaluations.iter().find(|e| e.policy == policy),
+        _ => decision.evaluations.first(),
+    };
     Verdict {
         desired: u32::try_from(decision.desired).unwrap_or(0),
         metric: decisive.map(|e| e.policy.metric.as_str().into()),
         value: decisive.and_then(|e| e.value),
         target: decisive.map(|e| e.policy.target),
-        inputs: inputs.to_string(),
-        reason: decision.reason.to_string(),
     }
 }
 

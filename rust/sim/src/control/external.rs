@@ -5,7 +5,7 @@
 //! observed first, asked in one call in the order of the plan (by service name), and applied in that order: a policy
 //! sees the state before any of them acts. There is no way from a policy back into the engine.
 
-use super::{Verdict, View, config};
+use super::{Account, Verdict, View, config};
 use crate::metrics::{PodMetric, PodSample, Reads};
 use crate::plan::ControllerPlan;
 use crate::replica::{Replica, ReplicaState};
@@ -184,7 +184,7 @@ impl Observer {
 
     /// What the policy sees.
     pub(crate) fn observe(&mut self, controller: usize, view: &View<'_>) -> Row {
-        let count = |state| view.replicas.iter().filter(|r| r.state == state).count() as u32;
+        let count = |state| view.existing().filter(|r| r.state == state).count() as u32;
         let mut row = Row {
             controller,
             desired: view.desired,
@@ -198,7 +198,7 @@ impl Observer {
             replicas: Vec::new(),
         };
         if self.config.sees_replicas {
-            let replicas = view.replicas.iter();
+            let replicas = view.existing();
             row.replicas = replicas.map(|r| replica_row(r, view.now)).collect();
         }
         if view.pipeline.is_of_groups() {
@@ -214,7 +214,7 @@ impl Observer {
         for (place, metric) in self.config.metrics.iter().enumerate() {
             view.pipeline
                 .pod_samples(metric.of_replicas(), view.now, view.samples, &mut self.read);
-            let mut replicas = view.replicas.iter().enumerate().peekable();
+            let mut replicas = view.existing().enumerate().peekable();
             let (mut sum, mut samples, mut newest) = (0.0, 0u32, None);
             for sample in &self.read {
                 while replicas.next_if(|(_, r)| r.id < sample.replica).is_some() {}
@@ -245,21 +245,25 @@ impl Observer {
     }
 
     /// The choice within the bounds, with everything that led to it.
-    pub(crate) fn verdict(&self, row: &Row, choice: Choice) -> Verdict {
+    pub(crate) fn verdict(&self, row: &Row, choice: &Choice, account: &mut Account<'_>) -> Verdict {
         let Config { min, max, .. } = self.config;
         let desired = choice.replicas.clamp(min, max);
-        let mut reason = choice
-            .reason
-            .unwrap_or_else(|| format!("`{}` wants {}", self.config.policy, choice.replicas));
+        // writing to a String cannot fail
+        let _ = if let Some(reason) = &choice.reason {
+            write!(account.reason, "{reason}")
+        } else {
+            let (policy, wants) = (&self.config.policy, choice.replicas);
+            write!(account.reason, "`{policy}` wants {wants}")
+        };
         if desired != choice.replicas {
             let bound = if desired == max { "max" } else { "min" };
-            // writing to a String cannot fail
             let _ = write!(
-                reason,
+                account.reason,
                 "; {} is outside of `{bound}`, so {desired}",
                 choice.replicas
             );
         }
+        self.write_inputs(row, account.inputs);
         let first = self.config.metrics.first();
         let value = first.map(|m| row.means[*m as usize] * scale(*m));
         Verdict {
@@ -267,20 +271,20 @@ impl Observer {
             metric: self.metric.clone(),
             value: value.filter(|v| v.is_finite()),
             target: None,
-            inputs: self.inputs(row),
-            reason,
         }
     }
 
     /// What the policy saw as a JSON object; built by hand because it is written at every tick.
-    fn inputs(&self, row: &Row) -> String {
-        let mut text = format!(
+    fn write_inputs(&self, row: &Row, text: &mut String) {
+        // writing to a String cannot fail
+        let _ = write!(
+            text,
             "{{\"current\":{},\"ready\":{},\"starting\":{},\"pending\":{},\"draining\":{},\"samples\":{}",
             row.desired, row.ready, row.starting, row.pending, row.draining, row.samples
         );
         for metric in &self.config.metrics {
             let (name, mean) = (INPUTS[*metric as usize], row.means[*metric as usize]);
-            // writing to a String cannot fail; JSON has no NaN
+            // JSON has no NaN
             let _ = if mean.is_finite() {
                 write!(text, ",\"{name}\":{mean}")
             } else {
@@ -288,7 +292,6 @@ impl Observer {
             };
         }
         text.push('}');
-        text
     }
 }
 

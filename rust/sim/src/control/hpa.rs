@@ -3,7 +3,7 @@
 //! A replica is one pod with one container. It is Pending until its container runs, has a start time once a node is
 //! found (the kubelet acknowledges it), and its Ready condition is False from then until it takes requests.
 
-use super::{Controller, Verdict, View, config};
+use super::{Account, Controller, Verdict, View, config};
 use crate::metrics::{PodMetric, PodSample, Reads};
 use crate::plan::{ControllerPlan, ReplicaPlan};
 use crate::replica::Replica;
@@ -68,7 +68,7 @@ impl Controller for Hpa {
         Reads::Replicas(self.config.metrics.iter().filter_map(measured_as).collect())
     }
 
-    fn decide(&mut self, view: &View<'_>) -> Verdict {
+    fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict {
         self.observe(view);
         let readings: Vec<Reading<'_>> = self
             .config
@@ -86,7 +86,9 @@ impl Controller for Hpa {
             obstacle: Obstacle::None,
         };
         let outcome = hpa::reconcile(&self.config, &mut self.memory, &observation);
-        self.verdict(view, &outcome)
+        self.write_inputs(&observation, &outcome, account.inputs);
+        outcome.reason(&self.config).append_to(account.reason);
+        self.verdict(&outcome)
     }
 }
 
@@ -94,7 +96,7 @@ impl Hpa {
     fn observe(&mut self, view: &View<'_>) {
         self.pods.clear();
         self.pods
-            .extend(view.replicas.iter().map(|replica| pod(replica, view.now)));
+            .extend(view.existing().map(|replica| pod(replica, view.now)));
         for (metric, samples) in self.config.metrics.iter().zip(&mut self.samples) {
             self.read.clear();
             if let Some(measured) = measured_as(metric) {
@@ -113,7 +115,7 @@ impl Hpa {
         }
     }
 
-    fn verdict(&self, view: &View<'_>, outcome: &Outcome) -> Verdict {
+    fn verdict(&self, outcome: &Outcome) -> Verdict {
         let desired = u32::try_from(outcome.desired_replicas).unwrap_or(0);
         let decisive = match outcome.branch {
             hpa::Branch::Normalized(steps) => outcome.evaluations.get(steps.winner),
@@ -127,23 +129,15 @@ impl Hpa {
             metric: decisive.map(|e| self.names[e.metric].0.clone()),
             value: figures.map(|(value, _)| whole(value)),
             target: figures.map(|(_, target)| whole(target)),
-            inputs: self.inputs(view, outcome),
-            reason: self.reason(outcome),
         }
     }
 
-    fn reason(&self, outcome: &Outcome) -> String {
-        let mut text = String::with_capacity(TEXT_BYTES);
-        outcome.reason(&self.config).append_to(&mut text);
-        text
-    }
-
     /// The evaluations as a JSON object; built by hand because it is written at every tick.
-    fn inputs(&self, view: &View<'_>, outcome: &Outcome) -> String {
-        let mut buffer = String::with_capacity(TEXT_BYTES);
-        let mut text = Text(&mut buffer);
-        text.words("{\"current\":").int(view.desired);
-        text.words(",\"pods\":").int(view.wanted().count() as u32);
+    fn write_inputs(&self, observation: &Observation<'_>, outcome: &Outcome, inputs: &mut String) {
+        let mut text = Text(inputs);
+        text.words("{\"current\":")
+            .int(observation.current_replicas);
+        text.words(",\"pods\":").int(observation.status_replicas);
         text.words(",\"metrics\":[");
         for (i, evaluation) in outcome.evaluations.iter().enumerate() {
             text.words(if i == 0 {
@@ -156,12 +150,8 @@ impl Hpa {
             text.words("}");
         }
         text.words("]}");
-        buffer
     }
 }
-
-/// Room for most texts of a decision.
-const TEXT_BYTES: usize = 256;
 
 fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()

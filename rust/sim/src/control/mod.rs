@@ -11,6 +11,7 @@ mod static_replicas;
 use crate::metrics::{Pipeline, Reads, ReplicaSample};
 use crate::plan::{ControllerPlan, PlanError, ServicePlan};
 use crate::replica::Replica;
+use crate::station::ReplicaId;
 use hookean_kernel::SimTime;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -23,8 +24,10 @@ pub struct View<'a> {
     pub service: &'a ServicePlan,
     /// Replicas wanted so far.
     pub desired: u32,
-    /// Replicas that exist, those on their way out included, in order of creation.
-    pub replicas: &'a [&'a Replica],
+    /// Every replica ever, by number.
+    pub replicas: &'a [Replica],
+    /// Numbers of those that exist, in order of creation.
+    pub live: &'a [ReplicaId],
     /// Present readings of the running ones, for an immediate pipeline; none for others.
     pub samples: &'a [ReplicaSample],
     /// What has been measured.
@@ -32,9 +35,14 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
+    /// Replicas that exist, those on their way out included, in order of creation.
+    fn existing(&self) -> impl Iterator<Item = &Replica> {
+        self.live.iter().map(|id| &self.replicas[id.0 as usize])
+    }
+
     /// Replicas that count towards what is wanted.
     fn wanted(&self) -> impl Iterator<Item = &Replica> {
-        self.replicas.iter().copied().filter(|r| r.is_wanted())
+        self.existing().filter(|r| r.is_wanted())
     }
 }
 
@@ -49,16 +57,21 @@ pub struct Verdict {
     pub value: Option<f64>,
     /// Its target.
     pub target: Option<f64>,
+}
+
+/// Where a controller accounts for a decision: it appends to both.
+#[derive(Debug)]
+pub struct Account<'a> {
     /// Everything it saw, as a JSON object.
-    pub inputs: String,
+    pub inputs: &'a mut String,
     /// Why, in words.
-    pub reason: String,
+    pub reason: &'a mut String,
 }
 
 /// A controller of one service.
 pub trait Controller: Send {
-    /// Decides.
-    fn decide(&mut self, view: &View<'_>) -> Verdict;
+    /// Decides, and accounts for it.
+    fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict;
 
     /// What it reads of its pipeline.
     fn reads(&self) -> Reads;

@@ -28,7 +28,13 @@ impl Strings {
         self.end_row(true);
     }
 
-    fn end_row(&mut self, valid: bool) {
+    /// Where the text of the next row is appended to, before [`Strings::end_row`].
+    pub(super) const fn next_row(&mut self) -> &mut String {
+        &mut self.bytes
+    }
+
+    /// Ends a row with what has been appended to it.
+    pub(super) fn end_row(&mut self, valid: bool) {
         self.ends.push(self.bytes.len());
         self.valid.push(valid);
     }

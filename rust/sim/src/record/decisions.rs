@@ -1,7 +1,7 @@
 //! The log of decisions.
 
 use super::{Strings, Table};
-use crate::control::Verdict;
+use crate::control::{Account, Verdict};
 use crate::plan::{ControllerPlan, ServicePlan};
 use hookean_kernel::{Digest, SimTime};
 
@@ -31,7 +31,15 @@ pub(crate) struct DecisionLog {
 }
 
 impl DecisionLog {
-    /// Appends a decision.
+    /// Where the next decision is accounted for, before it is pushed.
+    pub(crate) fn account(&mut self) -> Account<'_> {
+        Account {
+            inputs: self.inputs.next_row(),
+            reason: self.reason.next_row(),
+        }
+    }
+
+    /// Appends a decision that has been accounted for.
     pub(crate) fn push(&mut self, context: &DecisionContext, verdict: &Verdict) {
         self.times.push(context.now);
         self.controllers.push(context.controller as u32);
@@ -42,8 +50,8 @@ impl DecisionLog {
         self.metric.push(verdict.metric.as_deref());
         self.value.push(verdict.value);
         self.target.push(verdict.target);
-        self.inputs.push(Some(&verdict.inputs));
-        self.reason.push(Some(&verdict.reason));
+        self.inputs.end_row(true);
+        self.reason.end_row(true);
     }
 
     /// Folds times and counts into a digest.

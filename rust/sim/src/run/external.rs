@@ -2,9 +2,7 @@
 
 use super::event::Event;
 use super::world::{Decider, World};
-use crate::control::View;
 use crate::control::external::{Failure, Row};
-use crate::replica::Replica;
 use hookean_kernel::SimDuration;
 
 impl World {
@@ -30,7 +28,8 @@ impl World {
         for (row, choice) in rows.iter().zip(choices) {
             let this = &self.loops[row.controller];
             if let Decider::External(observer) = &this.decider {
-                let (service, verdict) = (this.service, observer.verdict(row, choice));
+                let service = this.service;
+                let verdict = observer.verdict(row, &choice, &mut self.decisions.account());
                 self.apply(row.controller, service, &verdict);
             }
         }
@@ -52,20 +51,10 @@ impl World {
         } = self;
         let this = &mut loops[controller];
         let state = &services[this.service];
-        let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).collect();
         let Decider::External(observer) = &mut this.decider else {
             unreachable!("Invariant: batches hold external controllers only")
         };
-        observer.observe(
-            controller,
-            &View {
-                now: self.now,
-                service: &plan.services[this.service],
-                desired: state.desired,
-                replicas: &replicas,
-                samples: if immediate { &state.samples } else { &[] },
-                pipeline: &this.pipeline,
-            },
-        )
+        let view = state.view(self.now, &plan.services[this.service], &this.pipeline);
+        observer.observe(controller, &view)
     }
 }

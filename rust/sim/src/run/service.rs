@@ -1,6 +1,8 @@
 //! What the control plane keeps of one service.
 
-use crate::metrics::ReplicaSample;
+use crate::control::View;
+use crate::metrics::{Pipeline, ReplicaSample};
+use crate::plan::ServicePlan;
 use crate::replica::{Replica, ReplicaState};
 use crate::station::ReplicaId;
 use hookean_kernel::{SimTime, TimeWeightedMean};
@@ -61,6 +63,28 @@ impl Service {
 
     pub(super) fn get_mut(&mut self, id: ReplicaId) -> &mut Replica {
         &mut self.replicas[id.0 as usize]
+    }
+
+    /// What a controller may look at.
+    pub(super) fn view<'a>(
+        &'a self,
+        now: SimTime,
+        service: &'a ServicePlan,
+        pipeline: &'a Pipeline,
+    ) -> View<'a> {
+        View {
+            now,
+            service,
+            desired: self.desired,
+            replicas: &self.replicas,
+            live: &self.live,
+            samples: if pipeline.is_immediate() {
+                &self.samples
+            } else {
+                &[]
+            },
+            pipeline,
+        }
     }
 
     /// Adds a replica in state pending.

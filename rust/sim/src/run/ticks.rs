@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::world::{Decider, World};
-use crate::control::{Verdict, View};
+use crate::control::Verdict;
 use crate::metrics::{NextSample, ReplicaSample};
 use crate::record::{DecisionContext, SeriesRow};
 use crate::replica::{Replica, ReplicaState};
@@ -39,21 +39,19 @@ impl World {
         if immediate {
             self.take_samples(service);
         }
-        let state = &self.services[service];
-        let replicas: Vec<&Replica> = state.live.iter().map(|id| state.get(*id)).collect();
-        let Self { loops, plan, .. } = self;
-        let this = &mut loops[controller];
+        let Self {
+            loops,
+            plan,
+            services,
+            decisions,
+            ..
+        } = self;
+        let (this, state) = (&mut loops[controller], &services[service]);
         let Decider::Native(native) = &mut this.decider else {
             return; // these are consulted together
         };
-        let verdict = native.decide(&View {
-            now: self.now,
-            service: &plan.services[service],
-            desired: state.desired,
-            replicas: &replicas,
-            samples: if immediate { &state.samples } else { &[] },
-            pipeline: &this.pipeline,
-        });
+        let view = state.view(self.now, &plan.services[service], &this.pipeline);
+        let verdict = native.decide(&view, &mut decisions.account());
         self.apply(controller, service, &verdict);
         let period = SimDuration::from_nanos(self.plan.controllers[controller].period_ns);
         self.schedule(self.now + period, Event::Tick { controller });
