@@ -24,7 +24,7 @@ FILES = sorted(FOLDER.glob("*.yaml"))
 REWRITE = os.environ.get("HOOKEAN_GOLDEN") == "rewrite"
 EXACT = (
     "arrivals", "completed", "rejected", "timed_out", "lost", "in_system", "slo_good", "replicas_max", "replicas_created",
-    "scale_outs", "scale_ins",
+    "scale_outs", "scale_ins", "retries", "retries_denied", "given_up", "backing_off",
 )  # fmt: skip
 DURATIONS = ("wait_mean", "latency_mean", "latency_p50", "latency_p99", "latency_max", "work_mean")
 FLOATS = ("offered_cores_mean", "cpu_cores_mean", "replicas_mean", "cost_usd")

@@ -116,6 +116,7 @@ def _series(shape: Shape, parts: list[dict[str, np.ndarray]]) -> pl.DataFrame:
             "completed": part["arrivals"] - part["failed"],
             "rejected": part["failed"] // 2,
             "timed_out": part["failed"] - part["failed"] // 2,
+            "given_up": part["failed"],
             "offered_cores": part["offered"],
             "cpu_cores": np.minimum(part["offered"], part["ready"]),
             "desired": part["desired"],
@@ -132,9 +133,12 @@ def _series(shape: Shape, parts: list[dict[str, np.ndarray]]) -> pl.DataFrame:
     return pl.concat(frames).sort("time", "service")
 
 
+_COUNTED = ("service", "arrivals", "completed", "rejected", "timed_out", "lost", "given_up")
+
+
 def _summary(shape: Shape, series: pl.DataFrame) -> pl.DataFrame:
     total = series.group_by("service", maintain_order=True).agg(
-        pl.col("arrivals", "completed", "rejected", "timed_out", "lost", "slo_good").sum(),
+        pl.col("arrivals", "completed", "rejected", "timed_out", "lost", "given_up", "slo_good").sum(),
         pl.col("offered_cores", "cpu_cores").mean(),
         ready=pl.col("ready").mean(),
         most=pl.col("ready").max(),
@@ -147,7 +151,7 @@ def _summary(shape: Shape, series: pl.DataFrame) -> pl.DataFrame:
     slo = shape.slo
     attainment = [g / n if slo and n else None for g, n in zip(total["slo_good"], ended, strict=True)]
     data = {
-        **{name: total[name] for name in ("service", "arrivals", "completed", "rejected", "timed_out", "lost")},
+        **{name: total[name] for name in _COUNTED},
         "wait_mean": total["p50"] * 0.1,
         "latency_mean": total["p50"],
         "latency_p50": total["p50"],

@@ -40,11 +40,24 @@ workload:
     repeat: 3
     arrivals: exact
     start: 30s
+    batch: {mean: 2}
+    deadline: 10s
+    retry:
+      attempts: 4
+      after: [rejected, timed_out]
+      backoff: {initial: 50ms, factor: 3, maximum: 2s, jitter: equal}
+      budget: {ratio: 0.1, per_second: 5, window: 20s}
   - {service: batch, requests: requests.csv, from: 1s, duration: 20s, thin: 0.25}
   - {service: fluid, load: [{cpu: 8, for: 500s}, {cpu: 2, for: 200s}], cycle: true}
-  - {service: steady, rate: 8/s, duration: 1h, scale: 2, arrivals: poisson}
+  - service: steady
+    rate: 8/s
+    duration: 1h
+    scale: 2
+    arrivals: poisson
+    batch: {sizes: [1, 10], weights: [3, 1]}
+    clients: {count: 20, think: {distribution: exponential, mean: 5s}, duration: 30min}
   - {service: web, rates: {step: 60s, values: [1, 2.5, 0]}, repeat: 2, arrivals: exact}
-  - {service: worker, counts: [10, 0, 20], step: 1min}
+  - {service: worker, counts: [10, 0, 20], step: 1min, batch: 4}
 services:
   api:
     work: {distribution: lognormal, mean: 40ms, cv: 1.0}

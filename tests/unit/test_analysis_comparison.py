@@ -30,7 +30,7 @@ def test_comparison_has_one_row_per_contender_and_service():
 
 def test_comparison_adds_failures_up_and_prices_completed_requests():
     result = changed(
-        fake_result(minutes=10), arrivals=[100], completed=[50], rejected=[20], timed_out=[3], lost=[2], cost_usd=[0.5]
+        fake_result(minutes=10), arrivals=[150], retries=[50], completed=[50], given_up=[25], cost_usd=[0.5]
     )
     row = comparison({"x": result}).row(0, named=True)
     assert row["failed"] == 25

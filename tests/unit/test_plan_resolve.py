@@ -42,7 +42,7 @@ def leaves(document):
 
 UNIT = "(_ns|_millicores|_bytes_per_s|_bytes|_milli)$"
 STRUCTURE = "^plan_version$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo)$|source[.]source$|[.]startup$"
-FILLER = "[.]work[.](distribution|value)$|[.]queue[.]routing$|[.]phase$|source[.]work$|[.]nodes$"
+FILLER = "[.]work[.](distribution|value)$|[.]queue[.]routing$|[.]phase$|source[.]work$|[.]nodes$|[.](batch|retry|budget|deadline|clients)$"
 
 
 def workload(plan, index=0):
@@ -242,6 +242,46 @@ def test_load_travels_in_the_document(tmp_path):
         "steps": [{"millicores": 8000, "duration_ns": 500 * SECOND}, {"millicores": 2000, "duration_ns": 200 * SECOND}],
         "cycle": True,
     }
+
+
+def test_batches_retries_and_clients_are_written_with_their_workload(tmp_path):
+    plan = resolve(example_full_scenario(tmp_path))
+    api, steady, worker = (workload(plan, index) for index in (0, 3, 5))
+    assert api["source"]["batch"] == {"law": "geometric", "mean": 2.0}
+    assert steady["source"]["batch"] == {"law": "measured", "sizes": [1, 10], "weights": [3.0, 1.0]}
+    assert worker["source"]["batch"] == {"law": "fixed", "size": 4}
+    assert api["deadline_ns"] == 10 * SECOND
+    assert api["retry"] == {
+        "after_rejected": True,
+        "after_timed_out": True,
+        "after_lost": False,
+        "attempts_max": 4,
+        "backoff": {"initial_ns": 50_000_000, "factor": 3.0, "maximum_ns": 2 * SECOND, "jitter": "equal"},
+        "budget": {"ratio": 0.1, "per_second_min": 5.0, "window_ns": 20 * SECOND},
+    }
+    think = {"distribution": "exponential", "mean_ns": 5 * SECOND}
+    assert steady["clients"] == {"count": 20, "think": think, "duration_ns": 1800 * SECOND}
+    assert (worker["deadline_ns"], worker["retry"], worker["clients"]) == (None, None, None)
+    assert status_of(plan, "workloads.api.retry.budget.ratio") == "user"
+    assert plan.descriptions["workloads"][3].endswith("20 clients that think exponential, mean 5 s")
+
+
+def test_defaults_of_retries_say_where_they_come_from(tmp_path):
+    plan = plan_of_counts(tmp_path, [5], retry={"attempts": 3, "budget": {}})
+    assert status_of(plan, "workloads.web.retry.budget.ratio") == "documented"
+    assert status_of(plan, "workloads.web.retry.backoff.initial") == "recalled"
+    assert status_of(plan, "workloads.web.retry.after_lost") == "assumed"
+
+
+def test_clients_alone_end_after_their_duration_or_with_the_scenario(tmp_path):
+    clients = "clients: {count: 5, think: 1s, duration: 90s}"
+    alone = resolve(load(tmp_path, SMALL.replace("rate: 8/s, duration: 1h", clients)))
+    assert alone.document["horizon_ns"] == 90 * SECOND
+    assert workload(alone)["source"] == {"source": "clients"}
+    beside = resolve(load(tmp_path, SMALL.replace("duration: 1h", f"duration: 60s, {clients}")))
+    assert beside.document["horizon_ns"] == 90 * SECOND
+    with pytest.raises(ScenarioError, match="nothing ends this scenario"):
+        load(tmp_path, SMALL.replace("rate: 8/s, duration: 1h", "clients: {count: 5, think: 1s}"))
 
 
 def test_horizon_is_the_end_of_the_longest_workload(tmp_path):

@@ -37,7 +37,8 @@ METRICS = (
     Metric("contender", "", "", "Name given to the result."),
     Metric("platform", "", "", "Platform preset."),
     Metric("service", "", "", "Name of the service."),
-    Metric("arrivals", "", "", "Requests that arrived."),
+    Metric("arrivals", "", "", "Attempts that arrived: requests and their retries."),
+    Metric("retries", "", "", "Attempts that are not the first of their request."),
     Metric("slo_latency", "s", "", "Latency objective; null without one."),
     Metric("slo_target_ratio", "ratio", "", "Wanted share of good requests; null without an objective."),
     Metric(
@@ -47,8 +48,8 @@ METRICS = (
     Metric("latency_p50", "s", "lower", "Median latency of completed requests."),
     Metric("latency_p95", "s", "lower", "95 % quantile of latency."),
     Metric("latency_p99", "s", "lower", "99 % quantile of latency."),
-    Metric("failed", "", "lower", "Requests rejected, timed out or lost."),
-    Metric("failed_ratio", "ratio", "lower", "Failed requests / arrivals; null without arrivals."),
+    Metric("failed", "", "lower", "Requests given up: rejected, timed out or lost, in their last attempt."),
+    Metric("failed_ratio", "ratio", "lower", "Failed requests / requests; null without requests."),
     Metric("in_system", "", "", "Requests waiting or in service at the end: judged neither good nor bad."),
     Metric("replicas_mean", "replicas", "", "Ready replicas, averaged over time."),
     Metric("replicas_max", "replicas", "", "Most ready replicas at once."),
@@ -99,9 +100,9 @@ def comparison(results: Mapping[str, ResultLike]) -> pl.DataFrame:
 
 def _contender_rows(name: str, result: ResultLike) -> pl.DataFrame:
     startup = startup_breakdown(result).filter(pl.col("stage") == TOTAL).select("service", startup_mean="mean")
-    failed = pl.sum_horizontal("rejected", "timed_out", "lost").cast(pl.UInt64)
+    failed = pl.col("given_up")
     completed = pl.when(pl.col("completed") > 0).then(pl.col("completed"))
-    arrivals = pl.when(pl.col("arrivals") > 0).then(pl.col("arrivals"))
+    requests = pl.when(pl.col("arrivals") > 0).then(pl.col("arrivals") - pl.col("retries"))
     rows = (
         result.summary.sort("service")
         .join(startup, on="service", how="left", maintain_order="left")
@@ -112,7 +113,7 @@ def _contender_rows(name: str, result: ResultLike) -> pl.DataFrame:
             partial=pl.lit(bool(result.manifest["partial"])),
             slo_met=pl.col("slo_attainment_ratio") >= pl.col("slo_target_ratio"),
             failed=failed,
-            failed_ratio=failed / arrivals,
+            failed_ratio=failed / requests,
             cost_per_million_usd=pl.col("cost_usd") / completed * 1e6,
         )
     )

@@ -66,7 +66,8 @@ def _unlike(results: Mapping[str, ResultLike], table: pl.DataFrame) -> list[str]
         return ["The contenders do not have the same services, so they cannot be compared in total."]
     if len({result.manifest["seed"] for result in results.values()}) > 1:
         return ["The contenders have different seeds and so different requests: part of their difference is chance."]
-    if (table.group_by("service").agg(pl.col("arrivals").n_unique())["arrivals"] > 1).any():
+    requests = (pl.col("arrivals") - pl.col("retries")).n_unique()
+    if (table.group_by("service").agg(requests=requests)["requests"] > 1).any():
         return ["The contenders did not get the same traffic, so they cannot be compared in total."]
     if len({result.manifest["simulated_ns"] for result in results.values()}) > 1:
         return ["The contenders were simulated for different lengths of time, so their costs cannot be compared."]

@@ -20,6 +20,7 @@ _DECISION_BYTES = 750
 _NODE_BYTES = 400
 _REPLICA_BYTES = 400
 _REQUEST_BYTES = 220
+_CLIENT_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def check_size(document: dict[str, Any], arrays: Arrays, *, least: dict[str, int
     from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
 
     parts = [_series(document), _decisions(document), _nodes(document), _replicas(document, least)]
-    parts.append(_requests(document, arrays))
+    parts += [_requests(document, arrays), _clients(document)]
     needed, limit = sum(part.size for part in parts), available_memory_bytes()
     if needed > limit:
         most = max(parts, key=lambda part: part.size)
@@ -94,14 +95,28 @@ def _replicas(document: dict[str, Any], least: dict[str, int]) -> _Part:
 def _requests(document: dict[str, Any], arrays: Arrays) -> _Part:
     log = document["record"]["requests"]
     one_in = {"off": math.inf, "full": 1, "sampled": log.get("one_in", 1)}[log["keep"]]
-    arriving = sum(_arrivals(each["source"], arrays) for each in document["workloads"])
+    arriving = sum(_arrivals(each["source"], arrays) * _attempts(each) for each in document["workloads"])
     rows = math.ceil(arriving / one_in)
     hint = "keep a sample: `requests: {sampled: 1000}`"
     return _Part("single requests", rows, rows * _REQUEST_BYTES, ("record", "requests"), hint)
 
 
+def _attempts(workload: dict[str, Any]) -> int:
+    """Most rows that a request may have: one for each attempt."""
+    retry = workload["retry"]
+    return int(retry["attempts_max"]) if retry else 1
+
+
+def _clients(document: dict[str, Any]) -> _Part:
+    counts = [each["clients"]["count"] if each["clients"] else 0 for each in document["workloads"]]
+    most = counts.index(max(counts)) if counts else 0
+    name = document["services"][document["workloads"][most]["service"]]["name"] if counts else ""
+    hint = f"take fewer clients of `{name}`, or open arrivals: many clients that think long come like those"
+    return _Part("clients", sum(counts), sum(counts) * _CLIENT_BYTES, ("workload",), hint)
+
+
 def _arrivals(source: dict[str, Any], arrays: Arrays) -> float:
-    if source["source"] == "load":
+    if source["source"] in {"load", "clients"}:
         return 0.0
     by_bin = source["source"] == "counts"
     count = float(arrays.f64[source["counts"]].sum()) if by_bin else float(arrays.u64[source["times"]].size)

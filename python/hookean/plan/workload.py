@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ import numpy as np
 from hookean.scenario.fields import FieldError, Status
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import NANOS_PER_SECOND, Duration
+
+from .callers import callers_end_ns, callers_text, callers_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +72,7 @@ class _Counts:
 
 
 def resolve_workload(workload: Workload, service: Service, *, base_dir: Path, arrays: Arrays) -> ResolvedWorkload:
-    """Reads what a workload refers to and appends it to the arrays.
+    """Reads what a workload refers to and appends it to the arrays, and adds its callers.
 
     Raises:
         FileNotFoundError: A trace or request table is not there.
@@ -82,10 +84,25 @@ def resolve_workload(workload: Workload, service: Service, *, base_dir: Path, ar
         if workload.start is None
         else Known(workload.start.nanos, str(workload.start), "user", "scenario")
     )
+    found = _source(workload, start, base_dir=base_dir, arrays=arrays)
+    texts = [found.description, *callers_text(workload)]
+    return replace(
+        found,
+        tree=found.tree | callers_tree(workload),
+        end_ns=callers_end_ns(workload, start.value, found.end_ns),
+        makes_requests=found.makes_requests or workload.clients is not None,
+        description=", ".join(text for text in texts if text),
+    )
+
+
+def _source(workload: Workload, start: Known, *, base_dir: Path, arrays: Arrays) -> ResolvedWorkload:
     if workload.load is not None:
         return _load(workload, start)
     if workload.requests is not None:
         return _table(workload, start, base_dir=base_dir, arrays=arrays)
+    if workload.source == "clients":
+        tree = {"start_ns": start, "source": {"source": Fixed("clients")}}
+        return ResolvedWorkload(tree, None, True, "")
     return _counts(workload, start, found=_read_counts(workload, base_dir), arrays=arrays)
 
 
@@ -187,6 +204,9 @@ def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays)
         "step_ns": found.step,
         "arrivals": Known(arrivals, arrivals, *(("user", "scenario") if own else ("assumed", _ARRIVALS[arrivals]))),
         "keep_2_53": _keep(workload),
+        "batch": Fixed(None)
+        if workload.batch is None
+        else Known(workload.batch.plan(), workload.batch.describe(), "user", "scenario"),
     }
     end = start.value + found.step.value * values.size
     return ResolvedWorkload({"start_ns": start, "source": source}, end, True, text, found.warnings)
@@ -226,6 +246,7 @@ def _changes(workload: Workload) -> str:
         f"{workload.repeat} times" if workload.repeat > 1 else "",
         f"counts times {workload.scale:g}" if workload.scale != 1 else "",
         f"thinned to {workload.thin:g}" if workload.thin != 1 else "",
+        workload.batch.describe() if workload.batch else "",
     ]
     return "".join(f", {change}" for change in changes if change)
 

@@ -178,7 +178,7 @@ def _facts(result: ResultLike) -> dict[str, str]:
         "controllers": controllers or "none",
         "horizon": wording.nanos(manifest["horizon_ns"]),
         "simulated": wording.nanos(manifest["simulated_ns"]) + (" (stopped early)" if manifest["partial"] else ""),
-        "requests": number(int(result.summary["arrivals"].sum())),
+        "requests": number(int(result.summary.select(pl.col("arrivals").sum() - pl.col("retries").sum()).item())),
         "seed": str(manifest["seed"]),
         "plan digest": str(manifest["plan_digest"]),
         "result digest": str(manifest["result_digest"]),

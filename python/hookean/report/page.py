@@ -57,7 +57,8 @@ def _title(results: Mapping[str, ResultLike]) -> str:
 def _facts(results: Mapping[str, ResultLike]) -> str:
     """Returns length, traffic, seed and version in one line."""
     lengths = dict.fromkeys(wording.nanos(result.manifest["simulated_ns"]) for result in results.values())
-    arrivals = dict.fromkeys(int(result.summary["arrivals"].sum()) for result in results.values())
+    sums = [result.summary.select("arrivals", "retries").sum().row(0) for result in results.values()]
+    arrivals = dict.fromkeys(int(all_attempts - retries) for all_attempts, retries in sums)
     seeds = dict.fromkeys(str(result.manifest["seed"]) for result in results.values())
     versions = dict.fromkeys(str(result.manifest["hookean_version"]) for result in results.values())
     traffic = " / ".join(wording.count(count) for count in arrivals)

@@ -64,6 +64,17 @@ def _at_least_one_service(services: dict[str, Service]) -> dict[str, Service]:
     return services
 
 
+def _client_problems(workload: Workload, service: Service, at: list[str | int]) -> Iterator[FieldError]:
+    """Clients that never pause would send requests without end where nothing holds them up."""
+    if workload.clients is None or workload.clients.pauses:
+        return
+    queue, work = service.queue, service.work.plan() if service.work else {}
+    if work.get("value_ns") == 0 or queue.limit is not None or queue.timeout is not None:
+        text = "clients that do not think send requests without end when theirs end at once"
+        hint = "give a time to think: real clients wait before they come again after a failure"
+        yield FieldError(text, hint=hint, at=at)
+
+
 class Scenario(Model):
     """Everything one simulation is told."""
 
@@ -137,6 +148,8 @@ class Scenario(Model):
             if service and workload.start is not None and workload.start < service.start:
                 text = f"the workload begins at {workload.start}, its service is created later, at {service.start}"
                 yield FieldError(text, hint="leave `start` out to begin with the service", at=[*at, "start"])
+            if service:
+                yield from _client_problems(workload, service, [*at, "clients", "think"])
             if workload.load is not None and self.engine == "reference":
                 hint = "use `engine: lazy`, or a workload of requests"
                 yield FieldError("the reference engine has no fluid loads", hint=hint, at=[*at, "load"])
@@ -158,6 +171,6 @@ class Scenario(Model):
     def _duration_problems(self) -> Iterator[FieldError]:
         if self.duration is not None and self.duration.base == 0:
             yield FieldError("`duration` must be longer than 0", at=["duration"])
-        if self.duration is None and all(workload.cycle for workload in self.workload):
+        if self.duration is None and not any(workload.ends for workload in self.workload):
             text = "nothing ends this scenario" if self.workload else "a scenario without workload needs a `duration`"
             yield FieldError(text, hint="for example `duration: 6h`", at=["duration"])

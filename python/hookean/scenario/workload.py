@@ -1,4 +1,4 @@
-"""Workloads: what arrives at a service, and when. Exactly one source each."""
+"""Workloads: what arrives at a service, and when. Exactly one source each, and clients in a closed loop beside it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from hookean.scenario.arrays import Vector
+from hookean.scenario.callers import AnyBatch, Clients, Retry
 from hookean.scenario.fields import FieldError, Flag, Model, Name, Origin, Positive, PositiveCount, Share
 from hookean.scenario.units import Cpu, Duration, Rate
 
 SOURCES = ("trace", "rate", "rates", "counts", "requests", "load")
 
+_CALLERS = {"retry", "deadline"}
 _ALLOWED = {
-    "trace": {"format", "from_", "duration", "scale", "thin", "repeat", "arrivals"},
-    "rate": {"duration", "scale", "thin", "arrivals"},
-    "rates": {"scale", "thin", "repeat", "arrivals"},
-    "counts": {"step", "scale", "thin", "repeat", "arrivals"},
-    "requests": {"from_", "duration", "thin"},
+    "trace": {"format", "from_", "duration", "scale", "thin", "repeat", "arrivals", "batch", "clients", *_CALLERS},
+    "rate": {"duration", "scale", "thin", "arrivals", "batch", "clients", *_CALLERS},
+    "rates": {"scale", "thin", "repeat", "arrivals", "batch", "clients", *_CALLERS},
+    "counts": {"step", "scale", "thin", "repeat", "arrivals", "batch", "clients", *_CALLERS},
+    "requests": {"from_", "duration", "thin", "clients", *_CALLERS},
     "load": {"cycle"},
+    "clients": _CALLERS,
 }
 _SHARED = {"service", "start"}
 
@@ -74,7 +77,10 @@ class LoadStep(Model):
 
 
 class Workload(Model):
-    """The workload of one service: one of `trace`, `rate`, `rates`, `counts`, `requests`, `load`, with its options."""
+    """The workload of one service: one of `trace`, `rate`, `rates`, `counts`, `requests`, `load`, with its options.
+
+    `clients` in a closed loop come beside any of them but `load`, or alone.
+    """
 
     service: Name
     """The service that receives it."""
@@ -112,20 +118,39 @@ class Workload(Model):
     Default: `exact` for recorded counts, `poisson` for rates and profiles."""
     cycle: Annotated[Flag, Origin("assumed", "the load is played once")] = False
     """Whether the steps of a `load` begin again after the last, until the end of the scenario."""
+    batch: AnyBatch | None = None
+    """Requests that come at one instant, such as `4`, `{mean: 3}` or `{sizes: [1, 10], weights: [3, 1]}`.
+
+    Rates and counts are of requests all the same. Default: each comes by itself."""
+    retry: Retry | None = None
+    """Whether and how failed requests are sent again. Default: callers give up at once."""
+    deadline: Duration | None = None
+    """How long after its first arrival a request may be sent again; an attempt under way goes on. Needs `retry`."""
+    clients: Clients | None = None
+    """Clients in a closed loop."""
 
     @property
     def source(self) -> str:
         """The name of the field that says where requests come from."""
-        return next(name for name in SOURCES if getattr(self, name) is not None)
+        return next((name for name in SOURCES if getattr(self, name) is not None), "clients")
+
+    @property
+    def ends(self) -> bool:
+        """Whether it comes to an end by itself."""
+        if self.source == "clients":
+            return self.clients is not None and self.clients.duration is not None
+        return not self.cycle
 
     @model_validator(mode="after")
     def _one_source(self) -> Workload:
         sources = [name for name in SOURCES if getattr(self, name) is not None]
+        if not sources and self.clients is not None:
+            sources = ["clients"]
         if len(sources) != 1:
             found = " and ".join(f"`{name}`" for name in sources) or "none"
             raise FieldError(
                 f"a workload needs exactly one source, got {found}",
-                hint="the sources are " + ", ".join(f"`{name}`" for name in SOURCES),
+                hint="the sources are " + ", ".join(f"`{name}`" for name in (*SOURCES, "clients")),
             )
         source = sources[0]
         surplus = sorted(self.model_fields_set - {source} - _SHARED - _ALLOWED[source])
@@ -137,6 +162,12 @@ class Workload(Model):
                 at=[_alias(surplus[0])],
             )
         self._check_lengths(source)
+        if self.deadline is not None and self.retry is None:
+            raise FieldError(
+                "a `deadline` ends retries, and there is no `retry`",
+                hint="the longest wait of a single attempt is `timeout` in the `queue` of the service",
+                at=["deadline"],
+            )
         return self
 
     def _check_lengths(self, source: str) -> None:

@@ -33,6 +33,14 @@ impl StreamKey {
         Self([c, splitmix(c ^ a.rotate_left(19) ^ root_seed)])
     }
 
+    /// The key of stream `number` of a family of streams: for draws of unknown length that belong to a number.
+    #[must_use]
+    pub const fn numbered(self, number: u64) -> Self {
+        let [a, b] = self.0;
+        let c = splitmix(a ^ splitmix(number));
+        Self([c, splitmix(b ^ c.rotate_left(29))])
+    }
+
     /// A generator for draws in sequence.
     pub const fn generator(self) -> Xoshiro256PlusPlus {
         Xoshiro256PlusPlus::from_key(self.0)
@@ -74,6 +82,23 @@ mod tests {
             assert_ne!(counter_draw(base, 0), counter_draw(other, 0));
             assert_ne!(base.generator().next_u64(), other.generator().next_u64());
         }
+    }
+
+    #[test]
+    fn streams_of_a_family_differ() {
+        let key = StreamKey::new(1, "web", "think", 0);
+        let family = [
+            key,
+            key.numbered(0),
+            key.numbered(1),
+            key.numbered(0).numbered(1),
+        ];
+        for (at, one) in family.iter().enumerate() {
+            for other in &family[..at] {
+                assert_ne!(counter_draw(*one, 0), counter_draw(*other, 0));
+            }
+        }
+        assert_eq!(key.numbered(3), key.numbered(3));
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl Case {
             step_ns: BIN_SECONDS * SECOND,
             arrivals,
             keep_2_53: KEEP_ALL,
+            batch: None,
         };
         let plan = Plan {
             plan_version: 1,
@@ -85,11 +86,7 @@ impl Case {
             horizon_ns: u64::MAX,
             engine: self.engine,
             services: vec![self.service()],
-            workloads: vec![WorkloadPlan {
-                service: 0,
-                start_ns: 0,
-                source,
-            }],
+            workloads: vec![WorkloadPlan::open(0, 0, source)],
             platform: PlatformPlan::Fleet {
                 preset: "none".into(),
                 pools: vec![],

@@ -4,12 +4,14 @@
 //! index. These structures mirror `python/hookean/plan/` field by field, refuse unknown fields and have no defaults of
 //! their own. Units are in the names: `_ns`, `_millicores`, `_bytes`, `_nanousd`; ratios are 0 to 1.
 
+mod callers;
 mod controller;
 mod platform;
 mod service;
 mod validate;
 mod workload;
 
+pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, RetryPlan};
 pub use controller::{ControllerPlan, PipelinePlan};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
 pub use service::{Discipline, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan};

@@ -2,6 +2,7 @@
 //!
 //! Nothing that passes can overflow, loop for ever or panic later: sizes are bounded far above anything real.
 
+mod callers;
 mod platform;
 mod service;
 
@@ -111,7 +112,7 @@ impl Plan {
             let long_enough = steps.iter().any(|s| s.duration_ns > 0);
             require(long_enough, "source.steps", "last no time")?;
         }
-        Ok(())
+        callers::validate(workload)
     }
 
     fn validate_controller(&self, controller: &ControllerPlan) -> Result<(), PlanError> {

@@ -1,5 +1,6 @@
 //! Workloads: what arrives, when.
 
+use super::{BatchPlan, ClientsPlan, RetryPlan};
 use serde::Deserialize;
 
 /// How recorded counts become arrival instants.
@@ -23,7 +24,7 @@ pub struct LoadStep {
 }
 
 /// Where requests come from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
 pub enum WorkloadSource {
     /// Expected requests per bin (f64 array), bins of `step_ns` from `start_ns` on.
@@ -36,6 +37,8 @@ pub enum WorkloadSource {
         arrivals: ArrivalMode,
         /// Share of arrivals kept by independent thinning, in parts per 2^53; 2^53 keeps all.
         keep_2_53: u64,
+        /// Requests that come at one instant; `None` lets each come by itself. Counts are of requests all the same.
+        batch: Option<BatchPlan>,
     },
     /// An explicit table: arrival times (u64 ns, ascending) and work (u64 ns).
     Table {
@@ -53,10 +56,12 @@ pub enum WorkloadSource {
         /// Whether the steps start again after the last.
         cycle: bool,
     },
+    /// No open arrivals: clients in a closed loop send all requests.
+    Clients,
 }
 
 /// The workload of one service.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadPlan {
     /// Index of the service.
@@ -65,4 +70,24 @@ pub struct WorkloadPlan {
     pub start_ns: u64,
     /// What arrives.
     pub source: WorkloadSource,
+    /// How long after its first arrival a request may be tried again; `None` is for ever.
+    pub deadline_ns: Option<u64>,
+    /// Whether and how failed requests come back; `None` gives up at once.
+    pub retry: Option<RetryPlan>,
+    /// Clients in a closed loop, beside the source.
+    pub clients: Option<ClientsPlan>,
+}
+
+impl WorkloadPlan {
+    /// What arrives from `source`, and never comes back.
+    pub const fn open(service: usize, start_ns: u64, source: WorkloadSource) -> Self {
+        Self {
+            service,
+            start_ns,
+            source,
+            deadline_ns: None,
+            retry: None,
+            clients: None,
+        }
+    }
 }

@@ -28,6 +28,12 @@ const QUANTILES: [(&str, f64); 5] = [
     ("latency_p99", 0.99),
     ("latency_p999", 0.999),
 ];
+/// The same from the first arrival of a request.
+const REQUEST_QUANTILES: [(&str, f64); 3] = [
+    ("request_latency_p50", 0.5),
+    ("request_latency_p95", 0.95),
+    ("request_latency_p99", 0.99),
+];
 
 /// The `summary` table.
 pub(crate) fn summary_table(
@@ -43,6 +49,10 @@ pub(crate) fn summary_table(
     table.u64s("rejected", count(|c| c.rejected));
     table.u64s("timed_out", count(|c| c.timed_out));
     table.u64s("lost", count(|c| c.lost));
+    table.u64s("retries", count(|c| c.retries));
+    table.u64s("retries_denied", count(|c| c.retries_denied));
+    table.u64s("given_up", count(|c| c.given_up));
+    table.u64s("backing_off", ledgers.iter().map(|l| Some(l.backing_off())));
     table.u64s("in_system", totals.iter().map(|t| Some(t.in_system)));
     latency_columns(&mut table, ledgers);
     slo_columns(&mut table, services, ledgers);
@@ -83,6 +93,24 @@ fn latency_columns(table: &mut Table, ledgers: &[&Ledger]) {
             .iter()
             .map(|l| l.latency().max().map(SimDuration::from_nanos)),
     );
+    table.durations(
+        "request_latency_mean",
+        ledgers
+            .iter()
+            .map(|l| mean(l.request_latency_sum_ns(), l.request_latency().count())),
+    );
+    for (name, q) in REQUEST_QUANTILES {
+        table.durations(
+            name,
+            ledgers.iter().map(|l| quantile(l.request_latency(), q)),
+        );
+    }
+    table.durations(
+        "request_latency_max",
+        ledgers
+            .iter()
+            .map(|l| l.request_latency().max().map(SimDuration::from_nanos)),
+    );
 }
 
 fn slo_columns(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger]) {
@@ -100,7 +128,7 @@ fn slo_columns(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger])
     table.u64s("slo_good", services.iter().zip(ledgers).map(good));
     let attainment = |(s, l): (&ServicePlan, &&Ledger)| {
         let c = l.counts();
-        let ended = c.completed + c.rejected + c.timed_out + c.lost;
+        let ended = c.completed + c.given_up;
         s.slo.and_then(|_| ratio(l.slo_good() as f64, ended as f64))
     };
     table.f64s(

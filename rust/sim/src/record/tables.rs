@@ -6,6 +6,7 @@ use crate::plan::ServicePlan;
 use crate::platform::{Node, Platform};
 use crate::replica::{Ending, Replica, ReplicaState, STAGES};
 use crate::station::{Ledger, Outcome};
+use crate::workload::{attempt_of, number_of};
 use hookean_kernel::{SimDuration, SimTime};
 
 const NANOUSD_PER_USD: f64 = 1e9;
@@ -159,7 +160,20 @@ pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> O
     let rows = || logs.iter().flat_map(|log| log.iter());
     let mut table = Table::default();
     table.names("service", owners, &names);
-    table.u64s("request", rows().map(|r| Some(r.index)));
+    let senders: Vec<_> = ledgers
+        .iter()
+        .zip(&logs)
+        .flat_map(|(ledger, log)| log.iter().map(|row| ledger.client_of(row.index)))
+        .collect();
+    let numbers = rows()
+        .zip(&senders)
+        .map(|(row, sender)| Some(sender.map_or(number_of(row.index), |(_, nth)| nth)));
+    table.u64s("request", numbers);
+    table.u32s("attempt", rows().map(|r| Some(attempt_of(r.index) + 1)));
+    table.u32s(
+        "client",
+        senders.iter().map(|s| s.map(|(client, _)| client as u32)),
+    );
     table.times("arrival", rows().map(|r| Some(r.arrival)));
     table.times("start", rows().map(|r| r.start));
     table.times("end", rows().map(|r| r.end));

@@ -44,7 +44,9 @@ pub(super) fn all(
     totals: &[ServiceTotals],
 ) -> Result<Vec<Check>, SimError> {
     let checks = [
+        attempts(world),
         requests(world),
+        clients(world),
         series(world),
         latencies(world),
         work_of_replicas(world),
@@ -70,7 +72,7 @@ fn first(world: &World, problem: impl Fn(usize) -> Option<String>) -> Option<Str
 }
 
 /// Arrivals = completed + rejected + timed out + lost + in the system.
-fn requests(world: &World) -> Checked {
+fn attempts(world: &World) -> Checked {
     let arrivals = world.requests_seen();
     let off = first(world, |service| {
         let station = &world.stations[service];
@@ -81,7 +83,41 @@ fn requests(world: &World) -> Checked {
     });
     let detail =
         format!("{arrivals} arrivals = completed + rejected + timed out + lost + in the system");
+    holds("arrivals are conserved", off, detail)
+}
+
+/// Requests that were sent = completed + given up + in the system + waiting to be tried again.
+fn requests(world: &World) -> Checked {
+    let sent = |service: usize| {
+        let counts = world.stations[service].ledger().counts();
+        counts.arrivals - counts.retries
+    };
+    let off = first(world, |service| {
+        let (station, sent) = (&world.stations[service], sent(service));
+        let (counts, inside) = (station.ledger().counts(), station.in_system(world.now));
+        let ended = counts.completed + counts.given_up;
+        let back = station.ledger().backing_off();
+        (sent != ended + inside + back)
+            .then(|| format!("{sent} sent, {ended} ended, {inside} inside, {back} backing off"))
+    });
+    let sum: u64 = (0..world.services.len()).map(sent).sum();
+    let detail = format!("{sum} requests = completed + given up + in the system + backing off");
     holds("requests are conserved", off, detail)
+}
+
+/// Every client of a closed loop thinks, waits for its request, or has stopped.
+fn clients(world: &World) -> Checked {
+    let of = |service: usize| world.stations[service].ledger().clients();
+    let off = first(world, |service| {
+        let c = of(service)?;
+        (c.count != c.thinking + c.waiting + c.gone).then(|| format!("{c:?}"))
+    });
+    let count: u64 = (0..world.services.len())
+        .filter_map(of)
+        .map(|c| c.count)
+        .sum();
+    let detail = format!("{count} clients = thinking + waiting for a request + gone");
+    holds("clients are conserved", off, detail)
 }
 
 /// The rows of the series add up to the totals.

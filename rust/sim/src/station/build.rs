@@ -11,7 +11,9 @@ use super::{Ledger, Station};
 use crate::plan::{
     Discipline, EngineKind, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
 };
-use crate::workload::{Arrivals, WorkloadArrays};
+
+use crate::workload::{Arrivals, Callers, WorkloadArrays};
+use hookean_kernel::Sampler;
 
 /// Builds the station of a service with its workload, if it has one. It starts at time 0 without replicas.
 ///
@@ -41,7 +43,7 @@ pub fn build(
     }
     let arrivals = arrivals(plan, service, workload, arrays)?;
     let settings = Settings::new(&service.queue, plan.seed, &service.name);
-    let ledger = ledger(plan, service);
+    let ledger = ledger(plan, service).with_callers(callers(plan, service, workload)?);
     Ok(match service.queue.discipline {
         Discipline::CentralFifo => Box::new(Central::new(settings, arrivals, ledger)),
         Discipline::Fifo => Box::new(Replicas::<Fifo>::new(settings, arrivals, ledger)),
@@ -62,12 +64,8 @@ pub fn build_reference(
     arrays: &WorkloadArrays,
 ) -> Result<Reference, PlanError> {
     let arrivals = arrivals(plan, service, workload, arrays)?;
-    Ok(Reference::new(
-        service,
-        plan.seed,
-        arrivals,
-        ledger(plan, service),
-    ))
+    let ledger = ledger(plan, service).with_callers(callers(plan, service, workload)?);
+    Ok(Reference::new(service, plan.seed, arrivals, ledger))
 }
 
 fn ledger(plan: &Plan, service: &ServicePlan) -> Ledger {
@@ -80,10 +78,25 @@ fn arrivals(
     workload: Option<&WorkloadPlan>,
     arrays: &WorkloadArrays,
 ) -> Result<Arrivals, PlanError> {
-    let invalid = |problem| PlanError::invalid("services.work", format!("is invalid: {problem}"));
-    let work = service.work.sampler().map_err(invalid)?;
+    let work = work(service)?;
     workload.map_or_else(
         || Ok(Arrivals::none()),
         |workload| Arrivals::new(workload, arrays, plan.seed, &service.name, work),
     )
+}
+
+fn callers(
+    plan: &Plan,
+    service: &ServicePlan,
+    workload: Option<&WorkloadPlan>,
+) -> Result<Option<Box<Callers>>, PlanError> {
+    let work = work(service)?;
+    workload.map_or(Ok(None), |workload| {
+        Callers::new(workload, plan.seed, &service.name, &work)
+    })
+}
+
+fn work(service: &ServicePlan) -> Result<Sampler, PlanError> {
+    let invalid = |problem| PlanError::invalid("services.work", format!("is invalid: {problem}"));
+    service.work.sampler().map_err(invalid)
 }

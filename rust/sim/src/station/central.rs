@@ -66,7 +66,8 @@ impl Central {
     /// Serves arrivals a block at a time while nothing can happen to them but to wait and be served: the short way of
     /// [`Central::serve_arrivals`], which goes on from where this has to stop.
     fn serve_blocks(&mut self, until: u64) {
-        if self.settings.is_bounded() || self.ledger.keeps_log() {
+        let bounded = self.settings.is_bounded() || self.ledger.has_callers();
+        if bounded || self.ledger.keeps_log() {
             return;
         }
         let mut served = [Served::default(); BLOCK];
@@ -83,9 +84,10 @@ impl Central {
     }
 
     fn serve_arrivals(&mut self, until: u64) {
-        while self.arrivals.peek_time().as_nanos() < until {
-            let request = self.arrivals.next();
-            self.ledger.arrive(request.work_ns);
+        while self.ledger.next_time(&self.arrivals) < until {
+            let Some(request) = self.ledger.receive(&mut self.arrivals) else {
+                continue;
+            };
             let (arrival, free) = (request.time.as_nanos(), self.servers.first_free());
             if free <= arrival {
                 self.start(&request, arrival, until);

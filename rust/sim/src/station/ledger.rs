@@ -9,21 +9,8 @@ use super::ReplicaId;
 use super::request_log::{Log, RequestRow, RequestTable};
 use super::servers::Served;
 use crate::plan::RequestLog;
-use crate::workload::{BLOCK, Request};
+use crate::workload::{Arrivals, BLOCK, Callers, ClientCounts, Outcome, Request};
 use hookean_kernel::{Digest, Histogram, SimDuration, SimTime, fold};
-
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// Served to the end.
-    Completed,
-    /// Turned away because the queue was full.
-    Rejected,
-    /// Gave up waiting.
-    TimedOut,
-    /// Lost with a replica that was killed.
-    Lost,
-}
 
 /// The end of a request.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +57,12 @@ pub struct Counts {
     pub timed_out: u64,
     /// Lost with a replica that was killed.
     pub lost: u64,
+    /// Arrivals that are not the first attempt of their request.
+    pub retries: u64,
+    /// Retries that the budget did not allow.
+    pub retries_denied: u64,
+    /// Requests that failed for good: their last attempt was not completed.
+    pub given_up: u64,
 }
 
 impl Counts {
@@ -80,6 +73,9 @@ impl Counts {
             rejected: with(self.rejected, other.rejected),
             timed_out: with(self.timed_out, other.timed_out),
             lost: with(self.lost, other.lost),
+            retries: with(self.retries, other.retries),
+            retries_denied: with(self.retries_denied, other.retries_denied),
+            given_up: with(self.given_up, other.given_up),
         }
     }
 
@@ -95,9 +91,14 @@ impl Counts {
         self.zip(other, |a, b| a + b)
     }
 
-    /// Requests that have ended, in whatever way.
+    /// Attempts that have ended, in whatever way.
     pub fn ended(self) -> u64 {
-        self.completed + self.rejected + self.timed_out + self.lost
+        self.completed + self.failed()
+    }
+
+    /// Attempts that have ended without being completed.
+    fn failed(self) -> u64 {
+        self.rejected + self.timed_out + self.lost
     }
 }
 
@@ -129,6 +130,8 @@ pub struct Ledger {
     /// Sum of the hashes of all requests that ended: independent of the order in which they are recorded.
     fingerprint: u128,
     log: Option<Box<Log>>,
+    /// Those who hear of the ends of their requests and come back, if there are any.
+    callers: Option<Box<Callers>>,
 }
 
 impl Ledger {
@@ -145,15 +148,82 @@ impl Ledger {
             latency: Histogram::new(),
             fingerprint: 0,
             log: Log::new(log),
+            callers: None,
         }
     }
 
-    /// Counts of requests.
+    /// Lets callers hear of the ends of their requests.
+    pub(super) fn with_callers(self, callers: Option<Box<Callers>>) -> Self {
+        Self { callers, ..self }
+    }
+
+    /// Whether requests come back.
+    pub(super) const fn has_callers(&self) -> bool {
+        self.callers.is_some()
+    }
+
+    /// When the next request arrives, or a caller decides about one.
+    #[inline]
+    pub(super) fn next_time(&self, open: &Arrivals) -> u64 {
+        let arrival = open.peek_time().as_nanos();
+        match &self.callers {
+            None => arrival,
+            Some(callers) => callers.next_time().min(arrival),
+        }
+    }
+
+    /// Takes what comes next: a request that arrives, or `None` when a caller has decided.
+    #[inline]
+    pub(super) fn receive(&mut self, open: &mut Arrivals) -> Option<Request> {
+        let request = match &mut self.callers {
+            None => open.next(),
+            Some(callers) => callers.receive(open)?,
+        };
+        self.arrive(request.work_ns);
+        Some(request)
+    }
+
+    /// Counts of attempts, and of requests that failed for good.
     pub fn counts(&self) -> Counts {
-        Counts {
+        let counts = Counts {
             completed: self.latency.count(),
             ..self.counts
+        };
+        let Some(calls) = self.callers.as_ref().map(|callers| callers.calls()) else {
+            return Counts {
+                given_up: counts.failed(),
+                ..counts
+            };
+        };
+        Counts {
+            retries: calls.retries,
+            retries_denied: calls.retries_denied,
+            given_up: calls.given_up,
+            ..counts
         }
+    }
+
+    /// Requests that wait to be tried again.
+    pub fn backing_off(&self) -> u64 {
+        self.callers.as_ref().map_or(0, |of| of.backing_off())
+    }
+
+    /// Client that an attempt is of and which of its requests it is, from 0; `None` for an open arrival.
+    pub fn client_of(&self, index: u64) -> Option<(u64, u64)> {
+        self.callers.as_ref().and_then(|of| of.client_of(index))
+    }
+
+    /// Forgets what callers were about to do, as a faulty engine might.
+    #[cfg(test)]
+    pub(crate) fn forget_calls(&mut self, of_clients: bool) {
+        if let Some(callers) = &mut self.callers {
+            callers.forget(of_clients);
+        }
+    }
+
+    /// Where the clients in a closed loop are, if there are any.
+    pub fn clients(&self) -> Option<ClientCounts> {
+        self.callers.as_ref().and_then(|of| of.clients())
     }
 
     /// Requests whose service has started.
@@ -176,14 +246,26 @@ impl Ledger {
         self.work_ns
     }
 
-    /// Requests completed within the objective.
+    /// Requests completed within the objective, counted from their first arrival.
     pub const fn slo_good(&self) -> u64 {
         self.slo_good
     }
 
-    /// Latencies of all completed requests.
+    /// Latencies of all completed attempts.
     pub const fn latency(&self) -> &Histogram {
         &self.latency
+    }
+
+    /// Latencies of all completed requests, from their first arrival.
+    pub fn request_latency(&self) -> &Histogram {
+        let callers = self.callers.as_ref();
+        callers.map_or(&self.latency, |of| of.latency())
+    }
+
+    /// Sum of the latencies of completed requests, from their first arrival.
+    pub fn request_latency_sum_ns(&self) -> u128 {
+        let callers = self.callers.as_ref();
+        callers.map_or(self.latency_sum_ns, |of| of.latency_sum_ns())
     }
 
     /// Reads and ends the latency window; `None` when nothing was completed in it.
@@ -216,10 +298,15 @@ impl Ledger {
             digest.word(sum as u64);
             digest.word((sum >> 64) as u64);
         }
+        if self.has_callers() {
+            for word in [c.retries, c.retries_denied, c.given_up] {
+                digest.word(word);
+            }
+        }
     }
 
     #[inline]
-    pub(super) fn arrive(&mut self, work_ns: u64) {
+    fn arrive(&mut self, work_ns: u64) {
         self.counts.arrivals += 1;
         self.work_ns += u128::from(work_ns);
     }
@@ -283,7 +370,11 @@ impl Ledger {
         let latency = end - request.time.as_nanos();
         self.latency_sum_ns += u128::from(latency);
         self.latency.record(latency);
-        self.slo_good += u64::from(self.slo_ns.is_some_and(|objective| latency <= objective));
+        let felt = match &mut self.callers {
+            None => latency,
+            Some(callers) => callers.completed(request, end),
+        };
+        self.slo_good += u64::from(self.slo_ns.is_some_and(|objective| felt <= objective));
         self.end(request, start, end, Outcome::Completed);
         if self.log.is_some() {
             self.keep(request, Ending::completed(start, end, replica));
@@ -349,6 +440,9 @@ impl Ledger {
             ending.outcome,
         );
         self.keep(request, ending);
+        if let Some(callers) = &mut self.callers {
+            callers.failed(request, ending.end, ending.outcome);
+        }
     }
 
     #[inline]

@@ -21,8 +21,9 @@ mod sharing;
 mod slots;
 mod virtual_time;
 
+pub use crate::workload::Outcome;
 pub use build::{build, build_reference};
-pub use ledger::{Counts, LatencyWindow, Ledger, Outcome};
+pub use ledger::{Counts, LatencyWindow, Ledger};
 pub use request_log::{RequestRow, RequestTable};
 
 use crate::workload::Request;

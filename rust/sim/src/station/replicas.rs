@@ -74,7 +74,7 @@ pub(super) struct Replicas<Q> {
     queues: Vec<Option<Q>>,
     /// Next event of each replica; `u64::MAX` when there is none.
     next: Vec<u64>,
-    /// Whether routing looks at all replicas.
+    /// Whether events and arrivals are merged in time: when routing looks at all replicas, or ends lead to arrivals.
     ordered: bool,
     /// With ordered events: the next event of each replica, relative to `origin`.
     tree: WinnerTree,
@@ -91,6 +91,7 @@ pub(super) struct Replicas<Q> {
 impl<Q: Queue> Replicas<Q> {
     pub(super) fn new(settings: Settings, arrivals: Arrivals, ledger: Ledger) -> Self {
         let router = Router::new(&settings);
+        let ordered = router.compares_all() || ledger.has_callers();
         Self {
             settings,
             arrivals,
@@ -98,7 +99,7 @@ impl<Q: Queue> Replicas<Q> {
             now: 0,
             queues: Vec::new(),
             next: Vec::new(),
-            ordered: router.compares_all(),
+            ordered,
             tree: WinnerTree::with_capacity(2),
             origin: 0,
             router,
@@ -139,7 +140,7 @@ impl<Q: Queue> Replicas<Q> {
     fn merge(&mut self, until: u64) {
         loop {
             let event = self.origin.saturating_add(self.tree.min_time());
-            let arrival = self.arrivals.peek_time().as_nanos();
+            let arrival = self.next_arrival(event, until);
             if event <= arrival {
                 if event >= until {
                     break;
@@ -149,17 +150,39 @@ impl<Q: Queue> Replicas<Q> {
                 if arrival >= until {
                     break;
                 }
-                let request = self.arrivals.next();
-                self.arrive(&request);
+                self.receive();
             }
+        }
+    }
+
+    /// When a request arrives next, or a caller decides about one, with replicas' next event at `event`. The requests without
+    /// a replica that give up until then have done so, and no others: they fill the queue that an arrival finds.
+    #[inline(always)]
+    fn next_arrival(&mut self, event: u64, until: u64) -> u64 {
+        loop {
+            let arrival = self.ledger.next_time(&self.arrivals);
+            let Some(first) = self.homeless.front().filter(|_| self.ledger.has_callers()) else {
+                return arrival;
+            };
+            let deadline = self.settings.deadline(first);
+            if deadline > arrival.min(event) || deadline >= until {
+                return arrival;
+            }
+            self.send_away(deadline.saturating_add(1));
+        }
+    }
+
+    #[inline(always)]
+    fn receive(&mut self) {
+        if let Some(request) = self.ledger.receive(&mut self.arrivals) {
+            self.arrive(&request);
         }
     }
 
     /// Lets arrivals happen, and the events of each replica before what happens to it next.
     fn catch_up(&mut self, until: u64) {
-        while self.arrivals.peek_time().as_nanos() < until {
-            let request = self.arrivals.next();
-            self.arrive(&request);
+        while self.ledger.next_time(&self.arrivals) < until {
+            self.receive();
         }
         for slot in 0..self.next.len() {
             while self.next[slot] < until {
@@ -179,7 +202,6 @@ impl<Q: Queue> Replicas<Q> {
 
     #[inline(always)]
     fn arrive(&mut self, request: &Request) {
-        self.ledger.arrive(request.work_ns);
         let now = request.time.as_nanos();
         if self.router.is_empty() {
             self.send_away(now.saturating_add(1));
@@ -242,7 +264,7 @@ impl<Q: Queue> Replicas<Q> {
     #[inline(always)]
     fn choose<const BRING: bool>(&mut self, now: u64, index: u64) -> usize {
         let mut chosen = self.router.choose(index);
-        if self.ordered {
+        if self.router.compares_all() {
             return chosen;
         }
         if BRING {

@@ -2,7 +2,7 @@
 
 use super::{Outcome, ReplicaId};
 use crate::plan::RequestLog;
-use crate::workload::Request;
+use crate::workload::{Request, attempt_of, number_of};
 use hookean_kernel::{SimTime, splitmix};
 
 const NONE: u64 = u64::MAX;
@@ -10,7 +10,7 @@ const NONE: u64 = u64::MAX;
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestRow {
-    /// Number of the request.
+    /// The attempt ([`Request::index`]).
     pub index: u64,
     /// When it arrived.
     pub arrival: SimTime,
@@ -79,10 +79,11 @@ impl RequestTable {
         self.outcomes.push(row.outcome);
     }
 
-    /// Sorts the rows by request: requests end in another order than they arrive in.
+    /// Sorts the rows by request and attempt: they end in another order than they arrive in.
     fn sort(&mut self) {
         let mut order: Vec<usize> = (0..self.len()).collect();
-        order.sort_unstable_by_key(|&at| self.indices[at]);
+        let key = |index: u64| (number_of(index), attempt_of(index));
+        order.sort_unstable_by_key(|&at| key(self.indices[at]));
         for column in [
             &mut self.indices,
             &mut self.arrivals,
@@ -120,7 +121,10 @@ impl Log {
     }
 
     pub(super) fn push(&mut self, row: &RequestRow) {
-        if self.below.is_none_or(|below| splitmix(row.index) < below) {
+        if self
+            .below
+            .is_none_or(|below| splitmix(number_of(row.index)) < below)
+        {
             self.table.push(row);
         }
     }

@@ -1,8 +1,9 @@
 //! The stream of requests of one service.
 
+use super::batches::{Batches, Sizes, mean_size};
 use super::counts::{Bins, ExactCounts, PoissonCounts};
 use super::{Request, WorkloadArrays};
-use crate::plan::{ArrivalMode, PlanError, WorkloadPlan, WorkloadSource};
+use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSource};
 use hookean_kernel::{Sampler, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
 use std::sync::Arc;
 
@@ -21,6 +22,27 @@ enum Times {
         at: usize,
     },
     Nothing,
+}
+
+impl Times {
+    /// Writes the next instants; returns how many there were.
+    #[inline]
+    fn stamp<'a>(&mut self, places: impl Iterator<Item = &'a mut SimTime>) -> usize {
+        match self {
+            Self::Poisson(process) => process.stamp(places),
+            Self::Exact(process) => process.stamp(places),
+            Self::Table { times, start, at } => {
+                let (start, left) = (*start, times[*at..].iter());
+                let stamped = left.zip(places).map(|(time, place)| {
+                    *place = SimTime::from_nanos(start + time);
+                });
+                let stamped = stamped.count();
+                *at += stamped;
+                stamped
+            }
+            Self::Nothing => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -71,6 +93,7 @@ impl Thinning {
 #[derive(Debug, Clone)]
 pub struct Arrivals {
     times: Times,
+    batches: Option<Box<Batches>>,
     work: Work,
     thinning: Thinning,
     made: u64,
@@ -100,7 +123,16 @@ impl Arrivals {
         name: &str,
         work: Sampler,
     ) -> Result<Self, PlanError> {
-        let (times, keep, table) = times(plan, arrays, StreamKey::new(seed, name, "arrival", 0))?;
+        let keys = Keys {
+            arrival: StreamKey::new(seed, name, "arrival", 0),
+            batch: StreamKey::new(seed, name, "batch", 0),
+        };
+        let Parts {
+            times,
+            batches,
+            keep,
+            table,
+        } = parts(plan, arrays, keys)?;
         let work = table.map_or_else(
             || Work::Drawn(work, StreamKey::new(seed, name, "work", 0).generator()),
             Work::Table,
@@ -111,6 +143,7 @@ impl Arrivals {
         };
         let mut arrivals = Self {
             times,
+            batches,
             work,
             thinning,
             made: 0,
@@ -130,12 +163,30 @@ impl Arrivals {
         let work = Work::Table(Arc::new([]));
         Self {
             times: Times::Nothing,
+            batches: None,
             work,
             thinning,
             made: 0,
             block: vec![NO_REQUEST],
             at: 0,
         }
+    }
+
+    /// Open arrivals at given nanoseconds.
+    #[cfg(test)]
+    pub(super) fn at(nanos: &[u64]) -> Self {
+        let arrays = WorkloadArrays {
+            u64s: vec![nanos.into()],
+            ..WorkloadArrays::default()
+        };
+        let source = WorkloadSource::Table {
+            times: 0,
+            work: None,
+            keep_2_53: KEEP_ALL,
+        };
+        let work = hookean_kernel::Distribution::Constant { value_ns: 1 };
+        let work = work.sampler().expect("a constant is valid");
+        Self::new(&WorkloadPlan::open(0, 0, source), &arrays, 1, "web", work).expect("sorted")
     }
 
     /// When the next request arrives; [`SimTime::MAX`] when there is none.
@@ -198,44 +249,60 @@ impl Arrivals {
             request.index = index;
         }
         let places = block.iter_mut().map(|request| &mut request.time);
-        let stamped = match &mut self.times {
-            Times::Poisson(process) => process.stamp(places),
-            Times::Exact(process) => process.stamp(places),
-            Times::Table { times, start, at } => {
-                let (start, left) = (*start, times[*at..].iter());
-                let stamped = left.zip(places).map(|(time, place)| {
-                    *place = SimTime::from_nanos(start + time);
-                });
-                let stamped = stamped.count();
-                *at += stamped;
-                stamped
-            }
-            Times::Nothing => 0,
+        let times = &mut self.times;
+        let stamped = match &mut self.batches {
+            None => times.stamp(places),
+            Some(batches) => batches.stamp(places, |instant| times.stamp(std::iter::once(instant))),
         };
         self.made += stamped as u64;
         stamped
     }
 }
 
-type Parts = (Times, u64, Option<Arc<[u64]>>);
+/// Streams of the instants and of the sizes of batches.
+#[derive(Debug, Clone, Copy)]
+struct Keys {
+    arrival: StreamKey,
+    batch: StreamKey,
+}
 
-fn times(plan: &WorkloadPlan, arrays: &WorkloadArrays, key: StreamKey) -> Result<Parts, PlanError> {
+/// What a plan says about arrivals.
+struct Parts {
+    times: Times,
+    batches: Option<Box<Batches>>,
+    keep: u64,
+    table: Option<Arc<[u64]>>,
+}
+
+impl Parts {
+    const fn of(times: Times, keep: u64) -> Self {
+        Self {
+            times,
+            batches: None,
+            keep,
+            table: None,
+        }
+    }
+}
+
+fn parts(plan: &WorkloadPlan, arrays: &WorkloadArrays, keys: Keys) -> Result<Parts, PlanError> {
     match &plan.source {
-        &WorkloadSource::Counts {
+        WorkloadSource::Counts {
             counts,
             step_ns,
             arrivals,
             keep_2_53,
+            batch,
         } => {
-            let counts = array(&arrays.f64s, counts, "counts")?;
-            check_counts(&counts, step_ns, plan.start_ns)?;
-            check_keep(keep_2_53)?;
-            let bins = Bins::new(counts, step_ns, plan.start_ns);
-            let times = match arrivals {
-                ArrivalMode::Poisson => Times::Poisson(PoissonCounts::new(bins, key.generator())),
-                ArrivalMode::Exact => Times::Exact(ExactCounts::new(bins, key.generator())),
-            };
-            Ok((times, keep_2_53, None))
+            let counts = array(&arrays.f64s, *counts, "counts")?;
+            check_counts(&counts, *step_ns, plan.start_ns)?;
+            check_keep(*keep_2_53)?;
+            let bins = |counts| Bins::new(counts, *step_ns, plan.start_ns);
+            let (times, batches) = counted(counts, bins, *arrivals, batch.as_ref(), keys)?;
+            Ok(Parts {
+                batches,
+                ..Parts::of(times, *keep_2_53)
+            })
         }
         &WorkloadSource::Table {
             times,
@@ -248,18 +315,50 @@ fn times(plan: &WorkloadPlan, arrays: &WorkloadArrays, key: StreamKey) -> Result
                 .transpose()?;
             check_table(&times, work.as_deref(), plan.start_ns)?;
             check_keep(keep_2_53)?;
-            Ok((
-                Times::Table {
-                    times,
-                    start: plan.start_ns,
-                    at: 0,
-                },
-                keep_2_53,
-                work,
-            ))
+            let times = Times::Table {
+                times,
+                start: plan.start_ns,
+                at: 0,
+            };
+            Ok(Parts {
+                table: work,
+                ..Parts::of(times, keep_2_53)
+            })
         }
-        WorkloadSource::Load { .. } => Ok((Times::Nothing, KEEP_ALL, None)),
+        WorkloadSource::Load { .. } | WorkloadSource::Clients => {
+            Ok(Parts::of(Times::Nothing, KEEP_ALL))
+        }
     }
+}
+
+/// Instants from counts of requests, one by one or in batches.
+fn counted(
+    counts: Arc<[f64]>,
+    bins: impl FnOnce(Arc<[f64]>) -> Bins,
+    arrivals: ArrivalMode,
+    batch: Option<&BatchPlan>,
+    keys: Keys,
+) -> Result<(Times, Option<Box<Batches>>), PlanError> {
+    let sizes = batch.map(|plan| Sizes::new(plan, keys.batch.generator()));
+    let sizes = sizes.transpose()?;
+    let rng = keys.arrival.generator();
+    Ok(match arrivals {
+        ArrivalMode::Poisson => {
+            let size = batch.map_or(1.0, mean_size);
+            let times = Times::Poisson(PoissonCounts::new(bins(counts), size, rng));
+            (times, sizes.map(Batches::new).map(Box::new))
+        }
+        ArrivalMode::Exact => {
+            let (batches, instants) = match sizes {
+                None => (None, counts),
+                Some(sizes) => {
+                    let (batches, instants) = Batches::filling(sizes, counts);
+                    (Some(Box::new(batches)), instants)
+                }
+            };
+            (Times::Exact(ExactCounts::new(bins(instants), rng)), batches)
+        }
+    })
 }
 
 fn array<T>(arrays: &[Arc<[T]>], index: usize, field: &str) -> Result<Arc<[T]>, PlanError> {

@@ -50,12 +50,16 @@ pub(super) struct PoissonCounts {
     count: f64,
     used: f64,
     ns_per_arrival: f64,
+    /// Counts that make one arrival.
+    size: f64,
 }
 
 impl PoissonCounts {
-    pub(super) fn new(bins: Bins, rng: Xoshiro256PlusPlus) -> Self {
+    /// Arrivals at the rate of the counts over `size`, the mean number that comes at one instant.
+    pub(super) fn new(bins: Bins, size: f64, rng: Xoshiro256PlusPlus) -> Self {
         let mut process = Self {
             bins,
+            size,
             rng,
             count: 0.0,
             used: 0.0,
@@ -100,7 +104,7 @@ impl PoissonCounts {
     }
 
     fn enter_bin(&mut self) {
-        self.count = self.bins.count().unwrap_or(0.0);
+        self.count = self.bins.count().unwrap_or(0.0) / self.size;
         self.ns_per_arrival = self.bins.step_ns as f64 / self.count;
     }
 }

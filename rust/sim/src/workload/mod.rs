@@ -4,23 +4,17 @@
 //! work and thinning have streams of their own, and work is drawn for every request in order, kept or not.
 
 mod arrivals;
+mod batches;
+mod callers;
 mod counts;
+mod request;
 
 pub use arrivals::{Arrivals, BLOCK};
+pub use callers::{Callers, ClientCounts, SLOTS as BUDGET_SLOTS};
+pub use request::{Outcome, Request};
+pub(crate) use request::{attempt_of, is_in_sequence, number_of};
 
-use hookean_kernel::SimTime;
 use std::sync::Arc;
-
-/// One request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
-    /// Its number in the workload, counting those that thinning drops.
-    pub index: u64,
-    /// When it arrives.
-    pub time: SimTime,
-    /// CPU time it needs on one full core.
-    pub work_ns: u64,
-}
 
 /// The arrays that travel beside a plan and are referred to by index.
 #[derive(Debug, Clone, Default)]

@@ -128,7 +128,7 @@ impl Scene {
     pub(crate) fn poisson(mut self, service: usize, counts: &[f64], step: f64) -> Self {
         let at = self.arrays.f64s.len();
         self.arrays.f64s.push(Arc::from(counts));
-        let source = json!({"source": "counts", "counts": at, "step_ns": ns(step), "arrivals": "poisson", "keep_2_53": KEEP_ALL});
+        let source = json!({"source": "counts", "counts": at, "step_ns": ns(step), "arrivals": "poisson", "keep_2_53": KEEP_ALL, "batch": null});
         self.list("workloads")
             .push(json!({"service": service, "start_ns": 0, "source": source}));
         self

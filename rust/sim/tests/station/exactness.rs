@@ -4,7 +4,10 @@
 
 use crate::support::{Case, Traffic, at, digest, rows, shape};
 use hookean_kernel::{Distribution, SimTime};
-use hookean_sim::plan::{Discipline, EngineKind, RequestLog, Routing};
+use hookean_sim::plan::{
+    BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Discipline, EngineKind, Jitter, RequestLog,
+    RetryPlan, Routing,
+};
 use hookean_sim::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
 use proptest::prelude::*;
 
@@ -67,6 +70,10 @@ fn compare(
         (a.latency_sum_ns(), a.slo_good()),
         (b.latency_sum_ns(), b.slo_good())
     );
+    prop_assert_eq!(a.request_latency_sum_ns(), b.request_latency_sum_ns());
+    prop_assert!(a.request_latency() == b.request_latency(), "at {}", now);
+    prop_assert_eq!(a.clients(), b.clients(), "clients at {}", now);
+    prop_assert_eq!(a.backing_off(), b.backing_off(), "retries at {}", now);
     prop_assert_eq!(digest(a), digest(b), "digest at {}", now);
     prop_assert!(a.latency() == b.latency(), "histogram at {}", now);
     prop_assert_eq!(lazy.in_system(now), reference.in_system(now));
@@ -77,6 +84,19 @@ fn compare(
         "conservation at {}",
         now
     );
+    let counts = a.counts();
+    prop_assert_eq!(
+        counts.arrivals - counts.retries,
+        counts.completed + counts.given_up + lazy.in_system(now) + a.backing_off(),
+        "conservation of requests at {}",
+        now
+    );
+    if let Some(clients) = a.clients() {
+        prop_assert_eq!(
+            clients.count,
+            clients.thinking + clients.waiting + clients.gone
+        );
+    }
     for (id, draining) in live {
         let (a, b) = (lazy.read(now, *id), reference.read(now, *id));
         prop_assert!(
@@ -260,6 +280,86 @@ fn traffic(scale: Scale) -> impl Strategy<Value = Traffic> {
     prop_oneof![2 => table, 1 => poisson]
 }
 
+/// What callers do with their requests.
+#[derive(Debug, Clone)]
+struct Calls {
+    batch: Option<BatchPlan>,
+    deadline_ns: Option<u64>,
+    retry: Option<RetryPlan>,
+    clients: Option<ClientsPlan>,
+}
+
+fn calls(scale: Scale) -> impl Strategy<Value = Calls> {
+    let batch = prop_oneof![
+        (1..5_u64).prop_map(|size| BatchPlan::Fixed { size }),
+        (1.0..4.0_f64).prop_map(|mean| BatchPlan::Geometric { mean }),
+    ];
+    let deadline = 0..=4 * scale.work;
+    (
+        prop::option::weighted(0.3, batch),
+        prop::option::of(deadline),
+        prop::option::of(retries(scale)),
+        prop::option::weighted(0.3, clients(scale)),
+    )
+        .prop_map(|(batch, deadline_ns, retry, clients)| Calls {
+            batch,
+            deadline_ns,
+            retry,
+            clients,
+        })
+}
+
+fn retries(scale: Scale) -> impl Strategy<Value = RetryPlan> {
+    let jitter = prop::sample::select(vec![Jitter::None, Jitter::Full, Jitter::Equal]);
+    let backoff = (0..=scale.work, 1.0..3.0_f64, 0..=4 * scale.work, jitter).prop_map(
+        |(initial_ns, factor, maximum_ns, jitter)| BackoffPlan {
+            initial_ns,
+            factor,
+            maximum_ns,
+            jitter,
+        },
+    );
+    let window = scale.span / 10;
+    let per_second = 5e9 / window as f64;
+    let budget =
+        (0.0..1.0_f64, 0.0..per_second).prop_map(move |(ratio, per_second_min)| BudgetPlan {
+            ratio,
+            per_second_min,
+            window_ns: window,
+        });
+    let after = (any::<bool>(), any::<bool>(), any::<bool>());
+    (after, 1..5_u32, backoff, prop::option::of(budget)).prop_map(
+        |((after_rejected, after_timed_out, after_lost), attempts_max, backoff, budget)| {
+            RetryPlan {
+                after_rejected,
+                after_timed_out,
+                after_lost,
+                attempts_max,
+                backoff,
+                budget,
+            }
+        },
+    )
+}
+
+/// Few clients that think about as long as a request takes, or not at all.
+fn clients(scale: Scale) -> impl Strategy<Value = ClientsPlan> {
+    let short = Distribution::Uniform {
+        low_ns: 0,
+        high_ns: scale.work,
+    };
+    let long = Distribution::Exponential {
+        mean_ns: scale.span / 20,
+    };
+    let think = prop::sample::select(vec![short, long]);
+    let duration = prop::option::of(0..scale.span);
+    (1..8_u64, think, duration).prop_map(|(count, think, duration_ns)| ClientsPlan {
+        count,
+        think,
+        duration_ns,
+    })
+}
+
 fn routings() -> impl Strategy<Value = Routing> {
     let sessions = prop_oneof![1..4_u64, 4..10_000_u64];
     let exponent = prop_oneof![1 => Just(0.0), 1 => Just(1.0), 2 => 0.1..3.0_f64];
@@ -300,6 +400,7 @@ fn scripts() -> impl Strategy<Value = Script> {
             actions(discipline, scale.span),
             any::<u64>(),
             0..=2 * scale.work,
+            calls(scale),
         );
         (routings(), limit, timeout, cuts(), cuts(), end, parts).prop_map(
             move |(
@@ -309,13 +410,17 @@ fn scripts() -> impl Strategy<Value = Script> {
                 lazy_cuts,
                 reference_cuts,
                 end,
-                (traffic, mut actions, seed, slo_ns),
+                (traffic, mut actions, seed, slo_ns, calls),
             )| {
                 let mut case = Case::new(discipline, traffic);
                 case.queue.routing = routing;
                 case.queue.limit = limit;
                 case.queue.timeout_ns = timeout_ns;
                 (case.seed, case.slo_ns, case.requests) = (seed, slo_ns, RequestLog::Full);
+                case.batch = calls.batch;
+                case.deadline_ns = calls.deadline_ns;
+                case.retry = calls.retry;
+                case.clients = calls.clients;
                 actions.retain(|(time, _)| *time <= end);
                 Script {
                     case,

@@ -5,3 +5,4 @@ mod control_events;
 mod exactness;
 mod support;
 mod theory;
+mod theory_callers;

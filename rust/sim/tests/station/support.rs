@@ -2,8 +2,9 @@
 
 use hookean_kernel::{Digest, Distribution, SimTime};
 use hookean_sim::plan::{
-    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan,
-    RequestLog, Routing, ServicePlan, SloPlan, WorkloadPlan, WorkloadSource,
+    ArrivalMode, BatchPlan, ClientsPlan, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan,
+    RecordPlan, ReplicaPlan, RequestLog, RetryPlan, Routing, ServicePlan, SloPlan, WorkloadPlan,
+    WorkloadSource,
 };
 use hookean_sim::station::reference::Reference;
 use hookean_sim::station::{self, Ledger, ReplicaShape, RequestRow, Station};
@@ -19,6 +20,8 @@ pub(crate) enum Traffic {
     Table(Vec<(u64, u64)>),
     /// Poisson arrivals: expected number in each bin, width of a bin, law of work.
     Poisson(Vec<f64>, u64, Distribution),
+    /// Clients alone: law of work.
+    Clients(Distribution),
 }
 
 /// A station under test.
@@ -29,6 +32,10 @@ pub(crate) struct Case {
     pub(crate) seed: u64,
     pub(crate) requests: RequestLog,
     pub(crate) slo_ns: u64,
+    pub(crate) batch: Option<BatchPlan>,
+    pub(crate) deadline_ns: Option<u64>,
+    pub(crate) retry: Option<RetryPlan>,
+    pub(crate) clients: Option<ClientsPlan>,
 }
 
 impl Case {
@@ -45,6 +52,10 @@ impl Case {
             seed: 1,
             requests: RequestLog::Off,
             slo_ns: SECOND,
+            batch: None,
+            deadline_ns: None,
+            retry: None,
+            clients: None,
         }
     }
 
@@ -63,6 +74,7 @@ impl Case {
                 };
                 (source, Distribution::Constant { value_ns: 0 })
             }
+            Traffic::Clients(work) => (WorkloadSource::Clients, work.clone()),
             Traffic::Poisson(counts, step_ns, work) => {
                 arrays.f64s = vec![counts.as_slice().into()];
                 let arrivals = ArrivalMode::Poisson;
@@ -72,6 +84,7 @@ impl Case {
                         step_ns: *step_ns,
                         arrivals,
                         keep_2_53: KEEP_ALL,
+                        batch: self.batch.clone(),
                     },
                     work.clone(),
                 )
@@ -88,6 +101,9 @@ impl Case {
                 service: 0,
                 start_ns: 0,
                 source,
+                deadline_ns: self.deadline_ns,
+                retry: self.retry,
+                clients: self.clients.clone(),
             }],
             platform: PlatformPlan::Fleet {
                 preset: "none".into(),

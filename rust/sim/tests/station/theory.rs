@@ -59,21 +59,7 @@ impl Run {
             Traffic::Poisson(vec![1.1 * self.requests], span / 10 * 11, self.work.clone()),
         );
         case.queue.limit = self.limit;
-        let mut station = case.build(EngineKind::Lazy);
-        for (id, shape) in self.replicas.iter().enumerate() {
-            station.add(at(0), ReplicaId(id as u32), *shape);
-        }
-        station.advance(at(span / 20));
-        let mut before = mean(station.ledger());
-        let step = (span - span / 20) / BATCHES as u64;
-        let mut batch = |i: usize| {
-            station.advance(at(span / 20 + step * (i as u64 + 1)));
-            let now = mean(station.ledger());
-            let value = (now.0 - before.0) as f64 / (now.1 - before.1) as f64;
-            before = now;
-            value
-        };
-        (0..BATCHES).map(&mut batch).collect()
+        batch_means(&case, &self.replicas, span, mean)
     }
 
     fn waits(&self) -> Vec<f64> {
@@ -85,12 +71,36 @@ impl Run {
     }
 }
 
-fn seconds(nanos: &[f64]) -> Vec<f64> {
+/// Mean of each batch of a case on these replicas over a span, the first twentieth left out.
+pub(crate) fn batch_means(
+    case: &Case,
+    replicas: &[ReplicaShape],
+    span: u64,
+    mean: impl Fn(&Ledger) -> (u128, u64),
+) -> Vec<f64> {
+    let mut station = case.build(EngineKind::Lazy);
+    for (id, shape) in replicas.iter().enumerate() {
+        station.add(at(0), ReplicaId(id as u32), *shape);
+    }
+    station.advance(at(span / 20));
+    let mut before = mean(station.ledger());
+    let step = (span - span / 20) / BATCHES as u64;
+    let mut batch = |i: usize| {
+        station.advance(at(span / 20 + step * (i as u64 + 1)));
+        let now = mean(station.ledger());
+        let value = (now.0 - before.0) as f64 / (now.1 - before.1) as f64;
+        before = now;
+        value
+    };
+    (0..BATCHES).map(&mut batch).collect()
+}
+
+pub(crate) fn seconds(nanos: &[f64]) -> Vec<f64> {
     nanos.iter().map(|value| value / SECOND as f64).collect()
 }
 
 /// Checks that `expected` lies in the confidence interval and that the interval's half width is at most `width` of it.
-fn check(name: &str, batches: &[f64], expected: f64, width: f64) {
+pub(crate) fn check(name: &str, batches: &[f64], expected: f64, width: f64) {
     let n = batches.len() as f64;
     let mean = batches.iter().sum::<f64>() / n;
     let variance = batches.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);

@@ -42,6 +42,9 @@ fn ended(kind: &str) -> World {
             "termination_grace_ns": S,
         }],
         "workloads": [{"service": 0, "start_ns": 0,
+            "retry": {"after_rejected": false, "after_timed_out": false, "after_lost": true, "attempts_max": 2,
+                "backoff": {"initial_ns": 1000 * S, "factor": 1.0, "maximum_ns": 1000 * S, "jitter": "none"}},
+            "clients": {"count": 1, "think": {"distribution": "constant", "value_ns": 1000 * S}},
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
         "platform": platform(kind),
         "controllers": [controller(3, 20), controller(0, 30)],
@@ -102,6 +105,17 @@ fn a_request_that_vanishes_is_noticed() {
         verdict("cluster", fault),
         Some("every request has its replica")
     );
+}
+
+#[test]
+fn a_caller_who_is_forgotten_is_noticed() {
+    for (of_clients, check) in [
+        (false, "requests are conserved"),
+        (true, "clients are conserved"),
+    ] {
+        let fault = |world: &mut World| world.stations[0].ledger_mut().forget_calls(of_clients);
+        assert_eq!(verdict("cluster", fault), Some(check));
+    }
 }
 
 #[test]

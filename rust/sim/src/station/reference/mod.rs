@@ -1,5 +1,5 @@
-//! The reference engine: every arrival, departure and renunciation is an event in one list, and every choice is a plain
-//! search. Slow, obvious, and right; the lazily advanced stations must agree with it in every bit.
+//! The reference engine: departures and renunciations are events in one list, merged with the arrivals, and every choice is
+//! a plain search. Slow, obvious, and right; the lazily advanced stations must agree with it in every bit.
 //!
 //! It shares the books, the requests, the draws of routing and the arithmetic of rates, weights and virtual time with them,
 //! and no logic.
@@ -22,7 +22,6 @@ const RENUNCIATIONS: u32 = 1;
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Arrival,
     /// A request may be done; true if the replica still has this version of its plans.
     Departure {
         replica: ReplicaId,
@@ -30,9 +29,7 @@ enum Event {
         version: u64,
     },
     /// A request gives up if it still waits.
-    Renunciation {
-        request: u64,
-    },
+    Renunciation { request: u64 },
 }
 
 /// A station driven by an event list.
@@ -64,15 +61,13 @@ impl Reference {
         arrivals: Arrivals,
         ledger: Ledger,
     ) -> Self {
-        let mut events = EventList::new();
-        events.push(arrivals.peek_time(), class::ARRIVAL, 0, Event::Arrival);
         Self {
             discipline: service.queue.discipline,
             settings: Settings::new(&service.queue, seed, &service.name),
             arrivals,
             ledger,
             now: 0,
-            events,
+            events: EventList::new(),
             replicas: Vec::new(),
             queue: VecDeque::new(),
             cursor: 0,
@@ -109,16 +104,19 @@ impl Reference {
 
     fn run(&mut self, until: u64) {
         self.dispatch();
-        while let Some(key) = self
-            .events
-            .peek_key()
-            .filter(|key| key.time.as_nanos() < until)
-        {
-            let Some((_, event)) = self.events.pop() else {
-                return;
-            };
-            self.now = key.time.as_nanos();
-            self.handle(event);
+        loop {
+            let event = self.events.peek_key();
+            let event = event.map_or(u64::MAX, |key| key.time.as_nanos());
+            let arrival = self.ledger.next_time(&self.arrivals);
+            self.now = event.min(arrival);
+            if self.now >= until {
+                break;
+            }
+            if arrival < event {
+                self.arrive();
+            } else if let Some((_, event)) = self.events.pop() {
+                self.handle(event);
+            }
             self.dispatch();
             self.count();
         }
@@ -144,7 +142,6 @@ impl Reference {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Arrival => self.arrive(),
             Event::Departure {
                 replica,
                 request,
@@ -155,13 +152,9 @@ impl Reference {
     }
 
     fn arrive(&mut self) {
-        if self.arrivals.peek_time().as_nanos() > self.now {
+        let Some(request) = self.ledger.receive(&mut self.arrivals) else {
             return;
-        }
-        let request = self.arrivals.next();
-        self.events
-            .push(self.arrivals.peek_time(), class::ARRIVAL, 0, Event::Arrival);
-        self.ledger.arrive(request.work_ns);
+        };
         let waits_here = if self.is_central() {
             self.free_slot().is_none()
         } else {
@@ -468,7 +461,6 @@ impl Station for Reference {
     /// Plays the future without arrivals until the replica is empty.
     fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime {
         let mut future = self.clone();
-        future.arrivals = Arrivals::none();
         future.fill_free_places();
         let mut end = now;
         while future.replica(replica).outstanding() > 0 {

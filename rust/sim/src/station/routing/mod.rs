@@ -12,6 +12,7 @@ pub(super) use weighted::{rescaled, stride};
 use super::settings::Settings;
 use super::{ReplicaId, ReplicaShape};
 use crate::plan::Routing;
+use crate::workload::is_in_sequence;
 use hookean_kernel::WinnerTree;
 use sticky::Sticky;
 use weighted::Weighted;
@@ -43,6 +44,9 @@ impl Draws {
     fn draw(&mut self, index: u64) -> u64 {
         let block = index / BLOCK as u64;
         if block != self.block {
+            if !is_in_sequence(index) {
+                return self.streams.choice(index, self.nth);
+            }
             self.block = block;
             for (at, draw) in self.words.iter_mut().enumerate() {
                 *draw = self

@@ -1,8 +1,9 @@
 //! What routing draws and hashes: by the number of the request, so that policies under comparison see the same draws.
 
+use crate::workload::number_of;
 use hookean_kernel::{StreamKey, Zipf, counter_draw, unit_f64};
 
-/// Bits of the number of a request; a request's further draws are numbered above them.
+/// Bits of the index of an attempt; its further draws are numbered above them.
 const REQUEST_BITS: u32 = 56;
 /// Points of a replica on the ring of hashes, as many as nginx and ketama give a server of weight 1: the shares of
 /// replicas spread by about 1 / sqrt(160) = 8 %.
@@ -35,8 +36,9 @@ impl Streams {
         counter_draw(self.route, request | u64::from(nth) << REQUEST_BITS)
     }
 
-    /// The session of a request, from 1.
-    pub(in crate::station) fn session(&self, request: u64, law: &Sessions) -> u64 {
+    /// The session of a request, from 1; the same for all its attempts.
+    pub(in crate::station) fn session(&self, index: u64, law: &Sessions) -> u64 {
+        let request = number_of(index);
         let draw = |attempt| counter_draw(self.session, request | attempt << REQUEST_BITS);
         match law {
             Sessions::Alike { count } => {

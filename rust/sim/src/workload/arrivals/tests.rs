@@ -17,12 +17,9 @@ fn counts_plan(arrivals: ArrivalMode, keep_2_53: u64) -> WorkloadPlan {
         step_ns: SECOND,
         arrivals,
         keep_2_53,
+        batch: None,
     };
-    WorkloadPlan {
-        service: 0,
-        start_ns: 5 * SECOND,
-        source,
-    }
+    WorkloadPlan::open(0, 5 * SECOND, source)
 }
 
 fn sampler() -> Sampler {
@@ -145,11 +142,7 @@ fn a_table_is_replayed_as_it_is() {
         work: Some(1),
         keep_2_53: KEEP_ALL,
     };
-    let plan = WorkloadPlan {
-        service: 0,
-        start_ns: 100,
-        source,
-    };
+    let plan = WorkloadPlan::open(0, 100, source);
     let requests = all(&plan, &arrays(&[], &[0, 5, 5, 9], &[4, 3, 2, 1]));
     let expected = [(0, 100, 4), (1, 105, 3), (2, 105, 2), (3, 109, 1)];
     assert_eq!(
@@ -201,13 +194,95 @@ fn bad_arrays_are_named() {
             work: Some(1),
             keep_2_53: KEEP_ALL,
         };
-        WorkloadPlan {
-            service: 0,
-            start_ns,
-            source,
-        }
+        WorkloadPlan::open(0, start_ns, source)
     };
     assert!(error(&table(0), &arrays(&[], &[2, 1], &[1, 1])).contains("goes back in row 1"));
     assert!(error(&table(0), &arrays(&[], &[1, 2], &[1])).contains("1 rows beside 2 times"));
     assert!(error(&table(u64::MAX), &arrays(&[], &[1], &[1])).contains("end of time"));
+}
+
+fn batch_plan(arrivals: ArrivalMode, law: BatchPlan) -> WorkloadPlan {
+    let mut plan = counts_plan(arrivals, KEEP_ALL);
+    if let WorkloadSource::Counts { batch, .. } = &mut plan.source {
+        *batch = Some(law);
+    }
+    plan
+}
+
+/// Sizes of the groups of equal instants.
+fn sizes(requests: &[Request]) -> Vec<u64> {
+    let groups = requests.chunk_by(|a, b| a.time == b.time);
+    groups.map(|group| group.len() as u64).collect()
+}
+
+#[test]
+fn batches_come_at_one_instant_with_consecutive_numbers() {
+    let plan = batch_plan(ArrivalMode::Poisson, BatchPlan::Fixed { size: 3 });
+    let requests = all(&plan, &arrays(&[3000.0], &[], &[]));
+    assert!(sizes(&requests).iter().all(|size| *size == 3));
+    assert!(
+        requests
+            .iter()
+            .enumerate()
+            .all(|(i, r)| r.index == i as u64)
+    );
+    // A thousand batches are expected: within five standard deviations.
+    let found = requests.len() as f64 / 3.0;
+    assert!((found - 1000.0).abs() < 5.0 * 1000_f64.sqrt(), "{found}");
+}
+
+#[test]
+fn batches_fill_exact_counts_of_requests() {
+    let counts = [7.0, 0.0, 1.0, 300.0, 0.4, 12.0];
+    let law = BatchPlan::Fixed { size: 5 };
+    let requests = all(
+        &batch_plan(ArrivalMode::Exact, law),
+        &arrays(&counts, &[], &[]),
+    );
+    assert_eq!(per_bin(&requests, counts.len()), counts.map(rounded));
+    assert_eq!(sizes(&requests)[..3], [5, 2, 1]);
+}
+
+#[test]
+fn sizes_have_the_means_of_their_laws_and_counts_stay_those_of_requests() {
+    let measured = BatchPlan::Measured {
+        sizes: vec![1, 10],
+        weights: vec![3.0, 1.0],
+    };
+    for (law, mean) in [(BatchPlan::Geometric { mean: 4.0 }, 4.0), (measured, 3.25)] {
+        let requests = all(
+            &batch_plan(ArrivalMode::Poisson, law.clone()),
+            &arrays(&[400_000.0], &[], &[]),
+        );
+        let batches = sizes(&requests);
+        let found = requests.len() as f64 / batches.len() as f64;
+        assert!((found - mean).abs() < 0.06, "{law:?}: {found}");
+        assert!((requests.len() as f64 / 400_000.0 - 1.0).abs() < 0.02);
+    }
+    let ones = all(
+        &batch_plan(ArrivalMode::Poisson, BatchPlan::Geometric { mean: 1.0 }),
+        &arrays(&[50.0], &[], &[]),
+    );
+    assert_eq!(
+        ones,
+        all(
+            &counts_plan(ArrivalMode::Poisson, KEEP_ALL),
+            &arrays(&[50.0], &[], &[])
+        )
+    );
+}
+
+#[test]
+fn sizes_have_a_stream_of_their_own() {
+    let plan = |law| batch_plan(ArrivalMode::Poisson, law);
+    let instants = |law| {
+        let mut requests = all(&plan(law), &arrays(&[1000.0], &[], &[]));
+        requests.dedup_by_key(|r| r.time);
+        requests.iter().map(|r| r.time).collect::<Vec<_>>()
+    };
+    let measured = BatchPlan::Measured {
+        sizes: vec![1, 3],
+        weights: vec![1.0, 1.0],
+    };
+    assert_eq!(instants(BatchPlan::Fixed { size: 2 }), instants(measured));
 }

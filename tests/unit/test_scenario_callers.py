@@ -1,0 +1,67 @@
+"""Batches, retries and clients, as a person writes them."""
+
+import pytest
+
+from hookean.errors import ScenarioError
+from hookean.scenario import Queue, Replica, Scenario, Service, Workload
+
+WEB = Service(work="40ms", replica=Replica(cpu=1, memory="512Mi"))
+
+
+def workload(**fields):
+    return Workload(**{"service": "web", "rate": "8/s", "duration": "1h"} | fields)
+
+
+def scenario(service=WEB, **fields):
+    return Scenario(seed=1, services={"web": service}, workload=[workload(**fields)], platform="kubernetes-on-vms")
+
+
+def test_a_number_is_a_batch_of_fixed_size():
+    assert workload(batch=4).batch.plan() == {"law": "fixed", "size": 4}
+    assert workload(batch={"sizes": [2, 5]}).batch.plan() == {"law": "measured", "sizes": [2, 5], "weights": [1.0, 1.0]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message", "where"),
+    [
+        ({"batch": 0}, "at least 1", "batch"),
+        ({"batch": {}}, "a batch needs one of `size`, `mean` and `sizes`, got none", "batch"),
+        ({"batch": {"size": 2, "mean": 3}}, "got `size` and `mean`", "batch"),
+        ({"batch": {"sizes": [1, 2], "weights": [1]}}, "1 `weights` but 2 `sizes`", "batch.weights"),
+        ({"batch": {"sizes": [1, 2], "weights": [0, 0]}}, "all `weights` are 0", "batch.weights"),
+        ({"batch": {"mean": 0.5}}, "at least 1", "batch.mean"),
+        ({"retry": {"attempts": 1}}, "at least 2", "retry.attempts"),
+        ({"retry": {}}, "`attempts` is missing", "retry.attempts"),
+        (
+            {"retry": {"attempts": 3, "backoff": {"initial": "2s", "maximum": "1s"}}},
+            "`initial` (2 s) is above `maximum` (1 s)",
+            "retry.backoff",
+        ),
+        ({"deadline": "5s"}, "a `deadline` ends retries, and there is no `retry`", "deadline"),
+        ({"clients": {"count": 3}}, "`think` is missing", "clients.think"),
+        ({"clients": {"count": 3, "think": "1s", "duration": "0s"}}, "longer than 0", "clients.duration"),
+    ],
+)
+def test_mistakes_are_named_with_their_place(fields, message, where):
+    with pytest.raises(ScenarioError) as caught:
+        workload(**fields)
+    assert message in caught.value.message
+    assert caught.value.where == where
+
+
+def test_a_load_has_no_callers():
+    with pytest.raises(ScenarioError, match="`retry` has no meaning for a workload given by `load`"):
+        Workload(service="web", load=[{"cpu": 1, "for": "1s"}], retry={"attempts": 2})
+
+
+def test_a_request_table_has_no_batches():
+    with pytest.raises(ScenarioError, match="`batch` has no meaning for a workload given by `requests`"):
+        Workload(service="web", requests="table.csv", batch=2)
+
+
+def test_clients_that_never_pause_need_something_that_holds_them_up():
+    bounded = Service(work="40ms", replica=Replica(cpu=1, memory="1Gi"), queue=Queue(discipline="fifo", limit=5))
+    with pytest.raises(ScenarioError, match="clients that do not think") as caught:
+        scenario(bounded, clients={"count": 3, "think": "0s"})
+    assert caught.value.where == "workload.0.clients.think"
+    assert scenario(clients={"count": 3, "think": "0s"}).workload[0].clients.count == 3
