@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from hookean.result import RunResult
@@ -33,3 +34,20 @@ def test_scaling_beats_a_fixed_size_in_the_flash_crowd(call, tmp_path):
     fixed, scaled = (RunResult.load(tmp_path / "both" / path.stem).summary.row(0, named=True) for path in paths)
     assert fixed["arrivals"] == scaled["arrivals"]
     assert scaled["replicas_mean"] < fixed["replicas_mean"]
+
+
+def test_a_retry_budget_ends_the_storm_that_retries_keep_up(call, tmp_path):
+    paths = [path for path in EXAMPLES if path.stem in {"retry-budget", "retry-storm"}]
+    call("compare", *paths, "--out", "both")
+    budget, storm = (RunResult.load(tmp_path / "both" / path.stem) for path in paths)
+    # The crowd has gone after the fourth minute; by the last two, one service is back and the other is not.
+    late = pl.col("time") > timedelta(minutes=8)
+    good, done = (result.series.filter(late)["slo_good"].sum() for result in (budget, storm))
+    sent = 180 * 120
+    assert good > 0.95 * sent
+    assert done < 0.25 * sent
+    requests = [result.summary["arrivals"].item() - result.summary["retries"].item() for result in (budget, storm)]
+    assert requests[0] == requests[1]
+    # A tenth of the first attempts, one per second, and the reserve of the window.
+    assert budget.summary["retries"].item() <= 0.1 * requests[0] + 600 + 10
+    assert storm.summary["retries"].item() > requests[1]

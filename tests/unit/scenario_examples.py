@@ -65,7 +65,7 @@ services:
     replicas: 3
     warm_start: false
     start: 10s
-    queue: {discipline: processor_sharing, routing: {kind: power_of_choices, choices: 3}, limit: 200, timeout: 5s}
+    queue: {discipline: processor_sharing, routing: {kind: power_of_choices, choices: 3}, limit: 200, timeout: 5s, total_timeout: 8s}
     slo: {latency: 250ms, target: 0.99}
     startup:
       create: {distribution: uniform, low: 500ms, high: 2s}

@@ -79,6 +79,7 @@ def test_full_scenario_resolves_as_written(tmp_path):
         "routing": {"power_of_choices": {"choices": 3}},
         "limit": 200,
         "timeout_ns": 5 * SECOND,
+        "total_timeout_ns": 8 * SECOND,
     }
     assert api["slo"] == {"latency_ns": 250_000_000, "target_ratio": 0.99}
     assert (api["initial_replicas"], api["warm_start"], api["termination_grace_ns"]) == (3, False, 20 * SECOND)

@@ -65,3 +65,13 @@ def test_clients_that_never_pause_need_something_that_holds_them_up():
         scenario(bounded, clients={"count": 3, "think": "0s"})
     assert caught.value.where == "workload.0.clients.think"
     assert scenario(clients={"count": 3, "think": "0s"}).workload[0].clients.count == 3
+
+
+def test_time_outs_that_cannot_act_are_refused():
+    with pytest.raises(ScenarioError, match=r"`timeout` \(5 s\) can never act"):
+        Queue(discipline="fifo", timeout="5s", total_timeout="5s")
+    with pytest.raises(ScenarioError, match="in no time"):
+        Queue(total_timeout="0s")
+    assert (
+        Service(work="40ms", replica=Replica(cpu=1, memory="1Gi"), queue=Queue(total_timeout="1s")).queue.limit is None
+    )

@@ -144,6 +144,12 @@ def _queue(service: Service) -> dict[str, Any]:
             value=None if queue.timeout is None else queue.timeout.nanos,
             text="none" if queue.timeout is None else str(queue.timeout),
         ),
+        "total_timeout_ns": known(
+            queue,
+            "total_timeout",
+            value=None if queue.total_timeout is None else queue.total_timeout.nanos,
+            text="none" if queue.total_timeout is None else str(queue.total_timeout),
+        ),
     }
 
 

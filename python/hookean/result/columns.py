@@ -35,7 +35,7 @@ SUMMARY = (
     Column("arrivals", "u64", "", "Attempts that arrived: requests and their retries."),
     Column("completed", "u64", "", "Attempts served to the end, each of another request."),
     Column("rejected", "u64", "", "Attempts turned away because the queue was full."),
-    Column("timed_out", "u64", "", "Attempts that gave up."),
+    Column("timed_out", "u64", "", "Attempts that gave up, waiting or in service."),
     Column("lost", "u64", "", "Attempts lost with a replica that was killed."),
     Column("retries", "u64", "", "Attempts that are not the first of their request: requests = arrivals - retries."),
     Column("retries_denied", "u64", "", "Retries that the budget did not allow."),

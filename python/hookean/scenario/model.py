@@ -69,7 +69,7 @@ def _client_problems(workload: Workload, service: Service, at: list[str | int]) 
     if workload.clients is None or workload.clients.pauses:
         return
     queue, work = service.queue, service.work.plan() if service.work else {}
-    if work.get("value_ns") == 0 or queue.limit is not None or queue.timeout is not None:
+    if work.get("value_ns") == 0 or any(limit is not None for limit in (queue.limit, queue.timeout)):
         text = "clients that do not think send requests without end when theirs end at once"
         hint = "give a time to think: real clients wait before they come again after a failure"
         yield FieldError(text, hint=hint, at=at)

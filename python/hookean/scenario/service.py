@@ -77,9 +77,22 @@ class Queue(Model):
     """Most requests that may wait, in the central queue or in each replica's own; more are rejected."""
     timeout: Annotated[Duration | None, Origin("assumed", "requests wait for ever")] = None
     """Longest time a request waits for its service to start."""
+    total_timeout: Annotated[Duration | None, Origin("assumed", "requests stay until they are served")] = None
+    """Longest time from the arrival of an attempt to its end.
+
+    One that is in service then is abandoned; what was worked on it stays CPU used. Done at that very instant counts as
+    completed."""
 
     @model_validator(mode="after")
-    def _routing_has_a_use(self) -> Queue:
+    def _every_field_has_a_use(self) -> Queue:
+        if self.total_timeout is not None and self.total_timeout.base == 0:
+            raise FieldError("no request can be served in no time", hint="for example `1s`", at=["total_timeout"])
+        if self.timeout is not None and self.total_timeout is not None and self.timeout >= self.total_timeout:
+            raise FieldError(
+                f"`timeout` ({self.timeout}) can never act: `total_timeout` ({self.total_timeout}) comes first",
+                hint="leave `timeout` out, or make it shorter",
+                at=["timeout"],
+            )
         if self.discipline == "central_fifo" and "routing" in self.model_fields_set:
             raise FieldError(
                 "`routing` has no effect with `discipline: central_fifo`",

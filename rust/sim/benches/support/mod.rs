@@ -59,6 +59,7 @@ impl Case {
                 routing: self.routing,
                 limit: self.limit,
                 timeout_ns: self.timeout_ns,
+                total_timeout_ns: None,
             },
             slo: None,
             startup: vec![],

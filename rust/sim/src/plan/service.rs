@@ -59,6 +59,8 @@ pub struct QueuePlan {
     pub limit: Option<u64>,
     /// Longest time a request waits before its service starts; `None` waits for ever.
     pub timeout_ns: Option<u64>,
+    /// Longest time from the arrival of an attempt to its end, in service or not; `None` is for ever.
+    pub total_timeout_ns: Option<u64>,
 }
 
 /// Shape of one replica.

@@ -4,7 +4,7 @@
 //! is free. `advance(until)` commits exactly the starts before `until`; what would start later stays in the backlog, so
 //! a control event finds the true state.
 
-use super::servers::{Served, Servers};
+use super::servers::{Served, Servers, Taken};
 use super::settings::Settings;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, insert_by_arrival};
 use crate::workload::{Arrivals, BLOCK, Request};
@@ -32,7 +32,7 @@ impl Central {
             arrivals,
             ledger,
             now: 0,
-            servers: Servers::new(),
+            servers: Servers::new(settings.patience_ns),
             backlog: VecDeque::new(),
             exits: VecDeque::new(),
         }
@@ -134,10 +134,13 @@ impl Central {
     #[inline]
     fn start(&mut self, request: &Request, start: u64, until: u64) {
         let service_ns = self.servers.next_rate().service_ns(request.work_ns);
-        let (end, replica) = self.servers.take(request, start, service_ns, until);
+        let taken = self.servers.take(request, start, service_ns, until);
+        let Taken { end, replica, .. } = taken;
         self.ledger.start(start - request.time.as_nanos());
-        if end < until {
+        if end < until && taken.to_the_end {
             self.ledger.complete(request, start, end, replica);
+        } else if end < until {
+            self.ledger.abandon(request, start, end, replica);
         }
     }
 }

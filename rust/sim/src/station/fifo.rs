@@ -8,7 +8,7 @@
 use super::first_out::InService;
 use super::rates::SlotRate;
 use super::replicas::Queue;
-use super::settings::{Settings, slots_of};
+use super::settings::{Settings, end_of_patience, slots_of};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
 use hookean_kernel::SimTime;
@@ -21,34 +21,64 @@ pub(super) struct Fifo {
     rate: SlotRate,
     /// Slots that may be taken: none while the replica is paused.
     room: usize,
-    /// By end; while the replica is paused, they never end.
+    /// By the end of their service; while the replica is paused, by when they give up.
     jobs: BinaryHeap<InService>,
     waiting: VecDeque<Request>,
     /// Time in service under the present rate, up to the ends of the jobs.
     busy_ns: u64,
     completed: u64,
     shape: ReplicaShape,
-    /// While paused: the jobs by what is left of them.
-    paused: Option<Vec<InService>>,
+    paused: bool,
+    /// Longest time of a request in the station.
+    patience_ns: u64,
     /// CPU used under earlier rates.
     cpu_before_core_ns: f64,
 }
 
 impl Fifo {
     fn start(&mut self, now: u64, request: &Request, ledger: &mut Ledger) {
-        let end = now.saturating_add(self.rate.service_ns(request.work_ns));
+        let done = now.saturating_add(self.rate.service_ns(request.work_ns));
+        let end = done.min(end_of_patience(request, self.patience_ns));
         self.busy_ns = self.busy_ns.saturating_add(end - now);
         ledger.start(now - request.time.as_nanos());
-        self.jobs.push(InService::new(end, now, request));
+        let mut job = InService::new(end, now, request);
+        job.done = done;
+        self.jobs.push(job);
     }
 
-    /// What is left of all jobs together.
-    fn ahead(&self, now: u64) -> u64 {
-        let sum = |left: &mut dyn Iterator<Item = u64>| left.fold(0, u64::saturating_add);
-        match &self.paused {
-            Some(jobs) => sum(&mut jobs.iter().map(InService::key)),
-            None => sum(&mut self.jobs.iter().map(|job| job.key() - now)),
+    /// Books a request that leaves service: it is done, or gives up.
+    #[inline]
+    fn leave(&mut self, job: &InService, ledger: &mut Ledger) {
+        if job.done == job.key() && !self.paused {
+            self.completed += 1;
+            ledger.complete(&job.request(), job.start, job.key(), self.replica);
+        } else {
+            ledger.abandon(&job.request(), job.start, job.key(), self.replica);
         }
+    }
+
+    /// What is counted as busy after `now`.
+    fn ahead(&self, now: u64) -> u64 {
+        if self.paused {
+            return 0;
+        }
+        let left = self.jobs.iter().map(|job| job.key() - now);
+        left.fold(0, u64::saturating_add)
+    }
+
+    /// Changes when jobs are done, and with it when they leave.
+    fn change_jobs(&mut self, change: impl Fn(u64) -> u64) {
+        let mut jobs = std::mem::take(&mut self.jobs).into_vec();
+        for job in &mut jobs {
+            job.done = change(job.done);
+            let patience = end_of_patience(&job.request(), self.patience_ns);
+            job.set_key(if self.paused {
+                patience
+            } else {
+                job.done.min(patience)
+            });
+        }
+        self.jobs = jobs.into();
     }
 
     /// CPU used up to `now`, in core-nanoseconds.
@@ -59,7 +89,7 @@ impl Fifo {
 }
 
 impl Queue for Fifo {
-    fn new(_now: u64, replica: ReplicaId, shape: &ReplicaShape) -> Self {
+    fn new(_now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         let slots = slots_of(shape);
         Self {
             replica,
@@ -70,7 +100,8 @@ impl Queue for Fifo {
             busy_ns: 0,
             completed: 0,
             shape: *shape,
-            paused: None,
+            paused: false,
+            patience_ns: settings.patience_ns,
             cpu_before_core_ns: 0.0,
         }
     }
@@ -107,9 +138,10 @@ impl Queue for Fifo {
                 ledger.time_out(&request, now);
             }
         } else if let Some(job) = self.jobs.pop() {
-            self.completed += 1;
-            ledger.complete(&job.request(), job.start, job.key(), self.replica);
-            if let Some(request) = self.waiting.pop_front() {
+            self.leave(&job, ledger);
+            if self.jobs.len() < self.room
+                && let Some(request) = self.waiting.pop_front()
+            {
                 self.start(now, &request, ledger);
             }
         }
@@ -121,43 +153,32 @@ impl Queue for Fifo {
 
     fn reshape(&mut self, now: u64, shape: &ReplicaShape) {
         let rate = SlotRate::new(shape, slots_of(shape));
-        let before = self.rate;
+        let (before, paused) = (self.rate, self.paused);
         self.cpu_before_core_ns = self.cpu_core_ns(now);
-        if let Some(jobs) = &mut self.paused {
-            for job in jobs {
-                job.set_key(rate.rescaled(job.key(), before));
+        self.change_jobs(|done| {
+            if paused {
+                rate.rescaled(done, before)
+            } else {
+                now.saturating_add(rate.rescaled(done - now, before))
             }
-        } else {
-            let mut jobs = std::mem::take(&mut self.jobs).into_vec();
-            for job in &mut jobs {
-                job.set_key(now.saturating_add(rate.rescaled(job.key() - now, before)));
-            }
-            self.jobs = jobs.into();
-        }
+        });
         self.busy_ns = self.ahead(now);
         (self.rate, self.shape) = (rate, *shape);
     }
 
     fn pause(&mut self, now: u64) {
-        if self.paused.is_some() {
-            return;
+        if !self.paused {
+            self.busy_ns = self.busy_ns.saturating_sub(self.ahead(now));
+            (self.paused, self.room) = (true, 0);
+            self.change_jobs(|done| done - now);
         }
-        let mut jobs = std::mem::take(&mut self.jobs).into_vec();
-        let mut left = jobs.clone();
-        for (job, left) in jobs.iter_mut().zip(&mut left) {
-            left.set_key(job.key() - now);
-            job.set_key(u64::MAX);
-        }
-        (self.jobs, self.paused, self.room) = (jobs.into(), Some(left), 0);
     }
 
     fn resume(&mut self, now: u64) {
-        if let Some(mut jobs) = self.paused.take() {
-            for job in &mut jobs {
-                job.set_key(now.saturating_add(job.key()));
-            }
-            self.jobs = jobs.into();
-            self.room = slots_of(&self.shape) as usize;
+        if self.paused {
+            (self.paused, self.room) = (false, slots_of(&self.shape) as usize);
+            self.change_jobs(|left| now.saturating_add(left));
+            self.busy_ns = self.busy_ns.saturating_add(self.ahead(now));
         }
     }
 
@@ -170,11 +191,7 @@ impl Queue for Fifo {
     }
 
     fn read(&self, now: u64) -> ReplicaReading {
-        let running = if self.paused.is_some() {
-            0
-        } else {
-            self.jobs.len()
-        };
+        let running = if self.paused { 0 } else { self.jobs.len() };
         ReplicaReading {
             cpu_core_ns: self.cpu_core_ns(now),
             cpu_cores: running as f64 * self.rate.cores(),

@@ -4,6 +4,7 @@ use super::ReplicaId;
 use crate::workload::Request;
 use hookean_kernel::SimTime;
 use std::cmp::Ordering;
+use std::collections::{BTreeSet, BinaryHeap};
 
 /// A request in service. Its rank orders by a key, then by request; a lower rank is greater, for the heap.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +14,8 @@ pub(super) struct InService {
     arrival: u64,
     work_ns: u64,
     pub(super) start: u64,
+    /// Where the key is when the request leaves: when it would be done, or while it stands still what is left of it.
+    pub(super) done: u64,
 }
 
 impl InService {
@@ -24,6 +27,7 @@ impl InService {
             arrival: request.time.as_nanos(),
             work_ns: request.work_ns,
             start,
+            done: key,
         }
     }
 
@@ -99,6 +103,71 @@ impl PartialEq for InService {
 
 impl Eq for InService {}
 
+/// Requests in service, of which any may be taken out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FirstOut {
+    /// The top is never one that is gone.
+    heap: BinaryHeap<InService>,
+    /// Numbers of those that were taken out and are still in the heap.
+    gone: BTreeSet<u64>,
+}
+
+impl FirstOut {
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len() - self.gone.len()
+    }
+
+    #[inline]
+    pub(super) fn peek(&self) -> Option<&InService> {
+        self.heap.peek()
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, job: InService) {
+        self.heap.push(job);
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<InService> {
+        let job = self.heap.pop();
+        if !self.gone.is_empty() {
+            self.uncover();
+        }
+        job
+    }
+
+    /// Takes out one that is inside.
+    pub(super) fn remove(&mut self, request: u64) {
+        self.gone.insert(request);
+        self.uncover();
+    }
+
+    /// Drops those that are gone from the top.
+    fn uncover(&mut self) {
+        while let Some(job) = self.heap.peek()
+            && self.gone.remove(&job.request().index)
+        {
+            self.heap.pop();
+        }
+    }
+
+    /// Changes all keys.
+    pub(super) fn rekey(&mut self, key: impl Fn(u64) -> u64) {
+        let mut jobs = std::mem::take(&mut self.heap).into_vec();
+        for job in &mut jobs {
+            job.set_key(key(job.key()));
+        }
+        self.heap = jobs.into();
+    }
+
+    /// All that are inside, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &InService> {
+        let inside = |job: &&InService| !self.gone.contains(&job.request().index);
+        self.heap.iter().filter(inside)
+    }
+}
+
 /// A key that orders as the number does.
 #[inline]
 pub(super) fn key_of(tag: f64) -> u64 {
@@ -115,7 +184,6 @@ pub(super) fn tag_of(key: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BinaryHeap;
 
     #[test]
     fn keys_order_as_numbers_and_come_back() {
@@ -142,6 +210,20 @@ mod tests {
             .into();
         let order = std::iter::from_fn(|| heap.pop().map(|job| (job.key(), job.request().index)));
         assert_eq!(order.collect::<Vec<_>>(), [(5, 3), (5, 9), (7, 1)]);
+        let mut inside = FirstOut::default();
+        for (key, i) in [(7, 1), (5, 9), (5, 3), (6, 2)] {
+            inside.push(InService::new(key, 0, &request(i)));
+        }
+        for index in [3, 2] {
+            inside.remove(index);
+        }
+        let left: Vec<u64> = inside.iter().map(|job| job.request().index).collect();
+        assert_eq!((inside.len(), left.len()), (2, 2));
+        assert_eq!(inside.pop().map(|job| job.request().index), Some(9));
+        inside.rekey(|key| key - 1);
+        assert_eq!(inside.peek().map(InService::key), Some(6));
+        assert_eq!(inside.pop().map(|job| job.request().index), Some(1));
+        assert_eq!((inside.len(), inside.pop().is_none()), (0, true));
         let mut job = InService::new(7, 0, &request(4));
         job.set_key(2);
         assert_eq!((job.key(), job.request()), (2, request(4)));

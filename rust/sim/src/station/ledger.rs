@@ -413,6 +413,20 @@ impl Ledger {
         );
     }
 
+    /// Books a request that gives up in service.
+    pub(super) fn abandon(&mut self, request: &Request, start: u64, at: u64, replica: ReplicaId) {
+        self.counts.timed_out += 1;
+        self.leave(
+            request,
+            Ending {
+                start: Some(start),
+                end: at,
+                replica: Some(replica),
+                outcome: Outcome::TimedOut,
+            },
+        );
+    }
+
     pub(super) fn lose(
         &mut self,
         request: &Request,

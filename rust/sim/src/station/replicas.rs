@@ -22,14 +22,14 @@ use std::collections::{BTreeMap, VecDeque};
 /// The queue of one replica. Everything before `now` has happened whenever it is called.
 pub(super) trait Queue: Clone + Send {
     /// An empty replica that is ready at `now`.
-    fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape) -> Self;
+    fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self;
     /// Takes a request in, or rejects it.
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger);
     /// When something happens next; `u64::MAX` when nothing will.
     fn next_event(&self, settings: &Settings) -> u64;
-    /// When a request is done next; `u64::MAX` when none is in service.
+    /// When a request is done or gives up in service next; `u64::MAX` when none will.
     fn next_departure(&self) -> u64;
-    /// Lets one thing happen at `now`, the time of the next event. Departures come first.
+    /// Lets one thing happen at `now`, the time of the next event. Requests in service come first.
     fn step(&mut self, now: u64, ledger: &mut Ledger);
     /// Its shape.
     fn shape(&self) -> ReplicaShape;
@@ -392,7 +392,7 @@ impl<Q: Queue> Station for Replicas<Q> {
             self.queues.push(None);
             self.next.push(u64::MAX);
         }
-        self.queues[at] = Some(Q::new(now.as_nanos(), replica, &shape));
+        self.queues[at] = Some(Q::new(now.as_nanos(), replica, &shape, &self.settings));
         if at >= self.tree.capacity() {
             self.rebuild(at + 1);
         }

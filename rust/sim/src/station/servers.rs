@@ -9,7 +9,7 @@
 )]
 
 use super::rates::SlotRate;
-use super::settings::slots_of;
+use super::settings::{end_of_patience, slots_of};
 use super::slots::SlotNumbers;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
@@ -26,7 +26,7 @@ pub(super) struct Served {
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     rate: SlotRate,
-    /// When the slot is or became free; never while its replica is paused and it is busy.
+    /// When the slot is or became free; while its replica is paused and it is busy, when its request gives up.
     end: u64,
     /// Time in service under the present rate, up to `end`.
     busy_ns: u64,
@@ -34,6 +34,19 @@ struct Slot {
     replica: ReplicaId,
     /// Whether a request is in service across the present instant.
     busy: bool,
+    /// Whether the replica stands still.
+    paused: bool,
+}
+
+impl Slot {
+    /// What is counted as busy after `now`.
+    fn ahead(&self, now: u64) -> u64 {
+        if self.busy && !self.paused {
+            self.end - now
+        } else {
+            0
+        }
+    }
 }
 
 /// The request a busy slot serves.
@@ -41,6 +54,8 @@ struct Slot {
 struct Job {
     request: Request,
     start: u64,
+    /// When it would be done; while the replica is paused, what is left of it.
+    done: u64,
 }
 
 const IDLE: Job = Job {
@@ -50,6 +65,7 @@ const IDLE: Job = Job {
         work_ns: 0,
     },
     start: 0,
+    done: 0,
 };
 
 const KNOWN: &str = "the control plane names replicas it has added";
@@ -59,8 +75,7 @@ struct Replica {
     shape: ReplicaShape,
     slots: Box<[u32]>,
     draining: bool,
-    /// While paused: what is left of the request on each slot.
-    left: Option<Box<[u64]>>,
+    paused: bool,
     /// CPU used under earlier rates.
     cpu_before_core_ns: f64,
 }
@@ -81,11 +96,23 @@ pub(super) struct Servers {
     /// Slots that were busy across an instant the station was advanced to; some may have ended or been lost since.
     crossing: Vec<u32>,
     in_service: u64,
+    /// Longest time of a request in the station.
+    patience_ns: u64,
+}
+
+/// What became of a request that a slot has taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) end: u64,
+    pub(super) replica: ReplicaId,
+    /// Whether it is served to the end; else it gives up then.
+    pub(super) to_the_end: bool,
 }
 
 impl Servers {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(patience_ns: u64) -> Self {
         Self {
+            patience_ns,
             tree: WinnerTree::with_capacity(2),
             origin: 0,
             slots: Vec::new(),
@@ -154,6 +181,7 @@ impl Servers {
                 self.jobs[at] = Job {
                     request: *request,
                     start,
+                    done: end,
                 };
                 self.in_service += 1;
                 self.crossing.push(at as u32);
@@ -168,8 +196,7 @@ impl Servers {
         self.slots[self.tree.min_slot()].rate
     }
 
-    /// Starts a request on the slot that has been free longest; the station is being advanced to `until`. Returns when it
-    /// will be done, and by whom.
+    /// Starts a request on the slot that has been free longest; the station is being advanced to `until`.
     #[inline(always)]
     pub(super) fn take(
         &mut self,
@@ -177,33 +204,39 @@ impl Servers {
         start: u64,
         service_ns: u64,
         until: u64,
-    ) -> (u64, ReplicaId) {
+    ) -> Taken {
         let at = self.tree.min_slot();
-        let end = start.saturating_add(service_ns);
+        let done = start.saturating_add(service_ns);
+        let end = done.min(end_of_patience(request, self.patience_ns));
         show(&mut self.tree, at, end - self.origin);
         let slot = &mut self.slots[at];
         slot.busy_ns = slot.busy_ns.saturating_add(end - start);
         slot.end = end;
-        let replica = slot.replica;
+        let taken = Taken {
+            end,
+            replica: slot.replica,
+            to_the_end: done == end,
+        };
         if end < until {
-            slot.completed += 1;
+            slot.completed += u64::from(taken.to_the_end);
         } else {
-            self.hold(at, request, start);
+            self.hold(at, request, start, done);
         }
-        (end, replica)
+        taken
     }
 
-    fn hold(&mut self, at: usize, request: &Request, start: u64) {
+    fn hold(&mut self, at: usize, request: &Request, start: u64, done: u64) {
         self.slots[at].busy = true;
         self.jobs[at] = Job {
             request: *request,
             start,
+            done,
         };
         self.in_service += 1;
         self.crossing.push(at as u32);
     }
 
-    /// Records the requests in service that are done before `until`.
+    /// Records the requests in service that are done or give up before `until`.
     pub(super) fn settle(&mut self, until: u64, ledger: &mut Ledger) {
         let Self {
             crossing,
@@ -216,10 +249,14 @@ impl Servers {
             let slot = &mut slots[number as usize];
             if slot.busy && slot.end < until {
                 slot.busy = false;
-                slot.completed += 1;
                 *in_service -= 1;
-                let Job { request, start } = &jobs[number as usize];
-                ledger.complete(request, *start, slot.end, slot.replica);
+                let job = &jobs[number as usize];
+                if job.done == slot.end && !slot.paused {
+                    slot.completed += 1;
+                    ledger.complete(&job.request, job.start, slot.end, slot.replica);
+                } else {
+                    ledger.abandon(&job.request, job.start, slot.end, slot.replica);
+                }
             }
             slot.busy
         });
@@ -274,22 +311,14 @@ impl Servers {
         of.and_then(Option::as_mut).expect(KNOWN)
     }
 
-    /// What is left of the requests on the slots of a replica.
-    fn left(&self, now: u64, replica: ReplicaId) -> Box<[u64]> {
-        let left = |slot: &Slot| if slot.busy { slot.end - now } else { 0 };
-        match &self.replica(replica).left {
-            Some(left) => left.clone(),
-            None => self.slots_of(replica).map(left).collect(),
-        }
-    }
-
-    /// CPU that a replica has used up to now, when `left` is ahead of its slots.
-    fn cpu_core_ns(&self, replica: ReplicaId, left: &[u64]) -> f64 {
-        let served = self.slots_of(replica).zip(left);
-        let cpu = |(slot, left): (&Slot, &u64)| {
-            slot.busy_ns.saturating_sub(*left) as f64 * slot.rate.cores()
+    /// CPU that a replica has used up to now.
+    fn cpu_core_ns(&self, now: u64, replica: ReplicaId) -> f64 {
+        let cpu = |slot: &Slot| {
+            let served = slot.busy_ns.saturating_sub(slot.ahead(now));
+            served as f64 * slot.rate.cores()
         };
-        self.replica(replica).cpu_before_core_ns + served.map(cpu).sum::<f64>()
+        let used = self.slots_of(replica).map(cpu).sum::<f64>();
+        self.replica(replica).cpu_before_core_ns + used
     }
 
     pub(super) fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
@@ -302,6 +331,7 @@ impl Servers {
             rate,
             replica,
             busy: false,
+            paused: false,
             end,
             busy_ns: 0,
             completed: 0,
@@ -328,7 +358,7 @@ impl Servers {
             shape,
             slots,
             draining: false,
-            left: None,
+            paused: false,
             cpu_before_core_ns: 0.0,
         });
     }
@@ -359,7 +389,7 @@ impl Servers {
         for &slot in &of.slots {
             let at = slot as usize;
             if std::mem::take(&mut self.slots[at].busy) {
-                let Job { request, start } = self.jobs[at];
+                let Job { request, start, .. } = self.jobs[at];
                 held.push((request, start));
             }
             self.tree.clear(at);
@@ -394,69 +424,74 @@ impl Servers {
     }
 
     fn reshape(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
-        let mut left = self.left(now.as_nanos(), replica);
-        let cpu_before_core_ns = self.cpu_core_ns(replica, &left);
+        let cpu_before_core_ns = self.cpu_core_ns(now.as_nanos(), replica);
         let rate = SlotRate::new(&shape, slots_of(&shape));
         self.at_full_speed &= rate.is_full();
         let of = self.replica_mut(replica);
         (of.shape, of.cpu_before_core_ns) = (shape, cpu_before_core_ns);
-        let slots = of.slots.clone();
-        for (number, left) in slots.iter().zip(&mut left) {
-            let slot = &mut self.slots[*number as usize];
-            if slot.busy {
-                *left = rate.rescaled(*left, slot.rate);
+        let Replica {
+            slots, draining, ..
+        } = of.clone();
+        for number in slots {
+            let slot = &mut self.slots[number as usize];
+            let before = std::mem::replace(&mut slot.rate, rate);
+            slot.busy_ns = 0;
+            let job = &mut self.jobs[number as usize];
+            if slot.busy && slot.paused {
+                job.done = rate.rescaled(job.done, before);
+            } else if slot.busy {
+                let left = rate.rescaled(job.done - now.as_nanos(), before);
+                self.run(number, now.as_nanos(), left, draining);
             }
-            (slot.rate, slot.busy_ns) = (rate, *left);
-        }
-        let of = self.replica_mut(replica);
-        if of.left.is_some() {
-            of.left = Some(left);
-        } else {
-            self.run_from(now, replica, &left);
         }
     }
 
-    /// Lets the busy slots of a replica serve what is `left` from now on.
-    fn run_from(&mut self, now: SimTime, replica: ReplicaId, left: &[u64]) {
-        let Replica {
-            slots, draining, ..
-        } = self.replica(replica).clone();
-        for (number, left) in slots.iter().zip(left) {
-            let slot = &mut self.slots[*number as usize];
-            if slot.busy {
-                slot.end = now.as_nanos().saturating_add(*left);
-                if !draining {
-                    show(&mut self.tree, *number as usize, slot.end - self.origin);
-                }
-            }
+    /// Lets a busy slot serve what is `left` from now on.
+    fn run(&mut self, number: u32, now: u64, left: u64, draining: bool) {
+        let at = number as usize;
+        let (slot, job) = (&mut self.slots[at], &mut self.jobs[at]);
+        job.done = now.saturating_add(left);
+        slot.end = job
+            .done
+            .min(end_of_patience(&job.request, self.patience_ns));
+        slot.busy_ns = slot.busy_ns.saturating_add(slot.end - now);
+        if !draining {
+            show(&mut self.tree, at, slot.end - self.origin);
         }
     }
 
     pub(super) fn pause(&mut self, now: SimTime, replica: ReplicaId) {
-        if self.replica(replica).left.is_some() {
+        let of = self.replica_mut(replica);
+        if std::mem::replace(&mut of.paused, true) {
             return;
         }
-        let left = self.left(now.as_nanos(), replica);
-        let of = self.replica_mut(replica);
-        of.left = Some(left);
-        let slots = of.slots.clone();
+        let (now, slots) = (now.as_nanos(), of.slots.clone());
         self.take_from_tree(&slots);
         for number in slots {
-            let slot = &mut self.slots[number as usize];
+            let at = number as usize;
+            let (slot, job) = (&mut self.slots[at], &mut self.jobs[at]);
             if slot.busy {
-                slot.end = u64::MAX;
+                slot.busy_ns = slot.busy_ns.saturating_sub(slot.ahead(now));
+                slot.end = end_of_patience(&job.request, self.patience_ns);
+                job.done -= now;
             }
+            slot.paused = true;
         }
     }
 
     pub(super) fn resume(&mut self, now: SimTime, replica: ReplicaId) {
         let of = self.replica_mut(replica);
-        let Some(left) = of.left.take() else { return };
+        if !std::mem::take(&mut of.paused) {
+            return;
+        }
         let (slots, draining) = (of.slots.clone(), of.draining);
-        self.run_from(now, replica, &left);
         for number in slots {
             let slot = &mut self.slots[number as usize];
-            if !slot.busy {
+            slot.paused = false;
+            if slot.busy {
+                let left = self.jobs[number as usize].done;
+                self.run(number, now.as_nanos(), left, draining);
+            } else {
                 slot.end = now.as_nanos();
                 if !draining {
                     show(&mut self.tree, number as usize, slot.end - self.origin);
@@ -466,9 +501,9 @@ impl Servers {
     }
 
     pub(super) fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
-        let runs = self.replica(replica).left.is_none();
+        let runs = !self.replica(replica).paused;
         let mut reading = ReplicaReading {
-            cpu_core_ns: self.cpu_core_ns(replica, &self.left(now.as_nanos(), replica)),
+            cpu_core_ns: self.cpu_core_ns(now.as_nanos(), replica),
             ..ReplicaReading::default()
         };
         for slot in self.slots_of(replica) {

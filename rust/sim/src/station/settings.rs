@@ -11,7 +11,9 @@ pub(super) struct Settings {
     /// Most requests that may wait in one queue.
     pub(super) limit: u64,
     /// Longest wait.
-    pub(super) timeout_ns: u64,
+    timeout_ns: u64,
+    /// Longest time in the station.
+    pub(super) patience_ns: u64,
     pub(super) routing: Routing,
     /// Streams of routing.
     pub(super) streams: Streams,
@@ -19,9 +21,11 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn new(queue: &QueuePlan, seed: u64, name: &str) -> Self {
+        let patience_ns = queue.total_timeout_ns.unwrap_or(u64::MAX);
         Self {
             limit: queue.limit.unwrap_or(u64::MAX),
-            timeout_ns: queue.timeout_ns.unwrap_or(u64::MAX),
+            timeout_ns: queue.timeout_ns.unwrap_or(u64::MAX).min(patience_ns),
+            patience_ns,
             routing: queue.routing,
             streams: Streams::new(seed, name),
         }
@@ -37,6 +41,12 @@ impl Settings {
     pub(super) fn deadline(&self, request: &Request) -> u64 {
         request.time.as_nanos().saturating_add(self.timeout_ns)
     }
+}
+
+/// When a request gives up, also in service.
+#[inline]
+pub(super) fn end_of_patience(request: &Request, patience_ns: u64) -> u64 {
+    request.time.as_nanos().saturating_add(patience_ns)
 }
 
 /// Slots of a replica whose slots serve one request at a time.

@@ -5,14 +5,14 @@
     reason = "measured: without it the hot loop calls, and is a fifth slower"
 )]
 
-use super::first_out::{InService, key_of, tag_of};
+use super::first_out::{FirstOut, InService, key_of, tag_of};
 use super::replicas::Queue;
-use super::settings::Settings;
+use super::settings::{Settings, end_of_patience};
 use super::virtual_time::{Due, VirtualTime};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
 use hookean_kernel::SimTime;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 const NOT_DUE: Due = Due {
     end: u64::MAX,
@@ -27,13 +27,19 @@ pub(super) struct Sharing {
     /// Most requests in service: none more while the replica is paused.
     room: usize,
     /// By tag.
-    jobs: BinaryHeap<InService>,
+    jobs: FirstOut,
     waiting: VecDeque<Request>,
     /// When the first request is done as things stand.
     due: Due,
     completed: u64,
     shape: ReplicaShape,
     paused: bool,
+    /// Longest time of a request in the station.
+    patience_ns: u64,
+    /// When those in service give up, if they ever do: instant, number; request and start of its service.
+    patience: BTreeMap<(u64, u64), (Request, u64)>,
+    /// When the first of them does.
+    first_to_give_up: u64,
 }
 
 /// Most requests in service of a replica that runs.
@@ -51,17 +57,42 @@ impl Sharing {
             now,
             request,
         ));
+        if self.patience_ns < u64::MAX {
+            let end = end_of_patience(request, self.patience_ns);
+            self.patience.insert((end, request.index), (*request, now));
+            self.note_patience();
+        }
+    }
+
+    #[cold]
+    fn note_patience(&mut self) {
+        let first = self.patience.first_key_value();
+        self.first_to_give_up = first.map_or(u64::MAX, |((end, _), _)| *end);
+    }
+
+    /// Lets the request give up that does so first, and the next take its place.
+    #[cold]
+    fn abandon(&mut self, now: u64, ledger: &mut Ledger) {
+        let Some(((_, index), (request, start))) = self.patience.pop_first() else {
+            return;
+        };
+        if !self.paused {
+            self.time.move_to(now, self.jobs.len());
+        }
+        self.jobs.remove(index);
+        self.note_patience();
+        ledger.abandon(&request, start, now, self.replica);
+        self.fill(now, ledger);
+        if !self.paused {
+            self.changed();
+        }
     }
 
     /// After a change of state: keeps tags small and finds who is done first.
     #[inline(always)]
     fn changed(&mut self) {
         if let Some(shift) = self.time.rebase() {
-            let mut jobs = std::mem::take(&mut self.jobs).into_vec();
-            for job in &mut jobs {
-                job.set_key(key_of(tag_of(job.key()) - shift));
-            }
-            self.jobs = jobs.into();
+            self.jobs.rekey(|key| key_of(tag_of(key) - shift));
         }
         self.due = self.jobs.peek().map_or(NOT_DUE, |job| {
             self.time.due(tag_of(job.key()), self.jobs.len())
@@ -75,6 +106,12 @@ impl Sharing {
         let tag = tag_of(job.key());
         self.completed += 1;
         ledger.complete(&job.request(), job.start, self.due.end, self.replica);
+        if self.patience_ns < u64::MAX {
+            let request = job.request();
+            let end = end_of_patience(&request, self.patience_ns);
+            self.patience.remove(&(end, request.index));
+            self.note_patience();
+        }
         let next = self.waiting.pop_front();
         self.time.depart(
             tag,
@@ -90,17 +127,20 @@ impl Sharing {
 }
 
 impl Queue for Sharing {
-    fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape) -> Self {
+    fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         Self {
             replica,
             time: VirtualTime::new(shape, now),
             room: room_of(shape),
-            jobs: BinaryHeap::new(),
+            jobs: FirstOut::default(),
             waiting: VecDeque::new(),
             due: NOT_DUE,
             completed: 0,
             shape: *shape,
             paused: false,
+            patience_ns: settings.patience_ns,
+            patience: BTreeMap::new(),
+            first_to_give_up: u64::MAX,
         }
     }
 
@@ -119,7 +159,7 @@ impl Queue for Sharing {
 
     #[inline(always)]
     fn next_departure(&self) -> u64 {
-        self.due.end
+        self.due.end.min(self.first_to_give_up)
     }
 
     #[inline(always)]
@@ -128,13 +168,15 @@ impl Queue for Sharing {
             .waiting
             .front()
             .map_or(u64::MAX, |request| settings.deadline(request));
-        self.due.end.min(deadline)
+        self.next_departure().min(deadline)
     }
 
     #[inline(always)]
     fn step(&mut self, now: u64, ledger: &mut Ledger) {
         if self.due.end <= now {
             self.depart(ledger);
+        } else if self.first_to_give_up <= now {
+            self.abandon(now, ledger);
         } else if let Some(request) = self.waiting.pop_front() {
             ledger.time_out(&request, now);
         }

@@ -283,6 +283,7 @@ fn traffic(scale: Scale) -> impl Strategy<Value = Traffic> {
 /// What callers do with their requests.
 #[derive(Debug, Clone)]
 struct Calls {
+    total_timeout_ns: Option<u64>,
     batch: Option<BatchPlan>,
     deadline_ns: Option<u64>,
     retry: Option<RetryPlan>,
@@ -297,16 +298,20 @@ fn calls(scale: Scale) -> impl Strategy<Value = Calls> {
     let deadline = 0..=4 * scale.work;
     (
         prop::option::weighted(0.3, batch),
+        prop::option::of(0..=3 * scale.work),
         prop::option::of(deadline),
         prop::option::of(retries(scale)),
         prop::option::weighted(0.3, clients(scale)),
     )
-        .prop_map(|(batch, deadline_ns, retry, clients)| Calls {
-            batch,
-            deadline_ns,
-            retry,
-            clients,
-        })
+        .prop_map(
+            |(batch, total_timeout_ns, deadline_ns, retry, clients)| Calls {
+                total_timeout_ns,
+                batch,
+                deadline_ns,
+                retry,
+                clients,
+            },
+        )
 }
 
 fn retries(scale: Scale) -> impl Strategy<Value = RetryPlan> {
@@ -416,6 +421,7 @@ fn scripts() -> impl Strategy<Value = Script> {
                 case.queue.routing = routing;
                 case.queue.limit = limit;
                 case.queue.timeout_ns = timeout_ns;
+                case.queue.total_timeout_ns = calls.total_timeout_ns;
                 (case.seed, case.slo_ns, case.requests) = (seed, slo_ns, RequestLog::Full);
                 case.batch = calls.batch;
                 case.deadline_ns = calls.deadline_ns;

@@ -3,6 +3,7 @@
 mod by_hand;
 mod control_events;
 mod exactness;
+mod patience;
 mod support;
 mod theory;
 mod theory_callers;

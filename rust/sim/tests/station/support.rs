@@ -45,6 +45,7 @@ impl Case {
             routing: Routing::Random,
             limit: None,
             timeout_ns: None,
+            total_timeout_ns: None,
         };
         Self {
             queue,

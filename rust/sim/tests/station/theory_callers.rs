@@ -101,3 +101,21 @@ fn clients_that_do_not_think_keep_all_servers_busy() {
     // Seven requests share two servers for ever: 7 / 2 services each.
     check("cyclic queue", &seconds(&found), 3.5, 0.02);
 }
+
+/// M/M/1 whose requests give up after a time in the system, in service too: the work ahead of an arrival is that of a dam of
+/// this height, so the share that gives up is (1 - r) e^-(1 - r)t / (1 - r e^-(1 - r)t) for load r and patience t in mean
+/// services (Barrer, "Queuing with impatient customers and ordered service", 1957).
+#[test]
+fn requests_with_a_patience_give_up_as_in_m_m_1_with_a_finite_dam() {
+    let (load, patience) = (0.8, 5);
+    let (mut case, span) = poisson(4e6, load);
+    case.queue.total_timeout_ns = Some(patience * SECOND);
+    let gave_up = |ledger: &Ledger| {
+        let counts = ledger.counts();
+        (u128::from(counts.timed_out), counts.arrivals)
+    };
+    let found = batch_means(&case, &[shape(1000, Some(1), 1.0)], span, gave_up);
+    let decay = (-(1.0 - load) * patience as f64).exp();
+    let expected = (1.0 - load) * decay / (1.0 - load * decay);
+    check("M/M/1 with patience", &found, expected, 0.03);
+}

@@ -4,11 +4,12 @@
 //! It shares the books, the requests, the draws of routing and the arithmetic of rates, weights and virtual time with them,
 //! and no logic.
 
+mod patience;
 mod replica;
 mod routing;
 
 use super::routing::{rescaled, stride};
-use super::settings::Settings;
+use super::settings::{Settings, end_of_patience};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::plan::{Discipline, ServicePlan};
 use crate::workload::{Arrivals, Request};
@@ -16,9 +17,10 @@ use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class};
 use replica::Replica;
 use std::collections::VecDeque;
 
-/// Departures come before renunciations of the same instant.
+/// At one instant requests are done first, then those in service give up, then those that wait.
 const DEPARTURES: u32 = 0;
-const RENUNCIATIONS: u32 = 1;
+const ABANDONMENTS: u32 = 1;
+const RENUNCIATIONS: u32 = 2;
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
@@ -28,6 +30,8 @@ enum Event {
         request: u64,
         version: u64,
     },
+    /// A request in service on the replica gives up if it is still there.
+    Abandonment { replica: ReplicaId },
     /// A request gives up if it still waits.
     Renunciation { request: u64 },
 }
@@ -123,13 +127,13 @@ impl Reference {
         self.now = until;
     }
 
-    /// Whether more requests may be done at this very instant.
+    /// Whether more requests may leave service at this very instant.
     fn departures_are_due(&self) -> bool {
         let next = self
             .events
             .peek_key()
             .filter(|key| key.time.as_nanos() == self.now);
-        next.is_some_and(|key| key.class == class::DEPARTURE && key.entity == DEPARTURES)
+        next.is_some_and(|key| key.class == class::DEPARTURE && key.entity <= ABANDONMENTS)
     }
 
     fn count(&mut self) {
@@ -147,6 +151,7 @@ impl Reference {
                 request,
                 version,
             } => self.depart(replica, request, version),
+            Event::Abandonment { replica } => self.abandon(replica, None),
             Event::Renunciation { request } => self.renounce(request),
         }
     }
@@ -167,38 +172,6 @@ impl Reference {
         } else {
             self.queue.push_back(request);
             self.plan_renunciation(&request);
-        }
-    }
-
-    fn plan_renunciation(&mut self, request: &Request) {
-        let deadline = self.settings.deadline(request);
-        if deadline < u64::MAX {
-            let event = Event::Renunciation {
-                request: request.index,
-            };
-            self.events.push(
-                SimTime::from_nanos(deadline),
-                class::DEPARTURE,
-                RENUNCIATIONS,
-                event,
-            );
-        }
-    }
-
-    fn renounce(&mut self, index: u64) {
-        let waits =
-            |queue: &VecDeque<Request>| queue.iter().position(|request| request.index == index);
-        let now = self.now;
-        let queues = self
-            .replicas
-            .iter_mut()
-            .flatten()
-            .map(|replica| &mut replica.waiting);
-        for queue in queues.chain(std::iter::once(&mut self.queue)) {
-            if let Some(request) = waits(queue).and_then(|at| queue.remove(at)) {
-                self.ledger.time_out(&request, now);
-                return;
-            }
         }
     }
 
@@ -265,8 +238,11 @@ impl Reference {
         if end == now {
             // Done at once: the slot is free again before the next request looks for one.
             self.depart(id, request.index, version);
+        } else if end_of_patience(&request, self.settings.patience_ns) <= now {
+            self.abandon(id, Some(request.index));
         } else {
             self.plan_departure(id, request.index, end, version);
+            self.plan_abandonment(id, &request);
         }
     }
 
@@ -324,7 +300,9 @@ impl Reference {
             let now = self.now;
             self.ledger.start(now - request.time.as_nanos());
             if let Some(replica) = &mut self.replicas[at] {
+                let id = replica.id;
                 replica.join(request, now, entry);
+                self.plan_abandonment(id, &request);
             }
             self.plan_first_departure(at);
         } else if let Some(slot) = self.replicas[at]

@@ -236,6 +236,36 @@ impl Replica {
         Some(done)
     }
 
+    /// Takes out the request in service that has `given_up`, the first to arrive of several.
+    pub(super) fn abandon(
+        &mut self,
+        now: u64,
+        given_up: impl Fn(&Request) -> bool,
+    ) -> Option<(Request, u64)> {
+        let paused = self.paused;
+        let in_service = self.inside().filter(|(_, start)| start.is_some());
+        let (request, start) = in_service
+            .filter(|(request, _)| given_up(request))
+            .min_by_key(|(request, _)| (request.time, request.index))?;
+        self.book(now);
+        match &mut self.service {
+            Service::Slots { slots, .. } => {
+                let serves = |s: &Serving| s.request.index == request.index;
+                let slot = slots
+                    .iter_mut()
+                    .find(|slot| slot.serving.as_ref().is_some_and(serves))?;
+                (slot.serving, slot.free_since) = (None, now);
+            }
+            Service::Shared(shared) => {
+                if !paused {
+                    shared.time.move_to(now, shared.sharers.len());
+                }
+                shared.sharers.retain(|s| s.request.index != request.index);
+            }
+        }
+        Some((request, start?))
+    }
+
     /// After a departure: moves virtual time there and returns the tag of who left; `refilled` when a waiting request
     /// enters at once.
     pub(super) fn settle_departure(&mut self, refilled: bool) -> Option<f64> {

@@ -297,6 +297,7 @@ mod tests {
             routing,
             limit: None,
             timeout_ns: None,
+            total_timeout_ns: None,
         };
         let mut router = Router::new(&Settings::new(&queue, 1, "web"));
         for slot in [3, 0, 5] {
