@@ -267,6 +267,12 @@ def test_batches_retries_and_clients_are_written_with_their_workload(tmp_path):
     assert plan.descriptions["workloads"][3].endswith("20 clients that think exponential, mean 5 s")
 
 
+def test_retries_after_what_cannot_happen_are_told(tmp_path):
+    told = plan_of_counts(tmp_path, [5], retry={"attempts": 3, "after": ["rejected", "lost"]}).warnings
+    assert told == ["retries of `web` after `rejected` never happen: its queue has no `limit`"]
+    assert plan_of_counts(tmp_path, [5], retry={"attempts": 3}).warnings == []
+
+
 def test_defaults_of_retries_say_where_they_come_from(tmp_path):
     plan = plan_of_counts(tmp_path, [5], retry={"attempts": 3, "budget": {}})
     assert status_of(plan, "workloads.web.retry.budget.ratio") == "documented"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hookean.scenario.callers import Backoff, Clients, Retry, RetryBudget
+    from hookean.scenario.service import Service
     from hookean.scenario.workload import Workload
 
 
@@ -74,6 +75,22 @@ def callers_text(workload: Workload) -> Iterator[str]:
     if workload.retry is not None:
         budget = "" if workload.retry.budget is None else " within a budget"
         yield f"up to {workload.retry.attempts} attempts{budget}"
+
+
+_CAUSES = {"rejected": ("limit",), "timed_out": ("timeout", "total_timeout")}
+"""Fields of a queue that let requests fail in a way."""
+
+
+def callers_warnings(workload: Workload, service: Service) -> Iterator[str]:
+    """Tells which failures are named that cannot happen."""
+    retry = workload.retry
+    if retry is None or "after" not in retry.model_fields_set:
+        return
+    for failure in retry.after:
+        causes = _CAUSES.get(failure, ())
+        if causes and all(getattr(service.queue, cause) is None for cause in causes):
+            fields = " or ".join(f"`{cause}`" for cause in causes)
+            yield f"retries of `{workload.service}` after `{failure}` never happen: its queue has no {fields}"
 
 
 def callers_end_ns(workload: Workload, start_ns: int, end_ns: int | None) -> int | None:

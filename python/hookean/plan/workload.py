@@ -13,7 +13,7 @@ from hookean.scenario.fields import FieldError, Status
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import NANOS_PER_SECOND, Duration
 
-from .callers import callers_end_ns, callers_text, callers_tree
+from .callers import callers_end_ns, callers_text, callers_tree, callers_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ class ResolvedWorkload:
         end_ns: When it ends; `None` for a load that goes round.
         makes_requests: Whether requests need the `work` of the service.
         description: The workload in a few words.
-        warnings: What the reader of a trace has to say.
+        warnings: What the reader of a trace has to say, and what has no effect.
     """
 
     tree: dict[str, Any]
@@ -92,6 +92,7 @@ def resolve_workload(workload: Workload, service: Service, *, base_dir: Path, ar
         end_ns=callers_end_ns(workload, start.value, found.end_ns),
         makes_requests=found.makes_requests or workload.clients is not None,
         description=", ".join(text for text in texts if text),
+        warnings=(*found.warnings, *callers_warnings(workload, service)),
     )
 
 
