@@ -289,7 +289,11 @@ impl<const BITS: u32> Histogram<BITS> {
             while left != 0 {
                 let index = 64 * word + left.trailing_zeros() as usize;
                 left &= left - 1;
-                let count = self.window_bucket(index);
+                let count = if self.window_carries.is_empty() {
+                    self.words[index] & LOWER
+                } else {
+                    self.window_bucket(index)
+                };
                 self.words[index] &= !LOWER;
                 search.pass(index, count, Self::range);
             }

@@ -25,6 +25,6 @@ pub use normal::standard_normal;
 pub use random::{Xoshiro256PlusPlus, philox4x32_10, splitmix, unit_f64};
 pub use stream::{StreamKey, counter_draw, stable_hash};
 pub use time::{SimDuration, SimTime};
-pub use winner_tree::{PackingOverflow, Race, WinnerTree};
+pub use winner_tree::{Moves, PackingOverflow, Racer, WinnerTree};
 pub use ziggurat::standard_exponential;
 pub use zipf::Zipf;

@@ -4,6 +4,7 @@
 //! root. Times are relative to an origin that the owner moves on (rebasing); a time that does not fit is refused,
 //! never wrapped.
 
+use std::hint::select_unpredictable;
 use thiserror::Error;
 
 /// A time does not fit beside its slot number.
@@ -18,61 +19,54 @@ pub struct PackingOverflow {
     pub time_bits: u32,
 }
 
-const EMPTY: u64 = u64::MAX;
+/// The greatest key. Keys keep the sign bit free, so that the sign of a difference tells the lesser of two.
+const EMPTY: u64 = i64::MAX as u64;
+
+/// Bits for a slot's number: most trees have the first width, which a [race](WinnerTree::race) knows when it is compiled.
+const SLOT_BITS: [u32; 2] = [16, 32];
 
 /// The tree. Slots without a time compare later than any time.
-///
-/// Every node holds the keys of four children, so that the walk is half as long as in a binary tree.
 #[derive(Debug, Clone)]
 pub struct WinnerTree {
-    /// Nodes of a complete quaternary tree: the children of node n are 4n + 1 to 4n + 4. The last level holds slots.
-    nodes: Box<[[u64; 4]]>,
-    /// First node of the last level.
-    last_level: usize,
+    /// A complete binary tree, level by level from place 1: the children of place p are 2p and 2p + 1, the second half of
+    /// all places are slots, and each inner place has the lesser key of its children.
+    keys: Box<[u64]>,
     winner: u64,
     slot_bits: u32,
-    /// Kept beside `slot_bits` so that the hot loop does not make them anew each time.
-    slot_mask: u64,
-    max_time: u64,
+}
+
+/// The largest time beside a slot number of so many bits; one more is beyond all, and one more still is empty.
+const fn max_time(slot_bits: u32) -> u64 {
+    (EMPTY >> slot_bits) - 2
 }
 
 impl WinnerTree {
     /// Makes a tree with room for at least `slots` slots, all empty.
     pub fn with_capacity(slots: usize) -> Self {
         let capacity = slots.next_power_of_two().max(4);
-        let mut last_level = 0;
-        let mut width = 1;
-        while 4 * width < capacity {
-            last_level += width;
-            width *= 4;
-        }
-        let nodes = vec![[EMPTY; 4]; last_level + capacity / 4].into_boxed_slice();
         Self {
-            nodes,
-            last_level,
+            keys: vec![EMPTY; 2 * capacity].into_boxed_slice(),
             winner: EMPTY,
-            slot_bits: capacity.trailing_zeros(),
-            slot_mask: capacity as u64 - 1,
-            max_time: (EMPTY >> capacity.trailing_zeros()) - 2,
+            slot_bits: SLOT_BITS[usize::from(capacity >> SLOT_BITS[0] > 1)],
         }
     }
 
     /// How many slots there are.
     #[inline]
     pub const fn capacity(&self) -> usize {
-        1 << self.slot_bits
+        self.keys.len() / 2
     }
 
     /// The largest time that can be stored.
     #[inline]
     pub const fn max_time(&self) -> u64 {
-        self.max_time
+        max_time(self.slot_bits)
     }
 
     /// The time shown for a slot that was put [beyond](Self::set_beyond).
     #[inline]
     pub const fn beyond(&self) -> u64 {
-        (EMPTY >> self.slot_bits) - 1
+        max_time(self.slot_bits) + 1
     }
 
     /// The earliest time; larger than [`WinnerTree::beyond`] when all slots are empty.
@@ -84,13 +78,13 @@ impl WinnerTree {
     /// The lowest slot with the earliest time; meaningless when all slots are empty.
     #[inline]
     pub fn min_slot(&self) -> usize {
-        (self.winner & self.slot_mask) as usize
+        (self.winner & ((1 << self.slot_bits) - 1)) as usize
     }
 
     /// The time of `slot`, `None` when it is empty.
     #[inline]
     pub fn time(&self, slot: usize) -> Option<u64> {
-        let key = self.nodes[self.last_level + slot / 4][slot % 4];
+        let key = self.keys[self.capacity() + slot];
         (key != EMPTY).then_some(key >> self.slot_bits)
     }
 
@@ -100,10 +94,10 @@ impl WinnerTree {
     /// [`PackingOverflow`] when `time` is larger than [`WinnerTree::max_time`]; the tree is unchanged.
     #[inline]
     pub fn try_set(&mut self, slot: usize, time: u64) -> Result<(), PackingOverflow> {
-        if time > self.max_time {
+        if time > self.max_time() {
             return Err(PackingOverflow {
                 time,
-                time_bits: 64 - self.slot_bits,
+                time_bits: 63 - self.slot_bits,
             });
         }
         self.write(slot, time << self.slot_bits | slot as u64);
@@ -134,95 +128,148 @@ impl WinnerTree {
         self.write(slot, EMPTY);
     }
 
-    #[inline]
+    #[inline(never)]
     fn write(&mut self, slot: usize, key: u64) {
         debug_assert!(
             slot < self.capacity(),
             "Invariant: slots are below the capacity"
         );
-        self.winner = climb(&mut self.nodes, 4 * self.last_level + slot, key);
+        self.race(Write { slot, key });
     }
 
-    /// Begins a series of moves of the earliest slot.
+    /// Lets `racer` move slots on, with code that is compiled for the size of the tree.
     #[inline]
-    pub fn race(&mut self) -> Race<'_> {
-        Race {
-            leaves: 4 * self.last_level,
-            winner: self.winner,
-            slot_bits: self.slot_bits,
-            slot_mask: self.slot_mask,
-            max_time: self.max_time,
-            beyond: self.beyond(),
-            nodes: &mut self.nodes,
-            result: &mut self.winner,
+    pub fn race<R: Racer>(&mut self, racer: R) -> R::Output {
+        /// Runs the racer on an array, whose length is known when it is compiled.
+        macro_rules! run_on {
+            ($($places:literal)*) => {
+                match self.keys.len() {
+                    $($places => {
+                        if let Ok(keys) = <&mut [u64; $places]>::try_from(&mut *self.keys) {
+                            let mut race = Race { keys, winner: self.winner };
+                            let output = racer.run(&mut race);
+                            self.winner = race.winner;
+                            return output;
+                        }
+                    })*
+                    _ => {}
+                }
+            };
         }
+        run_on!(8 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536 131_072);
+        racer.run(self)
     }
 }
 
-/// Writes a key at a place of the nodes, counted in keys, and returns the least key of all.
-#[inline]
-fn climb(nodes: &mut [[u64; 4]], mut place: usize, key: u64) -> u64 {
-    let mut winner = key;
-    loop {
-        let (keys, at) = (&mut nodes[place / 4], place % 4);
-        // The others do not wait for the winner of the level below.
-        let others = keys[at ^ 1].min(keys[at ^ 2]).min(keys[at ^ 3]);
-        keys[at] = winner;
-        winner = winner.min(others);
-        if place < 4 {
-            return winner;
-        }
-        // Node n is child n - 1 of all, counted through.
-        place = place / 4 - 1;
-    }
-}
-
-/// A tree whose earliest slot is moved on again and again; it counts once the series is [finished](Race::finish). What a
-/// loop needs of the tree is at hand here and stays in registers.
-#[derive(Debug)]
-#[must_use = "the moves count once the series is finished"]
-pub struct Race<'a> {
-    nodes: &'a mut [[u64; 4]],
-    result: &'a mut u64,
-    leaves: usize,
-    winner: u64,
-    slot_bits: u32,
-    slot_mask: u64,
-    max_time: u64,
-    beyond: u64,
-}
-
-impl Race<'_> {
+/// A tree in the hands of a [`Racer`].
+pub trait Moves {
     /// As [`WinnerTree::min_time`].
-    #[inline]
-    pub const fn min_time(&self) -> u64 {
-        self.winner >> self.slot_bits
-    }
-
+    fn min_time(&self) -> u64;
     /// As [`WinnerTree::min_slot`].
-    #[inline]
-    pub const fn min_slot(&self) -> usize {
-        (self.winner & self.slot_mask) as usize
-    }
-
+    fn min_slot(&self) -> usize;
     /// Gives the earliest slot another time; one that cannot be stored is later than all that can.
+    fn move_on(&mut self, time: u64);
+    /// Gives a slot another key.
+    #[doc(hidden)]
+    fn put(&mut self, slot: usize, key: u64);
+}
+
+/// Something to be done with a tree, compiled anew for each size of trees.
+pub trait Racer {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn run(self, tree: &mut impl Moves) -> Self::Output;
+}
+
+/// Gives one slot a key.
+struct Write {
+    slot: usize,
+    key: u64,
+}
+
+impl Racer for Write {
+    type Output = ();
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each size")]
+    fn run(self, tree: &mut impl Moves) {
+        tree.put(self.slot, self.key);
+    }
+}
+
+/// A tree of a size known when this is compiled; its winner stays in a register.
+struct Race<'a, const PLACES: usize> {
+    keys: &'a mut [u64; PLACES],
+    winner: u64,
+}
+
+impl<const PLACES: usize> Moves for Race<'_, PLACES> {
     #[inline]
-    pub fn move_on(&mut self, time: u64) {
-        let slot = self.winner & self.slot_mask;
-        let time = if time > self.max_time {
-            self.beyond
-        } else {
-            time
-        };
-        let key = time << self.slot_bits | slot;
-        self.winner = climb(self.nodes, self.leaves + slot as usize, key);
+    fn min_time(&self) -> u64 {
+        self.winner >> SLOT_BITS[0]
     }
 
-    /// Ends the series.
     #[inline]
-    pub fn finish(self) {
-        *self.result = self.winner;
+    fn min_slot(&self) -> usize {
+        (self.winner & ((1 << SLOT_BITS[0]) - 1)) as usize
     }
+
+    #[inline]
+    fn move_on(&mut self, time: u64) {
+        let slot = self.min_slot();
+        let time = time.min(max_time(SLOT_BITS[0]) + 1);
+        self.put(slot, time << SLOT_BITS[0] | slot as u64);
+    }
+
+    #[inline]
+    fn put(&mut self, slot: usize, key: u64) {
+        // The remainder spares checks: it tells that all places of the walk exist.
+        let mut place = PLACES / 2 + slot % (PLACES / 2);
+        let mut winner = key;
+        for _ in 0..const { PLACES.ilog2() - 1 } {
+            self.keys[place] = winner;
+            winner = lesser(winner, self.keys[place ^ 1]);
+            place /= 2;
+        }
+        self.winner = winner;
+    }
+}
+
+impl Moves for WinnerTree {
+    fn min_time(&self) -> u64 {
+        self.min_time()
+    }
+
+    fn min_slot(&self) -> usize {
+        self.min_slot()
+    }
+
+    fn move_on(&mut self, time: u64) {
+        let slot = self.min_slot();
+        self.put(
+            slot,
+            time.min(self.beyond()) << self.slot_bits | slot as u64,
+        );
+    }
+
+    fn put(&mut self, slot: usize, key: u64) {
+        let mut place = self.capacity() + slot;
+        let mut winner = key;
+        while place > 1 {
+            self.keys[place] = winner;
+            winner = lesser(winner, self.keys[place ^ 1]);
+            place /= 2;
+        }
+        self.winner = winner;
+    }
+}
+
+/// The lesser of two keys, without a branch: which it is cannot be predicted. (A plain minimum would become one.)
+#[inline]
+fn lesser(a: u64, b: u64) -> u64 {
+    select_unpredictable((b.wrapping_sub(a) as i64) < 0, b, a)
 }
 
 #[cfg(test)]
@@ -260,7 +307,7 @@ mod tests {
             tree.try_set(7, too_late),
             Err(PackingOverflow {
                 time: too_late,
-                time_bits: 52
+                time_bits: 47
             })
         );
         assert_eq!((tree.min_time(), tree.min_slot()), (5, 7));
@@ -270,7 +317,33 @@ mod tests {
     #[should_panic(expected = "does not fit beside the slot number")]
     fn setting_a_time_that_does_not_fit_stops_the_program() {
         let mut tree = WinnerTree::with_capacity(4096);
-        tree.set(0, 1 << 52);
+        tree.set(0, 1 << 47);
+    }
+
+    #[test]
+    fn trees_of_all_sizes_work_alike() {
+        for slots in [4, 10, 700, 65_536, 65_537, 200_000] {
+            let mut tree = WinnerTree::with_capacity(slots);
+            for slot in 0..slots {
+                tree.set(slot, 1000 + (slot as u64 * 7919) % 1009);
+            }
+            tree.set(slots - 1, 3);
+            assert_eq!((tree.min_time(), tree.min_slot()), (3, slots - 1));
+            tree.race(MoveOn(tree.max_time() + 9));
+            assert_eq!(tree.time(slots - 1), Some(tree.beyond()));
+            assert_eq!((tree.min_time(), tree.min_slot()), (1000, 0), "{slots}");
+        }
+    }
+
+    /// Moves the earliest slot on.
+    struct MoveOn(u64);
+
+    impl Racer for MoveOn {
+        type Output = ();
+
+        fn run(self, tree: &mut impl Moves) {
+            tree.move_on(self.0);
+        }
     }
 
     proptest! {

@@ -91,15 +91,17 @@ impl Sampler {
         rng: &mut Xoshiro256PlusPlus,
         places: impl Iterator<Item = &'a mut u64>,
     ) {
-        // A copy of its own stays in registers.
-        let mut own = rng.clone();
         match &self.0 {
             Kind::Exponential { mean } => {
-                places.for_each(|place| *place = nearest(standard_exponential(&mut own) * mean));
+                // A copy of its own stays in registers.
+                let mut own = rng.clone();
+                for place in places {
+                    *place = nearest(standard_exponential(&mut own) * mean);
+                }
+                *rng = own;
             }
-            other => places.for_each(|place| *place = other.sample(&mut own)),
+            other => places.for_each(|place| *place = other.sample(rng)),
         }
-        *rng = own;
     }
 }
 

@@ -150,12 +150,21 @@ impl PerPod<'_> {
             "Invariant: samples ascend strictly"
         );
         let mut tally = Tally::default();
-        let mut samples = self.samples.iter().peekable();
+        let mut samples = self.samples;
         for (index, pod) in self.pods.iter().enumerate() {
-            while let Some(stray) = samples.next_if(|sample| sample.pod < pod.id) {
+            while let [stray, rest @ ..] = samples
+                && stray.pod < pod.id
+            {
                 self.add_unknown(&mut tally, stray);
+                samples = rest;
             }
-            let sample = samples.next_if(|sample| sample.pod == pod.id);
+            let sample = match samples {
+                [own, rest @ ..] if own.pod == pod.id => {
+                    samples = rest;
+                    Some(own)
+                }
+                _ => None,
+            };
             let request = self.request(index, pod.id, &mut tally);
             self.add(&mut tally, pod, sample, request);
         }

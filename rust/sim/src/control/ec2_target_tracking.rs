@@ -80,8 +80,9 @@ impl Controller for TargetTracking {
     }
 
     fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict {
-        let warmed = view.wanted().filter(|r| self.is_warm(r, view.now)).count() as i32;
-        let existing = view.wanted().count() as i32;
+        let is_warm = |replica: &&Replica| self.is_warm(replica, view.now);
+        let warmed = view.existing().filter(is_warm).count() as i32;
+        let existing = i32::try_from(view.wanted).unwrap_or(i32::MAX);
         let datapoints: Vec<Vec<Option<f64>>> = self
             .config
             .policies

@@ -23,6 +23,8 @@ struct Hpa {
     names: Vec<(Arc<str>, String)>,
     memory: Memory,
     pods: Vec<Pod>,
+    /// The version of the replicas that the pods show; `None` when time alone may change them.
+    shown: Option<u64>,
     samples: Vec<Vec<Sample>>,
     read: Vec<PodSample>,
 }
@@ -46,6 +48,7 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
         config,
         memory: Memory::default(),
         pods: Vec::new(),
+        shown: None,
         samples,
         read: Vec::new(),
     }))
@@ -80,7 +83,7 @@ impl Controller for Hpa {
         let observation = Observation {
             now: timestamp(view.now),
             current_replicas: count(view.desired),
-            status_replicas: count(view.wanted().count() as u32),
+            status_replicas: count(view.wanted),
             pods: &self.pods,
             readings: &readings,
             obstacle: Obstacle::None,
@@ -94,14 +97,19 @@ impl Controller for Hpa {
 
 impl Hpa {
     fn observe(&mut self, view: &View<'_>) {
-        self.pods.clear();
-        self.pods
-            .extend(view.existing().map(|replica| pod(replica, view.now)));
+        if self.shown != Some(view.version) {
+            self.show_pods(view);
+        }
         for (metric, samples) in self.config.metrics.iter().zip(&mut self.samples) {
             self.read.clear();
             if let Some(measured) = measured_as(metric) {
                 view.pipeline
                     .pod_samples(measured, view.now, view.samples, &mut self.read);
+            }
+            samples.clear();
+            if view.pipeline.is_immediate() {
+                samples.extend(self.read.iter().map(sample));
+                continue;
             }
             // the metrics API knows only pods that exist; what it has of a pod that is being deleted is left to the policy
             let mut pods = self.pods.iter().peekable();
@@ -110,9 +118,17 @@ impl Hpa {
                 while pods.next_if(|pod| pod.id < id).is_some() {}
                 pods.peek().is_some_and(|pod| pod.id == id)
             };
-            samples.clear();
             samples.extend(self.read.iter().filter(|s| exists(s)).map(sample));
         }
+    }
+
+    /// Describes the replicas as pods. A pod that does not run yet will without any change of its replica.
+    fn show_pods(&mut self, view: &View<'_>) {
+        self.pods.clear();
+        self.pods
+            .extend(view.existing().map(|replica| pod(replica, view.now)));
+        let settled = self.pods.iter().all(|pod| pod.phase == Phase::Running);
+        self.shown = settled.then_some(view.version);
     }
 
     fn verdict(&self, outcome: &Outcome) -> Verdict {

@@ -24,6 +24,10 @@ pub struct View<'a> {
     pub service: &'a ServicePlan,
     /// Replicas wanted so far.
     pub desired: u32,
+    /// Replicas that exist and count towards that.
+    pub wanted: u32,
+    /// Grows with every change of a replica: what was seen of them at an equal version still holds.
+    pub version: u64,
     /// Every replica ever, by number.
     pub replicas: &'a [Replica],
     /// Numbers of those that exist, in order of creation.
@@ -38,11 +42,6 @@ impl View<'_> {
     /// Replicas that exist, those on their way out included, in order of creation.
     fn existing(&self) -> impl Iterator<Item = &Replica> {
         self.live.iter().map(|id| &self.replicas[id.0 as usize])
-    }
-
-    /// Replicas that count towards what is wanted.
-    fn wanted(&self) -> impl Iterator<Item = &Replica> {
-        self.existing().filter(|r| r.is_wanted())
     }
 }
 

@@ -72,12 +72,15 @@ impl IdealPipeline {
         live: &[ReplicaSample],
         out: &mut Vec<PodSample>,
     ) {
-        let then = self.snapshot(now);
         // both by number of the replica
-        let mut then = then.iter().peekable();
+        let mut then = self.snapshot(now);
         for replica in live {
-            while then.next_if(|r| r.replica < replica.replica).is_some() {}
-            let before = then.next_if(|r| r.replica == replica.replica);
+            while let [gone, rest @ ..] = then
+                && gone.replica < replica.replica
+            {
+                then = rest;
+            }
+            let before = then.first().filter(|r| r.replica == replica.replica);
             let sample = match metric {
                 PodMetric::Memory => Some((replica.memory_bytes as f64, self.window)),
                 PodMetric::Cpu if self.window == SimDuration::ZERO => {

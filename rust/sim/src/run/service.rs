@@ -20,6 +20,8 @@ pub(super) struct StateCounts {
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) desired: u32,
+    /// Grows with every change of a replica.
+    version: u64,
     /// Every replica ever, by number.
     pub(super) replicas: Vec<Replica>,
     /// Numbers of those not ended, in order of creation.
@@ -42,6 +44,7 @@ impl Service {
     pub(super) fn new(now: SimTime) -> Self {
         Self {
             desired: 0,
+            version: 0,
             replicas: Vec::new(),
             live: Vec::new(),
             counts: StateCounts::default(),
@@ -62,6 +65,7 @@ impl Service {
     }
 
     pub(super) fn get_mut(&mut self, id: ReplicaId) -> &mut Replica {
+        self.version += 1;
         &mut self.replicas[id.0 as usize]
     }
 
@@ -76,6 +80,8 @@ impl Service {
             now,
             service,
             desired: self.desired,
+            wanted: self.wanted(),
+            version: self.version,
             replicas: &self.replicas,
             live: &self.live,
             samples: if pipeline.is_immediate() {
@@ -90,6 +96,7 @@ impl Service {
     /// Adds a replica in state pending.
     pub(super) fn push(&mut self, now: SimTime) -> ReplicaId {
         let id = ReplicaId(self.replicas.len() as u32);
+        self.version += 1;
         self.replicas.push(Replica::new(id, now));
         self.live.push(id);
         self.counts.pending += 1;

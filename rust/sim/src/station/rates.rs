@@ -30,8 +30,8 @@ pub(super) fn checked_speed(speed_ratio: f64) -> f64 {
 /// One of the equal slots of a replica: at most one core, or its share of the replica's.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct SlotRate {
-    /// Slots per core, at least 1.
-    crowding: f64,
+    /// CPU in use while the slot is busy.
+    cores: f64,
     /// Elapsed time per CPU time on a full bare-metal core.
     stretch: f64,
 }
@@ -41,7 +41,7 @@ impl SlotRate {
     pub(super) fn new(shape: &ReplicaShape, slots: u32) -> Self {
         let crowding = (f64::from(slots) / cores(shape)).max(1.0);
         Self {
-            crowding,
+            cores: 1.0 / crowding,
             stretch: crowding / checked_speed(shape.speed_ratio),
         }
     }
@@ -55,7 +55,7 @@ impl SlotRate {
 
     /// CPU in use while the slot is busy, in cores.
     pub(super) fn cores(self) -> f64 {
-        1.0 / self.crowding
+        self.cores
     }
 
     /// Time to serve `work_ns`, to the nearest nanosecond; on a full core at full speed that is `work_ns`.

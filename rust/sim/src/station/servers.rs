@@ -13,7 +13,7 @@ use super::settings::{end_of_patience, slots_of};
 use super::slots::SlotNumbers;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
-use hookean_kernel::{SimTime, WinnerTree};
+use hookean_kernel::{Moves, Racer, SimTime, WinnerTree};
 
 /// When a request is served.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,6 +46,11 @@ impl Slot {
         } else {
             0
         }
+    }
+
+    /// CPU that it has used up to `now`.
+    fn cpu_core_ns(&self, now: u64) -> f64 {
+        self.busy_ns.saturating_sub(self.ahead(now)) as f64 * self.rate.cores()
     }
 }
 
@@ -139,55 +144,28 @@ impl Servers {
         served: &mut [Served],
         until: u64,
     ) -> usize {
-        if self.at_full_speed {
-            self.serve_at(requests, served, until, |_, work_ns| work_ns)
+        let before = self.crossing.len();
+        let line = Line {
+            requests,
+            served,
+            until,
+            origin: self.origin,
+            slots: &mut self.slots,
+            jobs: &mut self.jobs,
+            crossing: &mut self.crossing,
+        };
+        let taken = if self.at_full_speed {
+            self.tree.race(Serve {
+                line,
+                service_ns: |_, work_ns| work_ns,
+            })
         } else {
-            self.serve_at(requests, served, until, SlotRate::service_ns)
-        }
-    }
-
-    #[inline(always)]
-    fn serve_at(
-        &mut self,
-        requests: &[Request],
-        served: &mut [Served],
-        until: u64,
-        service_ns: impl Fn(SlotRate, u64) -> u64,
-    ) -> usize {
-        let origin = self.origin;
-        let reach = until.saturating_sub(origin);
-        let mut race = self.tree.race();
-        let slots = &mut *self.slots;
-        let mut taken = 0;
-        for (request, served) in requests.iter().zip(served) {
-            let start = race.min_time().max(request.time.as_nanos() - origin);
-            if start >= reach {
-                break;
-            }
-            let start = origin + start;
-            let at = race.min_slot();
-            let slot = &mut slots[at];
-            let end = start.saturating_add(service_ns(slot.rate, request.work_ns));
-            race.move_on(end - origin);
-            // Cannot run over: busy times do not overlap, and end before `end`.
-            slot.busy_ns += end - start;
-            slot.end = end;
-            *served = Served { start, end };
-            taken += 1;
-            if end < until {
-                slot.completed += 1;
-            } else {
-                slot.busy = true;
-                self.jobs[at] = Job {
-                    request: *request,
-                    start,
-                    done: end,
-                };
-                self.in_service += 1;
-                self.crossing.push(at as u32);
-            }
-        }
-        race.finish();
+            self.tree.race(Serve {
+                line,
+                service_ns: SlotRate::service_ns,
+            })
+        };
+        self.in_service += (self.crossing.len() - before) as u64;
         taken
     }
 
@@ -311,14 +289,6 @@ impl Servers {
         of.and_then(Option::as_mut).expect(KNOWN)
     }
 
-    /// CPU that a replica has used up to now.
-    fn cpu_core_ns(&self, now: u64, replica: ReplicaId) -> f64 {
-        let cpu = |slot: &Slot| {
-            let served = slot.busy_ns.saturating_sub(slot.ahead(now));
-            served as f64 * slot.rate.cores()
-        };
-        let used = self.slots_of(replica).map(cpu).sum::<f64>();
-        self.replica(replica).cpu_before_core_ns + used
     }
 
     pub(super) fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
@@ -424,7 +394,7 @@ impl Servers {
     }
 
     fn reshape(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
-        let cpu_before_core_ns = self.cpu_core_ns(now.as_nanos(), replica);
+        let cpu_before_core_ns = self.read(now, replica).cpu_core_ns;
         let rate = SlotRate::new(&shape, slots_of(&shape));
         self.at_full_speed &= rate.is_full();
         let of = self.replica_mut(replica);
@@ -501,17 +471,18 @@ impl Servers {
     }
 
     pub(super) fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
-        let runs = !self.replica(replica).paused;
-        let mut reading = ReplicaReading {
-            cpu_core_ns: self.cpu_core_ns(now.as_nanos(), replica),
-            ..ReplicaReading::default()
-        };
-        for slot in self.slots_of(replica) {
-            let in_use = slot.busy && runs;
-            reading.cpu_cores += if in_use { slot.rate.cores() } else { 0.0 };
+        let of = self.replica(replica);
+        let mut reading = ReplicaReading::default();
+        for number in &of.slots {
+            let slot = &self.slots[*number as usize];
+            reading.cpu_core_ns += slot.cpu_core_ns(now.as_nanos());
             reading.completed += slot.completed;
-            reading.in_service += u32::from(slot.busy);
+            if slot.busy {
+                reading.in_service += 1;
+                reading.cpu_cores += if slot.paused { 0.0 } else { slot.rate.cores() };
+            }
         }
+        reading.cpu_core_ns += of.cpu_before_core_ns;
         reading
     }
 
@@ -524,6 +495,70 @@ impl Servers {
         let slots = self.slots.iter().zip(&self.jobs);
         let busy = slots.filter(|(slot, _)| slot.busy);
         busy.map(|(slot, job)| (job.request, job.start, slot.replica))
+    }
+}
+
+/// Requests to be started one by one, and what that changes beside the tree.
+struct Line<'a> {
+    requests: &'a [Request],
+    served: &'a mut [Served],
+    until: u64,
+    origin: u64,
+    slots: &'a mut [Slot],
+    jobs: &'a mut [Job],
+    crossing: &'a mut Vec<u32>,
+}
+
+/// Starts the requests of a line, each on the slot that has been free longest.
+struct Serve<'a, F> {
+    line: Line<'a>,
+    service_ns: F,
+}
+
+impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self, tree: &mut impl Moves) -> usize {
+        let Line {
+            requests,
+            served,
+            until,
+            origin,
+            slots,
+            jobs,
+            crossing,
+        } = self.line;
+        let reach = until.saturating_sub(origin);
+        let mut taken = 0;
+        for (request, served) in requests.iter().zip(served) {
+            let start = tree.min_time().max(request.time.as_nanos() - origin);
+            if start >= reach {
+                break;
+            }
+            let start = origin + start;
+            let at = tree.min_slot();
+            let slot = &mut slots[at];
+            let end = start.saturating_add((self.service_ns)(slot.rate, request.work_ns));
+            tree.move_on(end - origin);
+            // Cannot run over: busy times do not overlap, and end before `end`.
+            slot.busy_ns += end - start;
+            slot.end = end;
+            *served = Served { start, end };
+            taken += 1;
+            if end < until {
+                slot.completed += 1;
+            } else {
+                slot.busy = true;
+                jobs[at] = Job {
+                    request: *request,
+                    start,
+                    done: end,
+                };
+                crossing.push(at as u32);
+            }
+        }
+        taken
     }
 }
 
