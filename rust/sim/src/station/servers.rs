@@ -289,8 +289,6 @@ impl Servers {
         of.and_then(Option::as_mut).expect(KNOWN)
     }
 
-    }
-
     pub(super) fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
         let count = slots_of(&shape);
         let rate = SlotRate::new(&shape, count);
