@@ -1,6 +1,7 @@
 //! The control plane from plan to tables: small runs with expectations worked out by hand.
 
 mod external;
+mod fuzz;
 mod lifecycle;
 mod plans;
 mod run;

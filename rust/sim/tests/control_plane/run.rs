@@ -4,7 +4,7 @@ use super::support::{Read, SECOND, Scene, cluster, ns, service, stage};
 use hookean_sim::run::{Heartbeat, RunOutput};
 use serde_json::{Value, json};
 
-fn hpa(service: usize) -> Value {
+pub(crate) fn hpa(service: usize) -> Value {
     json!({
         "kind": "hpa", "service": service, "period_ns": 15 * SECOND, "phase_ns": 0,
         "metrics": {

@@ -10,6 +10,7 @@ use hookean_sim::plan::{
 };
 use hookean_sim::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 #[derive(Debug, Clone)]
 enum Action {
@@ -448,7 +449,7 @@ fn cases() -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn prop_lazy_stations_do_what_the_event_list_does(script in scripts()) {
