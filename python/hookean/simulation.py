@@ -10,7 +10,7 @@ import polars as pl
 
 from hookean import _core
 from hookean.errors import PolicyError, SimulationError, SimulationInterrupted
-from hookean.plan import resolve
+from hookean.plan import resolve, save_plan
 from hookean.result import RunResult
 from hookean.result.columns import TABLES
 from hookean.result.frames import LazyFrames, mismatch
@@ -106,7 +106,10 @@ def simulate_plan(plan: Plan, *, threads: int = 1, progress: Progress | None = N
     if threads < 1:
         raise ValueError(f"`threads` must be at least 1, not {threads}")
     decide = _policies(plan)
-    raw = _core.simulate(plan.json(), list(plan.f64_arrays), list(plan.u64_arrays), threads, progress, decide)
+    try:
+        raw = _core.simulate(plan.json(), list(plan.f64_arrays), list(plan.u64_arrays), threads, progress, decide)
+    except SimulationError as error:
+        raise _with_plan(error, plan) from error
     info = json.loads(raw.info())
     result = _collect(plan, raw, info)
     failure = raw.failure()
@@ -117,6 +120,15 @@ def simulate_plan(plan: Plan, *, threads: int = 1, progress: Progress | None = N
     if info.get("interrupted", False):
         raise SimulationInterrupted(result)
     return result
+
+
+def _with_plan(error: SimulationError, plan: Plan) -> SimulationError:
+    """The same error, with the plan saved for a report if there is room for it."""
+    try:
+        folder = save_plan(plan)
+    except OSError:
+        return error
+    return SimulationError(f"{error}; the plan is saved in `{folder}`: please attach that folder")
 
 
 def _policies(plan: Plan) -> Decide | None:

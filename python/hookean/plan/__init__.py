@@ -5,5 +5,6 @@
 
 from .plan import Plan, Provenance
 from .resolve import resolve
+from .saved import load_plan, save_plan
 
-__all__ = ["Plan", "Provenance", "resolve"]
+__all__ = ["Plan", "Provenance", "load_plan", "resolve", "save_plan"]
