@@ -44,11 +44,20 @@ pub fn build(
     let arrivals = arrivals(plan, service, workload, arrays)?;
     let settings = Settings::new(&service.queue, plan.seed, &service.name);
     let ledger = ledger(plan, service).with_callers(callers(plan, service, workload)?);
-    Ok(match service.queue.discipline {
-        Discipline::CentralFifo => Box::new(Central::new(settings, arrivals, ledger)),
-        Discipline::Fifo => Box::new(Replicas::<Fifo>::new(settings, arrivals, ledger)),
-        Discipline::ProcessorSharing => {
-            Box::new(Replicas::<Sharing>::new(settings, arrivals, ledger))
+    let patient = settings.patience_ns < u64::MAX;
+    Ok(match (service.queue.discipline, patient) {
+        (Discipline::CentralFifo, _) => Box::new(Central::new(settings, arrivals, ledger)),
+        (Discipline::Fifo, false) => {
+            Box::new(Replicas::<Fifo<false>>::new(settings, arrivals, ledger))
+        }
+        (Discipline::Fifo, true) => {
+            Box::new(Replicas::<Fifo<true>>::new(settings, arrivals, ledger))
+        }
+        (Discipline::ProcessorSharing, false) => {
+            Box::new(Replicas::<Sharing<false>>::new(settings, arrivals, ledger))
+        }
+        (Discipline::ProcessorSharing, true) => {
+            Box::new(Replicas::<Sharing<true>>::new(settings, arrivals, ledger))
         }
     })
 }

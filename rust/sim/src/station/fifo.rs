@@ -14,9 +14,9 @@ use crate::workload::Request;
 use hookean_kernel::SimTime;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// The queue and the slots of one replica.
+/// The queue and the slots of one replica; `PATIENT` requests give up in service, too.
 #[derive(Debug, Clone)]
-pub(super) struct Fifo {
+pub(super) struct Fifo<const PATIENT: bool> {
     replica: ReplicaId,
     rate: SlotRate,
     /// Slots that may be taken: none while the replica is paused.
@@ -35,10 +35,14 @@ pub(super) struct Fifo {
     cpu_before_core_ns: f64,
 }
 
-impl Fifo {
+impl<const PATIENT: bool> Fifo<PATIENT> {
     fn start(&mut self, now: u64, request: &Request, ledger: &mut Ledger) {
         let done = now.saturating_add(self.rate.service_ns(request.work_ns));
-        let end = done.min(end_of_patience(request, self.patience_ns));
+        let end = if PATIENT {
+            done.min(end_of_patience(request, self.patience_ns))
+        } else {
+            done
+        };
         self.busy_ns = self.busy_ns.saturating_add(end - now);
         ledger.start(now - request.time.as_nanos());
         let mut job = InService::new(end, now, request);
@@ -46,14 +50,14 @@ impl Fifo {
         self.jobs.push(job);
     }
 
-    /// Books a request that leaves service: it is done, or gives up.
-    #[inline]
-    fn leave(&mut self, job: &InService, ledger: &mut Ledger) {
-        if job.done == job.key() && !self.paused {
-            self.completed += 1;
-            ledger.complete(&job.request(), job.start, job.key(), self.replica);
-        } else {
-            ledger.abandon(&job.request(), job.start, job.key(), self.replica);
+    /// Lets a request give up in service, and the next take its place.
+    #[cold]
+    fn abandon(&mut self, now: u64, job: &InService, ledger: &mut Ledger) {
+        ledger.abandon(&job.request(), job.start, now, self.replica);
+        if self.jobs.len() < self.room
+            && let Some(request) = self.waiting.pop_front()
+        {
+            self.start(now, &request, ledger);
         }
     }
 
@@ -88,7 +92,7 @@ impl Fifo {
     }
 }
 
-impl Queue for Fifo {
+impl<const PATIENT: bool> Queue for Fifo<PATIENT> {
     fn new(_now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         let slots = slots_of(shape);
         Self {
@@ -138,10 +142,13 @@ impl Queue for Fifo {
                 ledger.time_out(&request, now);
             }
         } else if let Some(job) = self.jobs.pop() {
-            self.leave(&job, ledger);
-            if self.jobs.len() < self.room
-                && let Some(request) = self.waiting.pop_front()
-            {
+            if PATIENT && (job.done != job.key() || self.paused) {
+                self.abandon(now, &job, ledger);
+                return;
+            }
+            self.completed += 1;
+            ledger.complete(&job.request(), job.start, job.key(), self.replica);
+            if let Some(request) = self.waiting.pop_front() {
                 self.start(now, &request, ledger);
             }
         }

@@ -103,19 +103,23 @@ impl PartialEq for InService {
 
 impl Eq for InService {}
 
-/// Requests in service, of which any may be taken out.
+/// Requests in service, of which any may be taken out when they are `PATIENT` for a time only.
 #[derive(Debug, Clone, Default)]
-pub(super) struct FirstOut {
+pub(super) struct FirstOut<const PATIENT: bool> {
     /// The top is never one that is gone.
     heap: BinaryHeap<InService>,
     /// Numbers of those that were taken out and are still in the heap.
     gone: BTreeSet<u64>,
 }
 
-impl FirstOut {
+impl<const PATIENT: bool> FirstOut<PATIENT> {
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.heap.len() - self.gone.len()
+        if PATIENT {
+            self.heap.len() - self.gone.len()
+        } else {
+            self.heap.len()
+        }
     }
 
     #[inline]
@@ -131,7 +135,7 @@ impl FirstOut {
     #[inline]
     pub(super) fn pop(&mut self) -> Option<InService> {
         let job = self.heap.pop();
-        if !self.gone.is_empty() {
+        if PATIENT && !self.gone.is_empty() {
             self.uncover();
         }
         job
@@ -144,6 +148,7 @@ impl FirstOut {
     }
 
     /// Drops those that are gone from the top.
+    #[cold]
     fn uncover(&mut self) {
         while let Some(job) = self.heap.peek()
             && self.gone.remove(&job.request().index)
@@ -210,7 +215,7 @@ mod tests {
             .into();
         let order = std::iter::from_fn(|| heap.pop().map(|job| (job.key(), job.request().index)));
         assert_eq!(order.collect::<Vec<_>>(), [(5, 3), (5, 9), (7, 1)]);
-        let mut inside = FirstOut::default();
+        let mut inside = FirstOut::<true>::default();
         for (key, i) in [(7, 1), (5, 9), (5, 3), (6, 2)] {
             inside.push(InService::new(key, 0, &request(i)));
         }

@@ -175,12 +175,20 @@ impl Ledger {
     /// Takes what comes next: a request that arrives, or `None` when a caller has decided.
     #[inline]
     pub(super) fn receive(&mut self, open: &mut Arrivals) -> Option<Request> {
-        let request = match &mut self.callers {
-            None => open.next(),
-            Some(callers) => callers.receive(open)?,
+        let Some(callers) = &mut self.callers else {
+            return Some(self.receive_open(open));
         };
+        let request = callers.receive(open)?;
         self.arrive(request.work_ns);
         Some(request)
+    }
+
+    /// Takes the next open arrival; there are no callers.
+    #[inline]
+    pub(super) fn receive_open(&mut self, open: &mut Arrivals) -> Request {
+        let request = open.next();
+        self.arrive(request.work_ns);
+        request
     }
 
     /// Counts of attempts, and of requests that failed for good.
@@ -414,6 +422,7 @@ impl Ledger {
     }
 
     /// Books a request that gives up in service.
+    #[cold]
     pub(super) fn abandon(&mut self, request: &Request, start: u64, at: u64, replica: ReplicaId) {
         self.counts.timed_out += 1;
         self.leave(

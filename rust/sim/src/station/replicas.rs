@@ -115,8 +115,10 @@ impl<Q: Queue> Replicas<Q> {
         if self.resumed || !self.homeless.is_empty() {
             self.settle_all();
         }
-        if self.ordered {
-            self.merge(until);
+        if self.ledger.has_callers() {
+            self.merge::<true>(until);
+        } else if self.ordered {
+            self.merge::<false>(until);
         } else {
             self.catch_up(until);
         }
@@ -136,11 +138,15 @@ impl<Q: Queue> Replicas<Q> {
         }
     }
 
-    /// Lets events and arrivals happen in order of time.
-    fn merge(&mut self, until: u64) {
+    /// Lets events and arrivals happen in order of time, with callers who come back or without.
+    fn merge<const CALLERS: bool>(&mut self, until: u64) {
         loop {
             let event = self.origin.saturating_add(self.tree.min_time());
-            let arrival = self.next_arrival(event, until);
+            let arrival = if CALLERS {
+                self.next_arrival(event, until)
+            } else {
+                self.arrivals.peek_time().as_nanos()
+            };
             if event <= arrival {
                 if event >= until {
                     break;
@@ -150,18 +156,24 @@ impl<Q: Queue> Replicas<Q> {
                 if arrival >= until {
                     break;
                 }
-                self.receive();
+                let request = if CALLERS {
+                    self.ledger.receive(&mut self.arrivals)
+                } else {
+                    Some(self.ledger.receive_open(&mut self.arrivals))
+                };
+                if let Some(request) = request {
+                    self.arrive(&request);
+                }
             }
         }
     }
 
     /// When a request arrives next, or a caller decides about one, with replicas' next event at `event`. The requests without
     /// a replica that give up until then have done so, and no others: they fill the queue that an arrival finds.
-    #[inline(always)]
     fn next_arrival(&mut self, event: u64, until: u64) -> u64 {
         loop {
             let arrival = self.ledger.next_time(&self.arrivals);
-            let Some(first) = self.homeless.front().filter(|_| self.ledger.has_callers()) else {
+            let Some(first) = self.homeless.front() else {
                 return arrival;
             };
             let deadline = self.settings.deadline(first);
@@ -172,17 +184,11 @@ impl<Q: Queue> Replicas<Q> {
         }
     }
 
-    #[inline(always)]
-    fn receive(&mut self) {
-        if let Some(request) = self.ledger.receive(&mut self.arrivals) {
-            self.arrive(&request);
-        }
-    }
-
-    /// Lets arrivals happen, and the events of each replica before what happens to it next.
+    /// Lets arrivals happen, and the events of each replica before what happens to it next. There are no callers.
     fn catch_up(&mut self, until: u64) {
-        while self.ledger.next_time(&self.arrivals) < until {
-            self.receive();
+        while self.arrivals.peek_time().as_nanos() < until {
+            let request = self.ledger.receive_open(&mut self.arrivals);
+            self.arrive(&request);
         }
         for slot in 0..self.next.len() {
             while self.next[slot] < until {

@@ -19,15 +19,15 @@ const NOT_DUE: Due = Due {
     rounding: 0.0,
 };
 
-/// The queue and the sharing requests of one replica.
+/// The queue and the sharing requests of one replica; `PATIENT` ones give up in service, too.
 #[derive(Debug, Clone)]
-pub(super) struct Sharing {
+pub(super) struct Sharing<const PATIENT: bool> {
     replica: ReplicaId,
     time: VirtualTime,
     /// Most requests in service: none more while the replica is paused.
     room: usize,
     /// By tag.
-    jobs: FirstOut,
+    jobs: FirstOut<PATIENT>,
     waiting: VecDeque<Request>,
     /// When the first request is done as things stand.
     due: Due,
@@ -47,7 +47,7 @@ fn room_of(shape: &ReplicaShape) -> usize {
     shape.concurrency.map_or(usize::MAX, |most| most as usize)
 }
 
-impl Sharing {
+impl<const PATIENT: bool> Sharing<PATIENT> {
     /// Lets a request into service at the virtual time `entry`.
     #[inline(always)]
     fn admit(&mut self, now: u64, entry: f64, request: &Request, ledger: &mut Ledger) {
@@ -57,14 +57,25 @@ impl Sharing {
             now,
             request,
         ));
-        if self.patience_ns < u64::MAX {
-            let end = end_of_patience(request, self.patience_ns);
-            self.patience.insert((end, request.index), (*request, now));
-            self.note_patience();
+        if PATIENT {
+            self.begin_patience(now, request);
         }
     }
 
     #[cold]
+    fn begin_patience(&mut self, now: u64, request: &Request) {
+        let end = end_of_patience(request, self.patience_ns);
+        self.patience.insert((end, request.index), (*request, now));
+        self.note_patience();
+    }
+
+    #[cold]
+    fn end_patience(&mut self, request: &Request) {
+        let end = end_of_patience(request, self.patience_ns);
+        self.patience.remove(&(end, request.index));
+        self.note_patience();
+    }
+
     fn note_patience(&mut self) {
         let first = self.patience.first_key_value();
         self.first_to_give_up = first.map_or(u64::MAX, |((end, _), _)| *end);
@@ -106,11 +117,8 @@ impl Sharing {
         let tag = tag_of(job.key());
         self.completed += 1;
         ledger.complete(&job.request(), job.start, self.due.end, self.replica);
-        if self.patience_ns < u64::MAX {
-            let request = job.request();
-            let end = end_of_patience(&request, self.patience_ns);
-            self.patience.remove(&(end, request.index));
-            self.note_patience();
+        if PATIENT {
+            self.end_patience(&job.request());
         }
         let next = self.waiting.pop_front();
         self.time.depart(
@@ -126,7 +134,7 @@ impl Sharing {
     }
 }
 
-impl Queue for Sharing {
+impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
     fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         Self {
             replica,
@@ -159,7 +167,11 @@ impl Queue for Sharing {
 
     #[inline(always)]
     fn next_departure(&self) -> u64 {
-        self.due.end.min(self.first_to_give_up)
+        if PATIENT {
+            self.due.end.min(self.first_to_give_up)
+        } else {
+            self.due.end
+        }
     }
 
     #[inline(always)]
@@ -175,7 +187,7 @@ impl Queue for Sharing {
     fn step(&mut self, now: u64, ledger: &mut Ledger) {
         if self.due.end <= now {
             self.depart(ledger);
-        } else if self.first_to_give_up <= now {
+        } else if PATIENT && self.first_to_give_up <= now {
             self.abandon(now, ledger);
         } else if let Some(request) = self.waiting.pop_front() {
             ledger.time_out(&request, now);

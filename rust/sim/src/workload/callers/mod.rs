@@ -190,6 +190,7 @@ impl Callers {
     }
 
     /// Hears that an attempt was completed at `end`; returns the latency of the whole request.
+    #[inline(never)]
     pub(crate) fn completed(&mut self, request: &Request, end: u64) -> u64 {
         let first = self.firsts.remove(&number_of(request.index));
         let first = first.unwrap_or(request.time.as_nanos());
