@@ -61,8 +61,11 @@ def test_a_request_table_has_no_batches():
 
 def test_clients_that_never_pause_need_something_that_holds_them_up():
     bounded = Service(work="40ms", replica=Replica(cpu=1, memory="1Gi"), queue=Queue(discipline="fifo", limit=5))
-    with pytest.raises(ScenarioError, match="clients that do not think") as caught:
-        scenario(bounded, clients={"count": 3, "think": "0s"})
+    for never in ("0s", {"distribution": "exponential", "mean": "0s"}):
+        with pytest.raises(ScenarioError, match="clients that do not think") as caught:
+            scenario(bounded, clients={"count": 3, "think": never})
+    short = {"distribution": "hyperexponential", "means": ["0s", "1s"], "weights": [0.5, 0.5]}
+    assert scenario(bounded, clients={"count": 3, "think": short}).workload
     assert caught.value.where == "workload.0.clients.think"
     assert scenario(clients={"count": 3, "think": "0s"}).workload[0].clients.count == 3
 

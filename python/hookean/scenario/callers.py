@@ -164,8 +164,8 @@ class Clients(Model):
     @property
     def pauses(self) -> bool:
         """Whether there is time between requests."""
-        plan = self.think.plan()
-        return bool(plan["distribution"] != "constant" or plan["value_ns"] > 0)
+        lengths = [value for name, value in self.think.plan().items() if name.endswith("_ns")]
+        return any(any(value) if isinstance(value, list) else value > 0 for value in lengths)
 
     def describe(self) -> str:
         """Returns the clients in words."""
