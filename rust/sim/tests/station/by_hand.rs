@@ -306,7 +306,7 @@ fn the_central_queue_takes_the_slot_that_has_been_free_longest() {
     assert_eq!(replicas, [0, 1, 1, 0, 1]);
 }
 
-/// A year of sparse requests with jobs longer than the winner tree's keys, on 4,096 slots (52 bits of time).
+/// A year of sparse requests with jobs longer than the winner tree's keys, on 4,096 slots (47 bits of time: 39 hours).
 #[test]
 fn a_year_with_very_long_requests_neither_wraps_nor_loses_order() {
     let day = 86_400 * SECOND;

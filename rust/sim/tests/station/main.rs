@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod control_events;
+mod epochs;
 mod exactness;
 mod patience;
 mod support;
