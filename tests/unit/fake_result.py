@@ -55,6 +55,7 @@ class Shape:
     partial: bool = False
     price_usd_per_hour: float = 0.1
     speed_ratio: float = 1.0
+    fidelity: str = "exact"
     stage_seconds: dict[str, float] = field(
         default_factory=lambda: {"place": 0.1, "pull": 6.0, "create": 0.8, "init": 9.0}
     )
@@ -152,6 +153,7 @@ def _summary(shape: Shape, series: pl.DataFrame) -> pl.DataFrame:
     attainment = [g / n if slo and n else None for g, n in zip(total["slo_good"], ended, strict=True)]
     data = {
         **{name: total[name] for name in _COUNTED},
+        "fidelity": [shape.fidelity] * total.height,
         "wait_mean": total["p50"] * 0.1,
         "latency_mean": total["p50"],
         "latency_p50": total["p50"],

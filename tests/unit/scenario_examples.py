@@ -28,7 +28,9 @@ name: everything
 seed: 18446744073709551615
 duration: 3h
 engine: lazy
-record: {series: 30s, requests: {sampled: 1000}}
+record: {series: 30s, requests: off, decisions: {sampled: 1000}}
+fidelity: exact
+bin: 10s
 workload:
   - service: api
     trace: counts.csv
@@ -87,6 +89,8 @@ services:
   worker:
     work: {distribution: constant, value: 1s}
     replica: {cpu: 1, memory: 256Mi}
+    fidelity: binned
+    bin: 5s
 platform:
   kind: cluster
   pools:

@@ -41,7 +41,10 @@ def leaves(document):
 
 
 UNIT = "(_ns|_millicores|_bytes_per_s|_bytes|_milli)$"
-STRUCTURE = "^plan_version$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo)$|source[.]source$|[.]startup$"
+STRUCTURE = (
+    "^plan_version$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier)$"
+    "|source[.]source$|[.]startup$"
+)
 FILLER = "[.]work[.](distribution|value)$|[.]queue[.]routing$|[.]phase$|source[.]work$|[.]nodes$|[.](batch|retry|budget|deadline|clients)$"
 
 
@@ -85,7 +88,11 @@ def test_full_scenario_resolves_as_written(tmp_path):
     assert (api["initial_replicas"], api["warm_start"], api["termination_grace_ns"]) == (3, False, 20 * SECOND)
     assert document["seed"] == 2**64 - 1
     assert document["horizon_ns"] == 3 * 3600 * SECOND
-    assert document["record"] == {"series_step_ns": 30 * SECOND, "requests": {"keep": "sampled", "one_in": 1000}}
+    assert document["record"] == {
+        "series_step_ns": 30 * SECOND,
+        "requests": {"keep": "off"},
+        "decisions": {"keep": "sampled", "one_in": 1000},
+    }
     assert [each["kind"] for each in document["controllers"]] == ["hpa", "static", "hpa", "hpa"]
     assert [each["service"] for each in document["controllers"]] == [0, 1, 2, 4]
     assert document["controllers"][0]["phase_ns"] == 20 * SECOND

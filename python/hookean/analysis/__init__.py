@@ -7,7 +7,7 @@ Nothing here draws, prints, writes or fetches. `demand` and `elasticity` state t
 from hookean.analysis.comparison import METRICS, Metric, comparison
 from hookean.analysis.demand import demand
 from hookean.analysis.elasticity import curves, elasticity, supply
-from hookean.analysis.headline import headline, unfinished
+from hookean.analysis.headline import approximate, headline, unfinished
 from hookean.analysis.protocol import ResultLike
 from hookean.analysis.startup import STAGES, startup_breakdown
 
@@ -16,6 +16,7 @@ __all__ = [
     "STAGES",
     "Metric",
     "ResultLike",
+    "approximate",
     "comparison",
     "curves",
     "demand",

@@ -37,6 +37,7 @@ METRICS = (
     Metric("contender", "", "", "Name given to the result."),
     Metric("platform", "", "", "Platform preset."),
     Metric("service", "", "", "Name of the service."),
+    Metric("fidelity", "", "", "`exact`, or `binned`: approximate, simulated in numbers of requests per bin."),
     Metric("arrivals", "", "", "Attempts that arrived: requests and their retries."),
     Metric("retries", "", "", "Attempts that are not the first of their request."),
     Metric("slo_latency", "s", "", "Latency objective; null without one."),

@@ -49,7 +49,8 @@ def headline(results: Mapping[str, ResultLike]) -> list[str]:
     table = comparison(results)
     contenders = [_read(name, table.filter(pl.col("contender") == name)) for name in results]
     judged = _judge(contenders, table)
-    return [*_stopped(table), *judged, _money(contenders, table), *_unlike(results, table), *unfinished(table)]
+    money = _money(contenders, table)
+    return [*_stopped(table), *judged, money, *approximate(table), *_unlike(results, table), *unfinished(table)]
 
 
 _NOTHING_ENDED = "a service with an objective had no request that ended"
@@ -92,6 +93,28 @@ def unfinished(table: pl.DataFrame) -> list[str]:
             f"{_quoted(str(name))} ended with {inside} of the {total} requests of {where} waiting or in service, "
             "which count as neither good nor bad."
         )
+    return sentences
+
+
+def approximate(table: pl.DataFrame) -> list[str]:
+    """Names contenders with services that were not simulated request by request.
+
+    Args:
+        table: What `comparison` returns.
+
+    Returns:
+        A sentence for each contender with a service in bins.
+    """
+    sentences = []
+    for (name,), rows in table.group_by("contender", maintain_order=True):
+        binned = rows.filter(pl.col("fidelity") != "exact")
+        if binned.height:
+            of = "all" if binned.height == rows.height else f"{binned.height} of"
+            services = f"`{rows['service'][0]}` is" if rows.height == 1 else f"{of} {rows.height} services are"
+            sentences.append(
+                f"{_quoted(str(name))} is approximate: {services} simulated in numbers of requests per bin, "
+                "with waits by formulas."
+            )
     return sentences
 
 

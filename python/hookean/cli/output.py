@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SHOWN = (
     "platform",
     "service",
+    "fidelity",
     "arrivals",
     "slo_attainment_ratio",
     "slo_target_ratio",
@@ -110,15 +111,15 @@ def write(text: str) -> None:
 
 
 def _comparison_text(frame: pl.DataFrame) -> str:
-    blocks = [
-        Block(str(row["contender"]) + (" (partial)" if row["partial"] else ""), tuple(_cells(row)))
-        for row in frame.iter_rows(named=True)
-    ]
-    return side_by_side(_SHOWN, blocks)
+    is_exact = bool((frame["fidelity"] == "exact").all())
+    shown = [name for name in _SHOWN if name != "fidelity" or not is_exact]
+    blocks = [Block(_heading(row), tuple(_cell(name, row) for name in shown)) for row in frame.iter_rows(named=True)]
+    return side_by_side(shown, blocks)
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    return [_cell(name, row) for name in _SHOWN]
+def _heading(row: Mapping[str, Any]) -> str:
+    marks = {"(approximate)": row["fidelity"] != "exact", "(partial)": row["partial"]}
+    return " ".join([str(row["contender"]), *(mark for mark, applies in marks.items() if applies)])
 
 
 def _cell(name: str, row: Mapping[str, Any]) -> str:

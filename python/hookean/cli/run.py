@@ -37,7 +37,7 @@ def run(  # noqa: PLR0913 (one parameter for each option)
     folders = {} if out is None else {contender.name: out}
     with simulating.Outputs(folders, report, force=force) as outputs:
         results, interrupted = simulating.run_all([contender], outputs, threads=threads)
-    simulating.say_unfinished(results)
+    simulating.say_caveats(results)
     output.write_run(results[contender.name], layout)
     if interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from hookean.analysis import comparison, headline, unfinished, wording
+from hookean.analysis import approximate, comparison, headline, unfinished, wording
 from hookean.cli.notices import say, say_warning
 from hookean.cli.progress import progress_bar
 from hookean.errors import PolicyError, ResultError, ScenarioError, SimulationInterrupted
@@ -205,13 +205,14 @@ def say_headline(results: Mapping[str, RunResult]) -> None:
         say(sentence)
 
 
-def say_unfinished(results: Mapping[str, RunResult]) -> None:
-    """Warns of services that ended with many requests inside.
+def say_caveats(results: Mapping[str, RunResult]) -> None:
+    """Warns of approximate figures, and of services that ended with many requests inside.
 
     Args:
         results: Results by contender.
     """
-    for sentence in unfinished(comparison(results)):
+    table = comparison(results)
+    for sentence in [*approximate(table), *unfinished(table)]:
         say_warning(sentence)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hookean.errors import ScenarioError, TraceError
 from hookean.policies.python import PythonPolicy
+from hookean.scenario.fidelity import bins_of
 from hookean.scenario.fields import FieldError
 from hookean.scenario.model import Sampled
 from hookean.scenario.problems import raise_together
@@ -53,6 +54,10 @@ class _Resolver:
         self.scenario = scenario
         self.base_dir = base_dir
         self.names = sorted(scenario.services)
+        self.place_of = {name: index for index, name in enumerate(self.names)}
+        self.controllers_of: dict[str, list[Controller]] = {name: [] for name in self.names}
+        for each in scenario.controllers:
+            self.controllers_of[each.service].append(each)
         self.arrays = Arrays()
         self.policies = Policies(self.base_dir)
         self.problems: list[ScenarioError] = []
@@ -72,7 +77,7 @@ class _Resolver:
                 "engine": known(scenario, "engine", value=scenario.engine),
                 "services": services,
                 "workloads": [
-                    {"service": Fixed(self.names.index(name)), "label": Fixed(name)} | each.tree
+                    {"service": Fixed(self.place_of[name]), "label": Fixed(name)} | each.tree
                     for name, each in workloads.items()
                 ],
                 "platform": platform.tree,
@@ -151,14 +156,16 @@ class _Resolver:
 
     def _services(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> list[dict[str, Any]]:
         trees = []
+        bins = bins_of(self.scenario)
         for name in self.names:
             with self._collecting("services", name):
                 tree = service_tree(
                     name,
                     self.scenario.services[name],
                     platform=platform,
-                    controllers=[each for each in self.scenario.controllers if each.service == name],
+                    controllers=self.controllers_of[name],
                     makes_requests=name in workloads and workloads[name].makes_requests,
+                    bins=bins.get(name),
                 )
                 trees.append(tree)
         raise_together(self.problems)
@@ -193,7 +200,7 @@ class _Resolver:
         return {
             "label": Fixed(f"{controller.service}.{controller.name}"),
             "kind": Fixed(controller.name),
-            "service": Fixed(self.names.index(controller.service)),
+            "service": Fixed(self.place_of[controller.service]),
             "period_ns": controller.period_plan(),
             "phase_ns": controller.phase_plan(),
             "metrics": controller.pipeline_plan(),
@@ -202,11 +209,11 @@ class _Resolver:
 
     def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:
         is_fleet = self.scenario.platform.is_fleet
-        for name in self.names:
+        for name, planned in zip(self.names, document["services"], strict=True):
             service = self.scenario.services[name]
             if name not in workloads:
                 yield f"service `{name}` has no workload"
-            elif not next(each["initial_replicas"] for each in document["services"] if each["name"] == name):
+            elif not planned["initial_replicas"]:
                 yield f"service `{name}` begins with no replica, so its controllers see no load to scale on"
             elif workloads[name].tree["start_ns"].value >= document["horizon_ns"]:
                 yield f"the workload of `{name}` begins when the scenario has ended"
@@ -216,17 +223,22 @@ class _Resolver:
                 whole = document["platform"]["pools"][0]["allocatable_cpu_millicores"]
                 if service.replica.cpu.millicores < whole:
                     yield f"a replica of `{name}` uses {service.replica.cpu} of a machine that is paid as a whole"
-            if sum(each.service == name for each in self.scenario.controllers) > 1:
+            if len(self.controllers_of[name]) > 1:
                 yield f"service `{name}` has several controllers: each acts in its turn, and the last one stands"
         for each in workloads.values():
             yield from each.warnings
 
 
 def _record(record: Record) -> dict[str, Any]:
-    log = record.requests
-    value: dict[str, Any] = {"keep": log} if isinstance(log, str) else {"keep": "sampled", "one_in": log.sampled}
-    text = f"one in {log.sampled}" if isinstance(log, Sampled) else log
     return {
         "series_step_ns": known(record, "series", value=record.series.nanos),
-        "requests": known(record, "requests", value=value, text=text),
+        "requests": _kept(record, "requests"),
+        "decisions": _kept(record, "decisions"),
     }
+
+
+def _kept(record: Record, name: str) -> Known:
+    log = getattr(record, name)
+    if isinstance(log, Sampled):
+        return known(record, name, value={"keep": "sampled", "one_in": log.sampled}, text=f"one in {log.sampled}")
+    return known(record, name, value={"keep": log}, text=log)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hookean.policies.base import Controller
+    from hookean.scenario.fidelity import Bins
+    from hookean.scenario.fields import Status
     from hookean.scenario.service import Service
 
     from .nodes import Node
@@ -22,8 +24,14 @@ if TYPE_CHECKING:
 _REPLICA_STAGES = ("create", "init")
 
 
-def service_tree(
-    name: str, service: Service, *, platform: ResolvedPlatform, controllers: Iterable[Controller], makes_requests: bool
+def service_tree(  # noqa: PLR0913 (what a service is, and what it depends on)
+    name: str,
+    service: Service,
+    *,
+    platform: ResolvedPlatform,
+    controllers: Iterable[Controller],
+    makes_requests: bool,
+    bins: Bins | None,
 ) -> dict[str, Any]:
     """Returns a service as the plan writes it, with provenance.
 
@@ -33,6 +41,7 @@ def service_tree(
         platform: Where its replicas run.
         controllers: The controllers that scale it.
         makes_requests: Whether its workload needs the service's `work`.
+        bins: Its bins, if it is not simulated request by request.
 
     Raises:
         FieldError: Its replica fits no node, or something is missing; the path is below the service.
@@ -46,6 +55,7 @@ def service_tree(
         "initial_replicas": _initial_replicas(service, controllers),
         "warm_start": known(service, "warm_start", value=service.warm_start),
         "queue": _queue(service),
+        "fidelity": _fidelity(bins),
         "slo": _slo(service),
         "startup": _startup(service, platform),
         "termination_grace_ns": known(service, "termination_grace", value=service.termination_grace.nanos),
@@ -150,6 +160,16 @@ def _queue(service: Service) -> dict[str, Any]:
             value=None if queue.total_timeout is None else queue.total_timeout.nanos,
             text="none" if queue.total_timeout is None else str(queue.total_timeout),
         ),
+    }
+
+
+def _fidelity(bins: Bins | None) -> dict[str, Any]:
+    if bins is None:
+        return {"tier": Fixed("exact")}
+    status: Status = "user" if bins.given else "assumed"
+    return {
+        "tier": Known("binned", "binned (approximate)", "user", "scenario"),
+        "bin_ns": Known(bins.width.nanos, str(bins.width), status, bins.why),
     }
 
 

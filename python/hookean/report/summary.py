@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hookean.analysis import ResultLike
 
 ROWS = (
+    ("fidelity", "fidelity"),
     ("slo_met", "objective met"),
     ("slo_attainment_ratio", "good requests"),
     ("latency_p50", "latency p50"),
@@ -70,6 +71,7 @@ def cards(results: Mapping[str, ResultLike]) -> str:
 
 def _card(name: str, result: ResultLike, rows: pl.DataFrame, *, colour: str) -> str:
     texts = dict.fromkeys(str(controller["text"]) for controller in result.manifest["controllers"])
+    approximate = " · ≈ approximate" if (rows["fidelity"] != "exact").any() else ""
     controllers = "; ".join([*list(texts)[:2], *(["…"] if len(texts) > 2 else [])]) or "no controller"
     kind, verdict = _verdict(rows)
     cost = wording.usd(float(rows["cost_usd"].sum()))
@@ -78,7 +80,7 @@ def _card(name: str, result: ResultLike, rows: pl.DataFrame, *, colour: str) -> 
     listed = "".join(f"<div><dt>{escape(term)}</dt><dd>{escape(text)}</dd></div>" for term, text in facts)
     return (
         f'<section class="card" style="border-top-color: {colour}"><h2>{escape(name)}</h2>'
-        f'<p class="note">{escape(str(result.manifest["platform"]))} · {escape(controllers)}</p>'
+        f'<p class="note">{escape(str(result.manifest["platform"]))} · {escape(controllers)}{approximate}</p>'
         f'<p class="verdict {kind}">{escape(verdict)}</p><dl>{listed}</dl></section>'
     )
 
@@ -126,7 +128,7 @@ def _service_table(table: pl.DataFrame) -> str:
     rows = [
         f'<tr><th scope="row">{escape(title)}</th>{_cells(table, _BY_NAME[name])}</tr>'
         for name, title in ROWS
-        if table[name].null_count() < table.height
+        if table[name].null_count() < table.height and not (name == "fidelity" and (table[name] == "exact").all())
     ]
     body = "\n".join(rows)
     return box(f"<thead><tr><th></th>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>", kind="compare")
@@ -150,6 +152,8 @@ def _text(name: str, row: Mapping[str, Any]) -> str:
     value = row[name]
     if value is None:
         return wording.UNKNOWN
+    if name == "fidelity":
+        return "exact" if value == "exact" else f"≈ {value} (approximate)"
     if name == "slo_met":
         return "✓ yes" if value else "✗ no"
     if name == "slo_attainment_ratio":

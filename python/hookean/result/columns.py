@@ -32,6 +32,12 @@ _SERVICE = Column("service", "str", "", "Name of the service.")
 
 SUMMARY = (
     _SERVICE,
+    Column(
+        "fidelity",
+        "str",
+        "",
+        "How closely it was simulated: `exact`, or `binned`, which is approximate (numbers of requests per bin, formulas).",
+    ),
     Column("arrivals", "u64", "", "Attempts that arrived: requests and their retries."),
     Column("completed", "u64", "", "Attempts served to the end, each of another request."),
     Column("rejected", "u64", "", "Attempts turned away because the queue was full."),

@@ -63,6 +63,8 @@ def _service(service: Mapping[str, Any], pool: Mapping[str, Any]) -> dict[str, A
         "concurrency": service["replica"]["concurrency"],
         "discipline": service["queue"]["discipline"],
         "speed_ratio": pool["speed_ratio"],
+        "fidelity": service["fidelity"]["tier"],
+        "bin_ns": service["fidelity"].get("bin_ns"),
     }
 
 

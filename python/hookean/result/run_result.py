@@ -69,6 +69,11 @@ class RunResult:
         return bool(self.manifest["partial"])
 
     @property
+    def approximate(self) -> bool:
+        """Whether any service was simulated in bins, so that its figures are approximate."""
+        return bool((self.summary["fidelity"] != "exact").any())
+
+    @property
     def digest(self) -> str:
         """Digest of everything that happened: equal for equal runs."""
         return str(self.manifest["result_digest"])
@@ -118,7 +123,7 @@ class RunResult:
 
     def __repr__(self) -> str:
         simulated = timedelta(microseconds=self.manifest["simulated_ns"] // 1000)
-        partial = ", partial" if self.partial else ""
+        partial = (", approximate" if self.approximate else "") + (", partial" if self.partial else "")
         return (
             f"RunResult({self.name!r}: {self.summary.height} services, {self.summary['arrivals'].sum()} requests, "
             f"{simulated} simulated{partial})"

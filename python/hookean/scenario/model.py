@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Strict
 from hookean.platforms.model import AnyPlatform
 from hookean.policies.table import AnyController
 
+from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
 from .service import Service
 from .source import Places, dotted
@@ -18,23 +19,26 @@ from .units import Duration
 from .workload import Workload, workload_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 _SECOND = 1_000_000_000
 
 
 class Sampled(Model):
-    """Keep a sample of the requests."""
+    """Keep a sample."""
 
     sampled: PositiveCount
-    """One request in this many is kept, chosen by a hash of its index."""
+    """One in this many is kept, chosen by a hash of its number."""
 
 
-def _request_log(value: object) -> object:
-    if isinstance(value, (dict, Sampled)):
-        return Sampled(**value) if isinstance(value, dict) else value
-    return either("off", "full", "{sampled: N}")(value)
+def _words_or_sampled(*words: str) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        if isinstance(value, (dict, Sampled)):
+            return Sampled(**value) if isinstance(value, dict) else value
+        return either(*words, "{sampled: N}")(value)
+
+    return check
 
 
 class Record(Model):
@@ -46,10 +50,20 @@ class Record(Model):
     """Distance of the rows of the `series` table."""
     requests: Annotated[
         Literal["off", "full"] | Sampled,
-        BeforeValidator(_request_log, json_schema_input_type=Literal["off", "full"] | Sampled),
+        BeforeValidator(_words_or_sampled("off", "full"), json_schema_input_type=Literal["off", "full"] | Sampled),
         Origin("assumed", "single requests take much space"),
     ] = "off"
     """Which single requests are kept: `off`, `full`, or `{sampled: 1000}` for one in a thousand."""
+    decisions: Annotated[
+        Literal["all", "changes", "off"] | Sampled,
+        BeforeValidator(
+            _words_or_sampled("all", "changes", "off"),
+            json_schema_input_type=Literal["all", "changes", "off"] | Sampled,
+        ),
+        Origin("assumed", "every decision is kept with its reason"),
+    ] = "all"
+    """Which rows of the `decisions` table are kept: `all`, `changes` (of the number of replicas), `off`, or
+    `{sampled: 1000}`. All decisions are taken and enter the digest, whatever is kept."""
 
     @model_validator(mode="after")
     def _positive(self) -> Record:
@@ -101,6 +115,14 @@ class Scenario(Model):
     ] = "lazy"
     """Which engine advances the stations."""
 
+    fidelity: Annotated[Fidelity, Origin("assumed", "every request counts")] = "exact"
+    """How closely services are simulated. `exact`: request by request. `binned`, for very many services: numbers of
+    requests per bin, waits by conservation of work and by queueing formulas; approximate, and marked so everywhere.
+    Fluid loads are not concerned."""
+    bin: Duration | None = None
+    """Width of a bin; only with `binned`, and at most the period of any controller. Default: the shortest period of the
+    service's controllers, at most 15 s."""
+
     _places: Places | None = PrivateAttr(default=None)
     _base_dir: Path = PrivateAttr(default_factory=Path)
 
@@ -124,6 +146,7 @@ class Scenario(Model):
     @model_validator(mode="after")
     def _cross_checked(self) -> Scenario:
         problems = [*self._workload_problems(), *self._controller_problems(), *self._duration_problems()]
+        problems += fidelity_problems(self)
         if problems:
             raise FieldsError(problems)
         return self

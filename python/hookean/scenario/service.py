@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 
 from hookean.scenario.distribution import Distribution
+from hookean.scenario.fidelity import Fidelity
 from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, PositiveCount, Share
 from hookean.scenario.routing import Routing
 from hookean.scenario.units import Cpu, Duration, Memory, as_written
@@ -141,6 +142,10 @@ class Service(Model):
     """When the service is created."""
     queue: Queue = Queue()
     """Queue and routing."""
+    fidelity: Fidelity | None = None
+    """How closely it is simulated: `exact` or `binned` (see the scenario's `fidelity`). Default: as the scenario."""
+    bin: Duration | None = None
+    """Width of a bin; only with `binned`. Default: as the scenario."""
     slo: Slo | None = None
     """Objective."""
     startup: ReplicaStartup = ReplicaStartup()

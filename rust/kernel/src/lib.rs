@@ -2,6 +2,8 @@
 //!
 //! Everything here gives the same bits on every platform: integers, IEEE `+ - * /` and nothing from a math library.
 
+mod coarse_histogram;
+mod counts;
 mod digest;
 mod distribution;
 mod event;
@@ -16,8 +18,10 @@ mod winner_tree;
 mod ziggurat;
 mod zipf;
 
+pub use coarse_histogram::CoarseHistogram;
+pub use counts::{binomial, poisson};
 pub use digest::{Digest, fold};
-pub use distribution::{Distribution, DistributionError, Sampler};
+pub use distribution::{Distribution, DistributionError, Sampler, standard_gamma};
 pub use event::{EventKey, EventList, class};
 pub use histogram::Histogram;
 pub use mean::TimeWeightedMean;

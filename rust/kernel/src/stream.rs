@@ -45,6 +45,12 @@ impl StreamKey {
     pub const fn generator(self) -> Xoshiro256PlusPlus {
         Xoshiro256PlusPlus::from_key(self.0)
     }
+
+    /// A generator for draws in sequence that belong to the number `counter`: any of them, in any order.
+    #[inline]
+    pub fn generator_at(self, counter: u64) -> Xoshiro256PlusPlus {
+        Xoshiro256PlusPlus::from_key([counter_draw(self, counter), self.0[1]])
+    }
 }
 
 /// The draw with number `counter` of the stream `key` (Philox4x32-10): any draw, in any order.
@@ -107,6 +113,16 @@ mod tests {
         let forward: Vec<u64> = (0..8).map(|i| counter_draw(key, i)).collect();
         let backward: Vec<u64> = (0..8).rev().map(|i| counter_draw(key, i)).collect();
         assert_eq!(forward, backward.into_iter().rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn generators_by_number_differ_and_repeat() {
+        let key = StreamKey::new(7, "web", "arrival", 0);
+        assert_eq!(key.generator_at(3), key.generator_at(3));
+        assert_ne!(
+            key.generator_at(3).next_u64(),
+            key.generator_at(4).next_u64()
+        );
     }
 
     /// Pins the derivation: results of earlier versions stay reproducible.

@@ -59,6 +59,11 @@ impl Gamma {
     }
 }
 
+/// Draws from the gamma distribution with mean and variance `shape`.
+pub fn standard_gamma(shape: f64, rng: &mut Xoshiro256PlusPlus) -> f64 {
+    Gamma::new(shape, shape).sample(rng)
+}
+
 /// Weibull: scale x E^(1/shape) for an exponential E.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weibull {
@@ -110,6 +115,13 @@ impl Pareto {
     pub(super) fn mean(&self) -> f64 {
         let span = ln(self.high / self.low);
         self.low * exp_m1_ratio((1.0 - self.shape) * span) / exp_m1_ratio(-self.shape * span)
+    }
+
+    /// The mean of the squares, likewise: the integral of 2 x times the survival function, and low^2 below `low`.
+    pub(super) fn mean_square(&self) -> f64 {
+        let span = ln(self.high / self.low);
+        let ratio = exp_m1_ratio((2.0 - self.shape) * span) / exp_m1_ratio(-self.shape * span);
+        self.low * self.low * ratio
     }
 
     /// By inversion: (low / x)^shape is uniform from `rest` to 1.

@@ -2,11 +2,13 @@
 
 mod error;
 mod laws;
+mod moments;
 mod sampler;
 #[cfg(test)]
 mod tests;
 
 pub use error::DistributionError;
+pub use laws::standard_gamma;
 pub use sampler::Sampler;
 
 use crate::portable::exp;

@@ -2,8 +2,8 @@
 
 use hookean_kernel::{Distribution, SimTime};
 use hookean_sim::plan::{
-    ArrivalMode, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan,
-    RequestLog, Routing, ServicePlan, WorkloadPlan, WorkloadSource,
+    ArrivalMode, DecisionRecord, Discipline, EngineKind, Fidelity, Plan, PlatformPlan, QueuePlan,
+    RecordPlan, ReplicaPlan, RequestLog, Routing, ServicePlan, WorkloadPlan, WorkloadSource,
 };
 use hookean_sim::station::{self, ReplicaId, ReplicaShape, Station};
 use hookean_sim::workload::WorkloadArrays;
@@ -61,6 +61,7 @@ impl Case {
                 timeout_ns: self.timeout_ns,
                 total_timeout_ns: None,
             },
+            fidelity: Fidelity::Exact,
             slo: None,
             startup: vec![],
             termination_grace_ns: 0,
@@ -96,6 +97,7 @@ impl Case {
             record: RecordPlan {
                 series_step_ns: 60 * SECOND,
                 requests: RequestLog::Off,
+                decisions: DecisionRecord::All,
             },
         };
         (plan, arrays)

@@ -89,8 +89,10 @@ impl Controller for Hpa {
             obstacle: Obstacle::None,
         };
         let outcome = hpa::reconcile(&self.config, &mut self.memory, &observation);
-        self.write_inputs(&observation, &outcome, account.inputs);
-        outcome.reason(&self.config).append_to(account.reason);
+        if account.wanted {
+            self.write_inputs(&observation, &outcome, account.inputs);
+            outcome.reason(&self.config).append_to(account.reason);
+        }
         self.verdict(&outcome)
     }
 }

@@ -61,6 +61,8 @@ pub struct Verdict {
 /// Where a controller accounts for a decision: it appends to both.
 #[derive(Debug)]
 pub struct Account<'a> {
+    /// Whether anybody may read it; a controller need not write what nobody reads.
+    pub wanted: bool,
     /// Everything it saw, as a JSON object.
     pub inputs: &'a mut String,
     /// Why, in words.

@@ -14,7 +14,7 @@ mod workload;
 pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, RetryPlan};
 pub use controller::{ControllerPlan, PipelinePlan};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
-pub use service::{Discipline, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan};
+pub use service::{Discipline, Fidelity, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan};
 pub use validate::PlanError;
 pub use workload::{ArrivalMode, LoadStep, WorkloadPlan, WorkloadSource};
 
@@ -45,6 +45,23 @@ pub enum RequestLog {
     Full,
 }
 
+/// Which decisions of controllers a run keeps; all of them enter its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "keep", rename_all = "snake_case", deny_unknown_fields)]
+pub enum DecisionRecord {
+    /// Every one.
+    All,
+    /// Those that change the number of replicas.
+    Changes,
+    /// One in `one_in`, chosen by a hash of its number.
+    Sampled {
+        /// Inverse of the sampling ratio.
+        one_in: u64,
+    },
+    /// None.
+    Off,
+}
+
 /// What a run records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +70,8 @@ pub struct RecordPlan {
     pub series_step_ns: u64,
     /// Which requests are kept.
     pub requests: RequestLog,
+    /// Which decisions are kept.
+    pub decisions: DecisionRecord,
 }
 
 /// Everything one simulation needs.

@@ -91,6 +91,29 @@ pub struct SloPlan {
     pub target_ratio: f64,
 }
 
+/// How closely a service is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "tier", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fidelity {
+    /// Request by request.
+    Exact,
+    /// In numbers of requests per bin, waits by conservation and formulas: approximate.
+    Binned {
+        /// Width of a bin.
+        bin_ns: u64,
+    },
+}
+
+impl Fidelity {
+    /// What tables call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Binned { .. } => "binned",
+        }
+    }
+}
+
 /// A service.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +132,8 @@ pub struct ServicePlan {
     pub warm_start: bool,
     /// Queue and routing.
     pub queue: QueuePlan,
+    /// How closely it is simulated.
+    pub fidelity: Fidelity,
     /// Objective, if any.
     pub slo: Option<SloPlan>,
     /// Stages between placement and readiness of a replica, in order (`create`, `init`, …); the image pull comes first.

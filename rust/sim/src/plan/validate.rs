@@ -2,12 +2,14 @@
 //!
 //! Nothing that passes can overflow, loop for ever or panic later: sizes are bounded far above anything real.
 
+mod binned;
 mod callers;
 mod platform;
 mod service;
 
 use super::{
-    ControllerPlan, EngineKind, PipelinePlan, Plan, RequestLog, WorkloadPlan, WorkloadSource,
+    ControllerPlan, DecisionRecord, EngineKind, PipelinePlan, Plan, RequestLog, WorkloadPlan,
+    WorkloadSource,
 };
 use thiserror::Error;
 
@@ -71,6 +73,8 @@ impl Plan {
         )?;
         let sampled = self.record.requests != RequestLog::Sampled { one_in: 0 };
         require(sampled, "record.requests.one_in", "is zero")?;
+        let sampled = self.record.decisions != DecisionRecord::Sampled { one_in: 0 };
+        require(sampled, "record.decisions.one_in", "is zero")?;
         self.validate_order()?;
         each("services", &self.services, service::validate)?;
         each("workloads", &self.workloads, |w| self.validate_workload(w))?;
@@ -78,6 +82,7 @@ impl Plan {
             self.validate_controller(c)
         })?;
         platform::validate(&self.platform, &self.services)?;
+        binned::validate(self)?;
         let fluid = self.workloads.iter().any(is_fluid);
         let reference = self.engine == EngineKind::Reference;
         require(

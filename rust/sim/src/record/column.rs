@@ -39,6 +39,11 @@ impl Strings {
         self.valid.push(valid);
     }
 
+    /// Forgets what has been appended to the next row.
+    pub(super) fn drop_row(&mut self) {
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+
     /// The rows.
     pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

@@ -2,8 +2,8 @@
 
 use super::{Strings, Table};
 use crate::control::{Account, Verdict};
-use crate::plan::{ControllerPlan, ServicePlan};
-use hookean_kernel::{Digest, SimTime};
+use crate::plan::{ControllerPlan, DecisionRecord, ServicePlan};
+use hookean_kernel::{Digest, SimTime, splitmix};
 
 /// Who decided, when, and what the service was like.
 pub(crate) struct DecisionContext {
@@ -14,9 +14,12 @@ pub(crate) struct DecisionContext {
     pub(crate) ready: u32,
 }
 
-/// Every decision of a run, column by column.
-#[derive(Debug, Default)]
+/// The decisions of a run that are kept, column by column, and the digest of all.
+#[derive(Debug)]
 pub(crate) struct DecisionLog {
+    keep: DecisionRecord,
+    made: u64,
+    digest: Digest,
     times: Vec<SimTime>,
     controllers: Vec<u32>,
     services: Vec<u32>,
@@ -31,16 +34,56 @@ pub(crate) struct DecisionLog {
 }
 
 impl DecisionLog {
+    pub(crate) fn new(keep: DecisionRecord) -> Self {
+        Self {
+            keep,
+            made: 0,
+            digest: Digest::new(),
+            times: Vec::new(),
+            controllers: Vec::new(),
+            services: Vec::new(),
+            current: Vec::new(),
+            desired: Vec::new(),
+            ready: Vec::new(),
+            metric: Strings::default(),
+            value: Vec::new(),
+            target: Vec::new(),
+            inputs: Strings::default(),
+            reason: Strings::default(),
+        }
+    }
+
+    /// Whether the row of the next decision may be kept.
+    fn may_keep(&self) -> bool {
+        match self.keep {
+            DecisionRecord::All | DecisionRecord::Changes => true,
+            DecisionRecord::Sampled { one_in } => splitmix(self.made).is_multiple_of(one_in),
+            DecisionRecord::Off => false,
+        }
+    }
+
     /// Where the next decision is accounted for, before it is pushed.
     pub(crate) fn account(&mut self) -> Account<'_> {
         Account {
+            wanted: self.may_keep(),
             inputs: self.inputs.next_row(),
             reason: self.reason.next_row(),
         }
     }
 
-    /// Appends a decision that has been accounted for.
+    /// Takes in a decision that has been accounted for.
     pub(crate) fn push(&mut self, context: &DecisionContext, verdict: &Verdict) {
+        self.digest.word(context.now.as_nanos());
+        let service = u64::from(context.service as u32);
+        self.digest.word(service << 32 | u64::from(verdict.desired));
+        let changes = verdict.desired != context.current;
+        let kept = self.may_keep() && (self.keep != DecisionRecord::Changes || changes);
+        self.made += 1;
+        if !kept {
+            self.inputs.drop_row();
+            self.reason.drop_row();
+            return;
+        }
         self.times.push(context.now);
         self.controllers.push(context.controller as u32);
         self.services.push(context.service as u32);
@@ -54,12 +97,11 @@ impl DecisionLog {
         self.reason.end_row(true);
     }
 
-    /// Folds times and counts into a digest.
+    /// Folds times and counts of all decisions, kept or not, into a digest.
     pub(crate) fn digest(&self, digest: &mut Digest) {
-        for row in 0..self.times.len() {
-            digest.word(self.times[row].as_nanos());
-            digest.word(u64::from(self.services[row]) << 32 | u64::from(self.desired[row]));
-        }
+        let all = self.digest.finish();
+        digest.word(all as u64);
+        digest.word((all >> 64) as u64);
     }
 
     /// The `decisions` table.

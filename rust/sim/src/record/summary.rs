@@ -3,7 +3,7 @@
 use super::Table;
 use crate::plan::ServicePlan;
 use crate::station::{Counts, Ledger};
-use hookean_kernel::{Histogram, SimDuration};
+use hookean_kernel::SimDuration;
 
 /// Totals of a service that its station does not know.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,7 @@ pub(crate) fn summary_table(
 ) -> Table {
     let mut table = Table::default();
     table.texts("service", services.iter().map(|s| Some(s.name.as_str())));
+    table.texts("fidelity", services.iter().map(|s| Some(s.fidelity.name())));
     let count = |pick: fn(&Counts) -> u64| ledgers.iter().map(move |l| Some(pick(&l.counts())));
     table.u64s("arrivals", count(|c| c.arrivals));
     table.u64s("completed", count(|c| c.completed));
@@ -82,34 +83,28 @@ fn latency_columns(table: &mut Table, ledgers: &[&Ledger]) {
             .iter()
             .map(|l| mean(l.latency_sum_ns(), l.counts().completed)),
     );
-    let quantile =
-        |histogram: &Histogram, q: f64| histogram.quantile(q).map(SimDuration::from_nanos);
+    let length = |nanos: Option<u64>| nanos.map(SimDuration::from_nanos);
     for (name, q) in QUANTILES {
-        table.durations(name, ledgers.iter().map(|l| quantile(l.latency(), q)));
+        table.durations(name, ledgers.iter().map(|l| length(l.latency_quantile(q))));
     }
     table.durations(
         "latency_max",
-        ledgers
-            .iter()
-            .map(|l| l.latency().max().map(SimDuration::from_nanos)),
+        ledgers.iter().map(|l| length(l.latency_max())),
     );
     table.durations(
         "request_latency_mean",
-        ledgers
-            .iter()
-            .map(|l| mean(l.request_latency_sum_ns(), l.request_latency().count())),
+        ledgers.iter().map(|l| {
+            let (sum, count) = l.request_latency_sum();
+            mean(sum, count)
+        }),
     );
     for (name, q) in REQUEST_QUANTILES {
-        table.durations(
-            name,
-            ledgers.iter().map(|l| quantile(l.request_latency(), q)),
-        );
+        let of = |l: &&Ledger| length(l.request_latency_quantile(q));
+        table.durations(name, ledgers.iter().map(of));
     }
     table.durations(
         "request_latency_max",
-        ledgers
-            .iter()
-            .map(|l| l.request_latency().max().map(SimDuration::from_nanos)),
+        ledgers.iter().map(|l| length(l.request_latency_max())),
     );
 }
 

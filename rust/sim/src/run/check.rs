@@ -143,7 +143,7 @@ fn series(world: &World) -> Checked {
 fn latencies(world: &World) -> Checked {
     let off = first(world, |service| {
         let ledger = world.stations[service].ledger();
-        let (completed, latencies) = (ledger.counts().completed, ledger.latency().count());
+        let (completed, latencies) = (ledger.counts().completed, ledger.latencies());
         (completed != latencies).then(|| format!("{completed} completed, {latencies} latencies"))
     });
     holds(

@@ -23,6 +23,8 @@ pub(super) struct Pulse<'a> {
     heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
     stretch: SimDuration,
     last_at: SimTime,
+    /// Requests that had been made one by one, and in all, when the present stretch began.
+    single: u64,
     requests: u64,
     events: u32,
 }
@@ -33,6 +35,7 @@ impl<'a> Pulse<'a> {
             heartbeat,
             stretch: FIRST,
             last_at: SimTime::ZERO,
+            single: 0,
             requests: 0,
             events: 0,
         }
@@ -61,15 +64,17 @@ impl<'a> Pulse<'a> {
 
     /// Begins a stretch at the present instant, to which every station has advanced.
     fn adapt(&mut self, world: &World) {
-        let requests = world.requests_seen();
+        let single = world.single_requests_seen();
         let elapsed = world.now.saturating_since(self.last_at);
-        self.stretch = next_stretch(self.stretch, elapsed, requests - self.requests).min(LONGEST);
-        (self.last_at, self.requests) = (world.now, requests);
+        self.stretch = next_stretch(self.stretch, elapsed, single - self.single).min(LONGEST);
+        (self.last_at, self.single) = (world.now, single);
+        self.requests = world.requests_seen();
     }
 
+    /// Asks the caller. The requests are those counted last: counting costs a step for each service.
     fn beat(&mut self, world: &World) -> bool {
         self.events = 0;
-        (self.heartbeat)(world.now, world.requests_seen()) == Heartbeat::Continue
+        (self.heartbeat)(world.now, self.requests) == Heartbeat::Continue
     }
 }
 

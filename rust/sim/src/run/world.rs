@@ -7,14 +7,14 @@ use crate::control::external::{self, ExternalPolicies, Failure, Observer};
 use crate::control::{self, Controller};
 use crate::error::SimError;
 use crate::metrics::{NextSample, Origin, Pipeline, Reads};
-use crate::plan::{ControllerPlan, Plan, PlanError};
+use crate::plan::{ControllerPlan, Fidelity, Plan, PlanError, ServicePlan};
 use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, SeriesLog};
 use crate::station::{self, ReplicaId, Station};
 use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
 use rayon::prelude::*;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A controller, its clock and what feeds it.
 pub(super) struct Loop {
@@ -23,6 +23,24 @@ pub(super) struct Loop {
     pub(super) pipeline: Pipeline,
     /// Whether other controllers decide at the same instants.
     pub(super) in_step: bool,
+}
+
+/// First tick and period of a controller.
+type Clock = (SimTime, u64);
+
+fn clock(plan: &Plan, controller: &ControllerPlan) -> Clock {
+    let created_at = SimTime::from_nanos(plan.services[controller.service].created_at_ns);
+    let first = created_at + SimDuration::from_nanos(controller.phase_ns);
+    (first, controller.period_ns)
+}
+
+/// How many controllers have each clock.
+fn clocks(plan: &Plan) -> BTreeMap<Clock, usize> {
+    let mut clocks = BTreeMap::new();
+    for controller in &plan.controllers {
+        *clocks.entry(clock(plan, controller)).or_default() += 1;
+    }
+    clocks
 }
 
 /// What decides in a loop.
@@ -52,6 +70,7 @@ pub(super) struct World {
     pub(super) loops: Vec<Loop>,
     /// The external ones among them, those of one clock together.
     pub(super) batches: Vec<Vec<usize>>,
+    batch_of: BTreeMap<Clock, usize>,
     pub(super) policies: Option<Box<dyn ExternalPolicies>>,
     /// Why the policies could not decide: the run ends.
     pub(super) failure: Option<Failure>,
@@ -89,6 +108,7 @@ impl World {
             services,
             loops: Vec::new(),
             batches: Vec::new(),
+            batch_of: BTreeMap::new(),
             policies: options.policies.take(),
             failure: None,
             node_startup: platform
@@ -104,7 +124,7 @@ impl World {
             platform,
             waiting: VecDeque::new(),
             series: SeriesLog::new(plan.services.len()),
-            decisions: DecisionLog::default(),
+            decisions: DecisionLog::new(plan.record.decisions),
             pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
             plan,
@@ -118,28 +138,23 @@ impl World {
             let at = SimTime::from_nanos(self.plan.services[service].created_at_ns);
             self.schedule(at, Event::Create { service });
         }
+        let clocks = clocks(&self.plan);
         for controller in 0..self.plan.controllers.len() {
-            self.add_loop(controller)?;
+            let in_step = clocks[&self.clock(controller)] > 1;
+            self.add_loop(controller, in_step)?;
         }
         let step = self.plan.record.series_step_ns;
         self.schedule(SimTime::from_nanos(step), Event::Series);
         Ok(())
     }
 
-    fn add_loop(&mut self, controller: usize) -> Result<(), PlanError> {
+    /// First tick and period of a controller.
+    fn clock(&self, controller: usize) -> Clock {
+        clock(&self.plan, &self.plan.controllers[controller])
+    }
+
+    fn add_loop(&mut self, controller: usize, in_step: bool) -> Result<(), PlanError> {
         let plan = &self.plan.controllers[controller];
-        let first_tick = |plan: &ControllerPlan| {
-            let created_at = SimTime::from_nanos(self.plan.services[plan.service].created_at_ns);
-            created_at + SimDuration::from_nanos(plan.phase_ns)
-        };
-        let clock = |plan: &ControllerPlan| (first_tick(plan), plan.period_ns);
-        let in_step = self
-            .plan
-            .controllers
-            .iter()
-            .filter(|other| clock(other) == clock(plan))
-            .count()
-            > 1;
         let service = &self.plan.services[plan.service];
         let decider = self.decider(plan)?;
         let origin = Origin {
@@ -148,7 +163,7 @@ impl World {
             created_at: SimTime::from_nanos(service.created_at_ns),
         };
         let mut pipeline = Pipeline::new(plan, origin, &decider.reads(plan))?;
-        let (tick, samples) = (first_tick(plan), pipeline.first_samples());
+        let (tick, samples) = (self.clock(controller).0, pipeline.first_samples());
         self.loops.push(Loop {
             service: plan.service,
             decider,
@@ -178,20 +193,13 @@ impl World {
         if matches!(self.loops[controller].decider, Decider::Native(_)) {
             return self.schedule(tick, Event::Tick { controller });
         }
-        let clock = |controller: usize| {
-            let plan = &self.plan.controllers[controller];
-            let created = self.plan.services[plan.service].created_at_ns;
-            (created + plan.phase_ns, plan.period_ns)
-        };
-        let joined = self
-            .batches
-            .iter()
-            .position(|members| clock(members[0]) == clock(controller));
+        let joined = self.batch_of.get(&self.clock(controller)).copied();
         if let Some(batch) = joined {
             return self.batches[batch].push(controller);
         }
         let (batch, leader) = (self.batches.len(), controller);
         self.batches.push(vec![controller]);
+        self.batch_of.insert(self.clock(controller), batch);
         self.schedule(tick, Event::Consult { batch, leader });
     }
 
@@ -223,6 +231,16 @@ impl World {
         }
     }
 
+    /// Requests that have arrived one by one so far, as far as stations have advanced: what advancing has cost.
+    pub(super) fn single_requests_seen(&self) -> u64 {
+        let exact = |service: &ServicePlan| service.fidelity == Fidelity::Exact;
+        let stations = self.stations.iter().zip(&self.plan.services);
+        stations
+            .filter(|(_, service)| exact(service))
+            .map(|(station, _)| station.ledger().counts().arrivals)
+            .sum()
+    }
+
     /// Requests that have arrived so far, as far as stations have advanced.
     pub(super) fn requests_seen(&self) -> u64 {
         self.stations
@@ -233,9 +251,13 @@ impl World {
 }
 
 fn build_stations(plan: &Plan, arrays: &WorkloadArrays) -> Result<Vec<Box<dyn Station>>, SimError> {
+    let mut laws = station::Laws::default();
     let build = |(index, service)| {
-        let workload = plan.workloads.iter().find(|w| w.service == index);
-        Ok(station::build(plan, service, workload, arrays)?)
+        let at = plan.workloads.binary_search_by_key(&index, |w| w.service);
+        let workload = at.ok().map(|at| &plan.workloads[at]);
+        Ok(station::build_with(
+            &mut laws, plan, service, workload, arrays,
+        )?)
     };
     plan.services.iter().enumerate().map(build).collect()
 }

@@ -1,5 +1,6 @@
 //! Stations from plans.
 
+use super::binned::{Binned, Laws, Parts};
 use super::central::Central;
 use super::fifo::Fifo;
 use super::fluid::Fluid;
@@ -9,7 +10,7 @@ use super::settings::Settings;
 use super::sharing::Sharing;
 use super::{Ledger, Station};
 use crate::plan::{
-    Discipline, EngineKind, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
+    Discipline, EngineKind, Fidelity, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
 };
 
 use crate::workload::{Arrivals, Callers, WorkloadArrays};
@@ -20,6 +21,20 @@ use hookean_kernel::Sampler;
 /// # Errors
 /// [`PlanError`] when the distribution of work or an array of the workload is invalid.
 pub fn build(
+    plan: &Plan,
+    service: &ServicePlan,
+    workload: Option<&WorkloadPlan>,
+    arrays: &WorkloadArrays,
+) -> Result<Box<dyn Station>, PlanError> {
+    build_with(&mut Laws::default(), plan, service, workload, arrays)
+}
+
+/// The same, with tables of laws that the binned stations of a plan share.
+///
+/// # Errors
+/// Those of [`build`].
+pub(crate) fn build_with(
+    laws: &mut Laws,
     plan: &Plan,
     service: &ServicePlan,
     workload: Option<&WorkloadPlan>,
@@ -40,6 +55,17 @@ pub fn build(
     }
     if plan.engine == EngineKind::Reference {
         return Ok(Box::new(build_reference(plan, service, workload, arrays)?));
+    }
+    if let Fidelity::Binned { bin_ns } = service.fidelity {
+        let parts = Parts {
+            service,
+            workload,
+            arrays,
+            seed: plan.seed,
+            bin_ns,
+            ledger: ledger(plan, service),
+        };
+        return Ok(Box::new(Binned::new(parts, laws)?));
     }
     let arrivals = arrivals(plan, service, workload, arrays)?;
     let settings = Settings::new(&service.queue, plan.seed, &service.name);

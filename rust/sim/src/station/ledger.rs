@@ -5,12 +5,16 @@
     reason = "measured: without it the hot loop calls, and is a fifth slower"
 )]
 
+mod bulk;
+
+pub(super) use bulk::Cohort;
+
 use super::ReplicaId;
 use super::request_log::{Log, RequestRow, RequestTable};
 use super::servers::Served;
 use crate::plan::RequestLog;
 use crate::workload::{Arrivals, BLOCK, Callers, ClientCounts, Outcome, Request};
-use hookean_kernel::{Digest, Histogram, SimDuration, SimTime, fold};
+use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimDuration, SimTime, fold};
 
 /// The end of a request.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +131,8 @@ pub struct Ledger {
     slo_ns: Option<u64>,
     slo_good: u64,
     latency: Histogram,
+    /// Latencies of a station that tells its requests in crowds.
+    crowds: Option<Box<CoarseHistogram>>,
     /// Sum of the hashes of all requests that ended: independent of the order in which they are recorded.
     fingerprint: u128,
     log: Option<Box<Log>>,
@@ -146,6 +152,7 @@ impl Ledger {
             slo_ns,
             slo_good: 0,
             latency: Histogram::new(),
+            crowds: None,
             fingerprint: 0,
             log: Log::new(log),
             callers: None,
@@ -194,7 +201,7 @@ impl Ledger {
     /// Counts of attempts, and of requests that failed for good.
     pub fn counts(&self) -> Counts {
         let counts = Counts {
-            completed: self.latency.count(),
+            completed: self.latencies(),
             ..self.counts
         };
         let Some(calls) = self.callers.as_ref().map(|callers| callers.calls()) else {
@@ -259,7 +266,7 @@ impl Ledger {
         self.slo_good
     }
 
-    /// Latencies of all completed attempts.
+    /// Latencies of all completed attempts, one by one; empty for a binned station.
     pub const fn latency(&self) -> &Histogram {
         &self.latency
     }
@@ -270,6 +277,52 @@ impl Ledger {
         callers.map_or(&self.latency, |of| of.latency())
     }
 
+    /// How many latencies of attempts were recorded.
+    pub fn latencies(&self) -> u64 {
+        let crowds = self.crowds.as_ref();
+        crowds.map_or_else(|| self.latency.count(), |crowds| crowds.count())
+    }
+
+    /// The quantile `q` of the latency of attempts, in nanoseconds.
+    pub fn latency_quantile(&self, q: f64) -> Option<u64> {
+        self.quantile_of(&self.latency, q)
+    }
+
+    /// The quantile `q` of the latency of requests, from their first arrival.
+    pub fn request_latency_quantile(&self, q: f64) -> Option<u64> {
+        self.quantile_of(self.request_latency(), q)
+    }
+
+    /// Requests in crowds do not come back, so their attempts are all there is.
+    fn quantile_of(&self, one_by_one: &Histogram, q: f64) -> Option<u64> {
+        let crowds = self.crowds.as_ref();
+        crowds.map_or_else(|| one_by_one.quantile(q), |crowds| crowds.quantile(q))
+    }
+
+    /// The largest latency of an attempt, in nanoseconds.
+    pub fn latency_max(&self) -> Option<u64> {
+        self.max_of(&self.latency)
+    }
+
+    /// The largest latency of a request, from its first arrival.
+    pub fn request_latency_max(&self) -> Option<u64> {
+        self.max_of(self.request_latency())
+    }
+
+    fn max_of(&self, one_by_one: &Histogram) -> Option<u64> {
+        let crowds = self.crowds.as_ref();
+        crowds.map_or_else(|| one_by_one.max(), |crowds| crowds.max())
+    }
+
+    /// Sum of the latencies of requests, from their first arrival, and their number.
+    pub fn request_latency_sum(&self) -> (u128, u64) {
+        let count = match &self.crowds {
+            Some(crowds) => crowds.count(),
+            None => self.request_latency().count(),
+        };
+        (self.request_latency_sum_ns(), count)
+    }
+
     /// Sum of the latencies of completed requests, from their first arrival.
     pub fn request_latency_sum_ns(&self) -> u128 {
         let callers = self.callers.as_ref();
@@ -278,6 +331,9 @@ impl Ledger {
 
     /// Reads and ends the latency window; `None` when nothing was completed in it.
     pub fn take_window(&mut self) -> Option<LatencyWindow> {
+        if let Some(crowds) = &mut self.crowds {
+            return bulk::take_window(crowds);
+        }
         let ([p50, p95, p99], max) = self.latency.take_window([0.5, 0.95, 0.99])?;
         let [p50, p95, p99, max] = [p50, p95, p99, max].map(SimDuration::from_nanos);
         Some(LatencyWindow { p50, p95, p99, max })

@@ -4,6 +4,7 @@
 //! concerns it without a global event list. State at `T` is T-minus: everything at `t < T` has happened, nothing at `T`
 //! has. At one instant the order is: control events, then departures and abandonments, then arrivals.
 
+mod binned;
 mod build;
 mod central;
 mod fifo;
@@ -21,6 +22,8 @@ mod sharing;
 mod slots;
 mod virtual_time;
 
+pub(crate) use binned::{Laws, describes as describes_in_bins};
+pub(crate) use build::build_with;
 pub use crate::workload::Outcome;
 pub use build::{build, build_reference};
 pub use ledger::{Counts, LatencyWindow, Ledger};

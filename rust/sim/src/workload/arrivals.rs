@@ -7,7 +7,7 @@ use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSourc
 use hookean_kernel::{Sampler, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
 use std::sync::Arc;
 
-const KEEP_ALL: u64 = 1 << 53;
+pub(super) const KEEP_ALL: u64 = 1 << 53;
 
 /// Requests are made this many at a time, so that the generators' state stays in registers.
 pub const BLOCK: usize = 64;
@@ -361,7 +361,11 @@ fn counted(
     })
 }
 
-fn array<T>(arrays: &[Arc<[T]>], index: usize, field: &str) -> Result<Arc<[T]>, PlanError> {
+pub(super) fn array<T>(
+    arrays: &[Arc<[T]>],
+    index: usize,
+    field: &str,
+) -> Result<Arc<[T]>, PlanError> {
     let found = arrays.get(index).cloned();
     found.ok_or_else(|| {
         invalid(
@@ -375,7 +379,7 @@ fn invalid(field: &str, problem: impl Into<String>) -> PlanError {
     PlanError::invalid(format!("workloads.source.{field}"), problem)
 }
 
-fn check_keep(keep: u64) -> Result<(), PlanError> {
+pub(super) fn check_keep(keep: u64) -> Result<(), PlanError> {
     if keep > KEEP_ALL {
         Err(invalid("keep_2_53", "is larger than 2^53"))
     } else {
@@ -383,7 +387,7 @@ fn check_keep(keep: u64) -> Result<(), PlanError> {
     }
 }
 
-fn check_counts(counts: &[f64], step_ns: u64, start_ns: u64) -> Result<(), PlanError> {
+pub(super) fn check_counts(counts: &[f64], step_ns: u64, start_ns: u64) -> Result<(), PlanError> {
     if step_ns == 0 {
         return Err(invalid("step_ns", "is zero"));
     }
@@ -403,7 +407,11 @@ fn check_counts(counts: &[f64], step_ns: u64, start_ns: u64) -> Result<(), PlanE
     )
 }
 
-fn check_table(times: &[u64], work: Option<&[u64]>, start_ns: u64) -> Result<(), PlanError> {
+pub(super) fn check_table(
+    times: &[u64],
+    work: Option<&[u64]>,
+    start_ns: u64,
+) -> Result<(), PlanError> {
     if let Some(row) = times.windows(2).position(|pair| pair[0] > pair[1]) {
         return Err(invalid("times", format!("goes back in row {}", row + 1)));
     }

@@ -1,5 +1,6 @@
 //! The control plane from plan to tables: small runs with expectations worked out by hand.
 
+mod binned;
 mod external;
 mod fuzz;
 mod lifecycle;

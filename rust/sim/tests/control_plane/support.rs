@@ -49,6 +49,7 @@ pub(crate) fn service(name: &str, initial_replicas: u32) -> Value {
         "initial_replicas": initial_replicas,
         "warm_start": true,
         "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "timeout_ns": null},
+        "fidelity": {"tier": "exact"},
         "slo": null,
         "startup": [],
         "termination_grace_ns": ns(30.0),
@@ -92,7 +93,7 @@ impl Scene {
         let document = json!({
             "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": ns(horizon), "engine": "lazy",
             "services": services, "workloads": [], "platform": platform, "controllers": [],
-            "record": {"series_step_ns": ns(60.0), "requests": {"keep": "off"}},
+            "record": {"series_step_ns": ns(60.0), "requests": {"keep": "off"}, "decisions": {"keep": "all"}},
         });
         Self {
             document,

@@ -1,5 +1,6 @@
 //! Stations on their own: against each other, against hand-made cases, against theory.
 
+mod binned;
 mod by_hand;
 mod control_events;
 mod epochs;

@@ -2,7 +2,7 @@
 
 use hookean_kernel::{Digest, Distribution, SimTime};
 use hookean_sim::plan::{
-    ArrivalMode, BatchPlan, ClientsPlan, Discipline, EngineKind, Plan, PlatformPlan, QueuePlan,
+    ArrivalMode, BatchPlan, ClientsPlan, DecisionRecord, Discipline, EngineKind, Fidelity, Plan, PlatformPlan, QueuePlan,
     RecordPlan, ReplicaPlan, RequestLog, RetryPlan, Routing, ServicePlan, SloPlan, WorkloadPlan,
     WorkloadSource,
 };
@@ -114,6 +114,7 @@ impl Case {
             record: RecordPlan {
                 series_step_ns: SECOND,
                 requests: self.requests,
+                decisions: DecisionRecord::All,
             },
         };
         (plan, arrays)
@@ -135,6 +136,7 @@ impl Case {
             initial_replicas: 0,
             warm_start: true,
             queue: self.queue,
+            fidelity: Fidelity::Exact,
             slo: Some(SloPlan {
                 latency_ns: self.slo_ns,
                 target_ratio: 0.99,
@@ -146,6 +148,12 @@ impl Case {
 
     pub(crate) fn build(&self, engine: EngineKind) -> Box<dyn Station> {
         let (plan, arrays) = self.plan(engine);
+        station::build(&plan, &plan.services[0], plan.workloads.first(), &arrays)
+            .expect("the case is valid")
+    }
+    pub(crate) fn build_binned(&self, bin_ns: u64) -> Box<dyn Station> {
+        let (mut plan, arrays) = self.plan(EngineKind::Lazy);
+        plan.services[0].fidelity = Fidelity::Binned { bin_ns };
         station::build(&plan, &plan.services[0], plan.workloads.first(), &arrays)
             .expect("the case is valid")
     }

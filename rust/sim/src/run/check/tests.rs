@@ -36,7 +36,7 @@ fn ended(kind: &str) -> World {
             "name": "a", "created_at_ns": 0, "work": {"distribution": "constant", "value_ns": S},
             "replica": {"cpu_millicores": 1000, "memory_bytes": 10, "concurrency": 1, "image_bytes": 0,
                 "memory_idle_bytes": 0, "memory_per_request_bytes": 0},
-            "initial_replicas": 2, "warm_start": true,
+            "initial_replicas": 2, "warm_start": true, "fidelity": {"tier": "exact"},
             "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "timeout_ns": null}, "slo": null,
             "startup": [{"stage": "create", "duration": {"distribution": "constant", "value_ns": 2 * S}}],
             "termination_grace_ns": S,
@@ -48,7 +48,7 @@ fn ended(kind: &str) -> World {
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
         "platform": platform(kind),
         "controllers": [controller(3, 20), controller(0, 30)],
-        "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}},
+        "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}},
     });
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
     let arrays = WorkloadArrays {

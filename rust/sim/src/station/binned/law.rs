@@ -1,0 +1,136 @@
+//! The law of work as a table of quantiles, for the latencies of a crowd.
+
+use crate::plan::PlanError;
+use hookean_kernel::{Distribution, StreamKey};
+use std::sync::Arc;
+
+/// Values of a table: each stands for an equal share of requests.
+const STRATA: usize = 512;
+/// Draws behind each value.
+const DRAWS: usize = 64;
+/// Mean of a law whose size does not matter.
+const UNIT_NS: u64 = 1_000_000_000;
+
+/// Quantiles of work relative to its mean: the mean of each 512th of the law.
+pub(super) type Quantiles = Arc<[f32]>;
+
+/// Tables by law: services that differ in their mean work alone share one.
+#[derive(Debug, Default)]
+pub(crate) struct Laws {
+    known: Vec<(Distribution, Quantiles)>,
+}
+
+impl Laws {
+    /// The table of a law.
+    pub(super) fn quantiles(&mut self, law: &Distribution) -> Result<Quantiles, PlanError> {
+        let law = of_unit_size(law);
+        if let Some((_, found)) = self.known.iter().find(|(known, _)| *known == law) {
+            return Ok(found.clone());
+        }
+        let invalid =
+            |problem| PlanError::invalid("services.work", format!("is invalid: {problem}"));
+        let sampler = law.sampler().map_err(invalid)?;
+        let mut rng = StreamKey::new(0, "work", "quantiles", 0).generator();
+        let mut draws: Vec<u64> = (0..STRATA * DRAWS)
+            .map(|_| sampler.sample(&mut rng))
+            .collect();
+        let table = of_values(&mut draws);
+        self.known.push((law, table.clone()));
+        Ok(table)
+    }
+}
+
+/// The same law at a size of its own, if its size is a single number.
+fn of_unit_size(law: &Distribution) -> Distribution {
+    let mut law = law.clone();
+    match &mut law {
+        Distribution::Constant { value_ns: size }
+        | Distribution::Exponential { mean_ns: size }
+        | Distribution::Lognormal {
+            median_ns: size, ..
+        }
+        | Distribution::Erlang { mean_ns: size, .. }
+        | Distribution::Gamma { mean_ns: size, .. }
+        | Distribution::Weibull { mean_ns: size, .. } => {
+            if *size > 0 {
+                *size = UNIT_NS;
+            }
+        }
+        Distribution::Uniform { .. }
+        | Distribution::Hyperexponential { .. }
+        | Distribution::Pareto { .. }
+        | Distribution::Empirical { .. } => {}
+    }
+    law
+}
+
+/// The table of recorded values.
+pub(super) fn of_values(values: &mut [u64]) -> Quantiles {
+    values.sort_unstable();
+    let mean = values.iter().map(|v| *v as f64).sum::<f64>() / values.len().max(1) as f64;
+    let stratum = |index: usize| {
+        let (from, to) = (
+            index * values.len() / STRATA,
+            (index + 1) * values.len() / STRATA,
+        );
+        let of = &values[from.min(to.saturating_sub(1))..to.max(from + 1).min(values.len())];
+        let sum: f64 = of.iter().map(|v| *v as f64).sum();
+        if mean > 0.0 {
+            (sum / of.len() as f64 / mean) as f32
+        } else {
+            1.0
+        }
+    };
+    (0..STRATA).map(stratum).collect()
+}
+
+/// The value at a place in [0, 2^64).
+#[inline]
+pub(super) fn at(quantiles: &[f32], place: u64) -> f64 {
+    f64::from(quantiles[(place >> 55) as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_have_mean_one_and_the_quantiles_of_their_law() {
+        let mut laws = Laws::default();
+        let table = laws
+            .quantiles(&Distribution::Exponential { mean_ns: 40 })
+            .unwrap();
+        let mean = table.iter().map(|q| f64::from(*q)).sum::<f64>() / STRATA as f64;
+        assert!((mean - 1.0).abs() < 1e-6, "{mean}");
+        for (q, exact) in [
+            (0.1, 0.105_4),
+            (0.5, 0.693_1),
+            (0.9, 2.302_6),
+            (0.99, 4.605),
+        ] {
+            let found = at(&table, (q * 2_f64.powi(64)) as u64);
+            assert!((found / exact - 1.0).abs() < 0.05, "{q}: {found}");
+        }
+    }
+
+    #[test]
+    fn laws_of_one_shape_share_a_table() {
+        let mut laws = Laws::default();
+        for mean_ns in [3, 5_000_000] {
+            laws.quantiles(&Distribution::Gamma {
+                mean_ns,
+                shape: 2.0,
+            })
+            .unwrap();
+        }
+        assert_eq!(laws.known.len(), 1);
+    }
+
+    #[test]
+    fn few_recorded_values_fill_a_table() {
+        let table = of_values(&mut [30, 10]);
+        assert_eq!(table.len(), STRATA);
+        assert!((table[0] - 0.5).abs() < 1e-6 && (table[511] - 1.5).abs() < 1e-6);
+        assert_eq!(of_values(&mut [])[0].to_bits(), 1.0_f32.to_bits());
+    }
+}

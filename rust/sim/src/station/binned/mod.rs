@@ -1,0 +1,364 @@
+//! The binned tier: a service in numbers of requests per bin instead of single requests. Approximate, and said to be.
+//!
+//! In each bin a number of requests arrives with their work in all (`workload/bins.rs`). Work is
+//! conserved: what is not done stays, so that waits of an overload follow from the backlog; inside a bin that settles
+//! they follow from formulas (`waits.rs`). Requests are whole: at every instant arrivals = completed + rejected + timed
+//! out + lost + in the system. What a bin brings happens from its start, or from the last control event in it, to
+//! its end at a pace of its own (`pace.rs`), a function of time, so it does not matter where an advance ends.
+//!
+//! What is simplified: a queue limit rejects, and a timeout removes, what exceeds them at the end of a bin by
+//! conservation, and the shares that formulas give inside of one. Requests are spread evenly over replicas whatever the
+//! routing. A replica that drains hands its requests to the others and is gone at once (the last one completes what it
+//! serves). A bin's latencies are at most 32 points, each a place in the laws of wait and work; over many bins the places
+//! fill both laws evenly.
+
+mod crew;
+mod law;
+mod pace;
+mod stretch;
+mod waits;
+
+pub(crate) use law::Laws;
+
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use crate::plan::{Discipline, PlanError, QueuePlan, ServicePlan, WorkloadPlan};
+use crate::workload::{BinnedArrivals, Crowd, WorkMoments, WorkloadArrays};
+use crew::{Crew, Held, Progress};
+use hookean_kernel::portable::exp;
+use hookean_kernel::{SimTime, splitmix};
+use law::Quantiles;
+use stretch::{Manner, Start, Stretch};
+use waits::{Pooling, Rules, Setting, Steady, steady};
+
+/// The present bin and what of it has been booked.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bin {
+    number: u64,
+    crowd: Crowd,
+    arrived: u64,
+    worked_ns: u64,
+}
+
+/// A station that knows numbers of requests only.
+#[derive(Debug)]
+pub(super) struct Binned {
+    rules: Rules,
+    discipline: Discipline,
+    mean_work_ns: f64,
+    quantiles: Quantiles,
+    arrivals: BinnedArrivals,
+    ledger: Ledger,
+    crew: Crew,
+    now: u64,
+    bin: Bin,
+    /// Work waiting or in service, in nanoseconds on a full core, and the requests it is of.
+    backlog_ns: f64,
+    inside: u64,
+    done: Progress,
+    stretch: Option<Stretch>,
+    /// How requests of the present or last stretch are served.
+    manner: Manner,
+    /// The last steady state that was worked out.
+    steady: (Option<Setting>, Option<Steady>),
+    settling: Settling,
+}
+
+/// How far the queues of replicas have come on their way to a steady state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Settling {
+    /// Requests beyond those in service, when the present stretch began; infinite after an overload.
+    excess: f64,
+    /// Where they tend, how fast, and since when; `None` when they do not change.
+    towards: Option<(f64, f64, u64)>,
+}
+
+impl Settling {
+    fn excess_at(&self, now: u64) -> f64 {
+        match self.towards {
+            Some((target, settling_ns, since)) => {
+                target + (self.excess - target) * exp(-((now - since) as f64) / settling_ns)
+            }
+            None => self.excess,
+        }
+    }
+
+    /// Stands still at the present instant.
+    fn stop(&mut self, now: u64) {
+        self.excess = self.excess_at(now);
+        self.towards = None;
+    }
+
+    /// Goes on towards a steady state; returns the state that there is on average until `to`.
+    fn go_on(&mut self, now: u64, to: u64, steady: Option<Steady>) -> Option<Steady> {
+        let Some(steady) = steady else {
+            self.excess = f64::INFINITY;
+            return None;
+        };
+        self.excess = self.excess.min(steady.excess);
+        if self.excess >= steady.excess {
+            return Some(steady);
+        }
+        self.towards = Some((steady.excess, steady.settling_ns, now));
+        let mean = (self.excess + self.excess_at(to)) * 0.5;
+        Some(steady.at(mean / steady.excess))
+    }
+}
+
+/// What a binned station is built from.
+pub(super) struct Parts<'a> {
+    pub(super) service: &'a ServicePlan,
+    pub(super) workload: Option<&'a WorkloadPlan>,
+    pub(super) arrays: &'a WorkloadArrays,
+    pub(super) seed: u64,
+    pub(super) bin_ns: u64,
+    pub(super) ledger: Ledger,
+}
+
+impl Binned {
+    pub(super) fn new(parts: Parts<'_>, laws: &mut Laws) -> Result<Self, PlanError> {
+        let Parts {
+            service,
+            workload,
+            arrays,
+            seed,
+            bin_ns,
+            ledger,
+        } = parts;
+        let moments = WorkMoments {
+            mean_ns: service.work.mean_ns(),
+            squared_variation: service.work.squared_variation(),
+        };
+        let mut arrivals = BinnedArrivals::new(workload, arrays, seed, &service.name, moments)?;
+        let quantiles = match arrivals.recorded_work() {
+            Some(work) => law::of_values(&mut work.to_vec()),
+            None => laws.quantiles(&service.work)?,
+        };
+        let work = arrivals.work();
+        let bin = Bin {
+            crowd: arrivals.bin(0, 0, bin_ns),
+            ..Bin::default()
+        };
+        Ok(Self {
+            rules: rules(&service.queue, work.squared_variation, bin_ns)?,
+            discipline: service.queue.discipline,
+            // Requests without work are done as soon as they come; a nanosecond keeps them apart from nothing.
+            mean_work_ns: work.mean_ns.max(1.0),
+            quantiles,
+            arrivals,
+            ledger: ledger.of_crowds(),
+            crew: Crew::default(),
+            now: 0,
+            bin,
+            backlog_ns: 0.0,
+            inside: 0,
+            done: Progress::default(),
+            stretch: None,
+            manner: Manner::default(),
+            steady: (None, None),
+            settling: Settling::default(),
+        })
+    }
+
+    fn bin_end(&self) -> u64 {
+        let bins = self.bin.number.saturating_add(1);
+        self.rules.bin_ns.saturating_mul(bins)
+    }
+
+    /// Plans the rest of the bin from the present instant on.
+    fn plan_stretch(&mut self) -> Stretch {
+        let setting = Setting {
+            rate: self.bin.crowd.expected / self.rules.bin_ns as f64,
+            service_ns: self.mean_work_ns * self.crew.servers as f64 / self.crew.rate,
+            servers: self.crew.servers,
+            replicas: self.crew.len(),
+        };
+        let served = self.crew.rate > 0.0;
+        if served && self.steady.0 != Some(setting) {
+            self.steady = (Some(setting), steady(&self.rules, &setting));
+        }
+        let start = Start {
+            from: self.now,
+            to: self.bin_end(),
+            arrivals: self.bin.crowd.requests - self.bin.arrived,
+            work_ns: self.bin.crowd.work_ns - self.bin.worked_ns,
+            backlog_ns: self.backlog_ns,
+            inside: self.inside,
+            busy_ns: self.done.busy_ns,
+            first: self.done.completed,
+            dither: self.bin.crowd.dither,
+            noise: splitmix(self.bin.crowd.noise ^ self.now),
+            setting,
+            places: self.crew.places,
+            rate: self.crew.rate,
+            mean_work_ns: self.mean_work_ns,
+        };
+        let (found, together) = (self.steady.1, self.rules.pooling == Pooling::Together);
+        let steady = match (served, together) {
+            (true, false) => self.settling.go_on(start.from, start.to, found),
+            (true, true) => found,
+            (false, _) => None,
+        };
+        Stretch::new(&self.rules, &start, steady)
+    }
+
+    /// Lets the stretch run on to `until`, at most its end.
+    fn book(&mut self, stretch: &mut Stretch, until: u64) {
+        let step = stretch.go_on(until);
+        self.ledger.arrive_all(step.arrivals, step.work_ns);
+        self.bin.arrived += step.arrivals;
+        self.bin.worked_ns += step.work_ns;
+        self.ledger.reject_all(step.rejected);
+        self.ledger.time_out_all(step.timed_out);
+        self.complete(&stretch.manner, step.completed);
+        self.inside = self.inside + step.arrivals - step.completed - step.rejected - step.timed_out;
+        self.backlog_ns = stretch.backlog_ns();
+        self.done.busy_ns = stretch.busy_ns();
+        self.now = until;
+    }
+
+    /// Completes the next requests.
+    fn complete(&mut self, manner: &Manner, count: u64) {
+        let (from, to) = (self.done.completed, self.done.completed + count);
+        for cohort in manner.cohorts(&self.quantiles, from, to) {
+            self.ledger.complete_all(cohort);
+        }
+        self.done.completed = to;
+    }
+
+    /// Ends the stretch at the present instant: the replicas change.
+    fn interrupt(&mut self) {
+        self.stretch = None;
+        self.settling.stop(self.now);
+    }
+
+    fn in_service(&self) -> u64 {
+        self.inside.min(self.crew.places)
+    }
+
+    fn held(&self) -> Held {
+        let waiting = match self.discipline {
+            Discipline::CentralFifo => 0,
+            _ => self.inside - self.in_service(),
+        };
+        Held {
+            in_service: self.in_service(),
+            waiting,
+            busy_ratio: self.manner.busy_ratio,
+        }
+    }
+
+    /// Takes requests out of the system, with their part of its work.
+    fn remove(&mut self, count: u64) {
+        let left = self.inside - count;
+        self.backlog_ns *= left as f64 / self.inside.max(1) as f64;
+        self.inside = left;
+    }
+}
+
+/// Whether there are formulas for a queue.
+pub(crate) fn describes(queue: &QueuePlan) -> bool {
+    Pooling::of(queue.discipline, queue.routing).is_some()
+}
+
+/// # Errors
+/// [`PlanError`] for a queue that no formula describes: the plan is checked for it.
+fn rules(queue: &QueuePlan, squared_variation: f64, bin_ns: u64) -> Result<Rules, PlanError> {
+    let pooling = Pooling::of(queue.discipline, queue.routing);
+    Ok(Rules {
+        sharing: queue.discipline == Discipline::ProcessorSharing,
+        central: queue.discipline == Discipline::CentralFifo,
+        pooling: pooling
+            .ok_or_else(|| PlanError::invalid("services.queue", "is of no kind for bins"))?,
+        squared_variation,
+        limit: queue.limit,
+        timeout_ns: queue.timeout_ns,
+        bin_ns,
+    })
+}
+
+impl Station for Binned {
+    fn advance(&mut self, until: SimTime) {
+        let until = until.as_nanos();
+        while self.now < until {
+            let mut stretch = match self.stretch.take() {
+                Some(stretch) => stretch,
+                None => self.plan_stretch(),
+            };
+            let end = self.bin_end();
+            self.manner = stretch.manner;
+            self.book(&mut stretch, until.min(end));
+            if self.now < end {
+                self.stretch = Some(stretch);
+            } else {
+                self.settling.stop(end);
+                let number = self.bin.number + 1;
+                let to = end.saturating_add(self.rules.bin_ns);
+                self.bin = Bin {
+                    number,
+                    crowd: self.arrivals.bin(number, end, to),
+                    ..Bin::default()
+                };
+            }
+        }
+    }
+
+    fn add(&mut self, _now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
+        self.interrupt();
+        self.crew.add(replica, &shape, self.discipline, self.done);
+    }
+
+    fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
+        self.interrupt();
+        let in_service = self.in_service();
+        if self.crew.drain(replica, self.done) && self.crew.len() == 0 && in_service > 0 {
+            let manner = self.manner;
+            self.complete(&manner, in_service);
+            self.crew.credit(replica, in_service);
+            self.remove(in_service);
+        }
+        now
+    }
+
+    fn drained_at(&self, now: SimTime, _replica: ReplicaId) -> SimTime {
+        now
+    }
+
+    fn kill(&mut self, _now: SimTime, replica: ReplicaId) -> u64 {
+        self.interrupt();
+        let held = self.held();
+        let lost = self.crew.position(replica).map_or(0, |place| {
+            self.crew.part(held.in_service, place) + self.crew.part(held.waiting, place)
+        });
+        self.crew.remove(replica, self.done);
+        self.ledger.lose_all(lost);
+        self.remove(lost);
+        lost
+    }
+
+    fn set_speed(&mut self, _now: SimTime, replica: ReplicaId, speed_ratio: f64) {
+        self.interrupt();
+        self.crew.set_speed(replica, speed_ratio, self.done);
+    }
+
+    fn read(&self, _now: SimTime, replica: ReplicaId) -> ReplicaReading {
+        self.crew.read(replica, self.done, self.held())
+    }
+
+    fn in_system(&self, _now: SimTime) -> u64 {
+        self.inside
+    }
+
+    fn waiting(&self, _now: SimTime) -> u64 {
+        self.inside - self.in_service()
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    fn close_log(&mut self, _now: SimTime) {}
+}
