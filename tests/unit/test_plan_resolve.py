@@ -42,8 +42,7 @@ def leaves(document):
 
 UNIT = "(_ns|_millicores|_bytes_per_s|_bytes|_milli)$"
 STRUCTURE = (
-    "^plan_version$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier)$"
-    "|source[.]source$|[.]startup$"
+    "^plan_version$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier)$|source[.]source$|[.]startup$"
 )
 FILLER = "[.]work[.](distribution|value)$|[.]queue[.]routing$|[.]phase$|source[.]work$|[.]nodes$|[.](batch|retry|budget|deadline|clients)$"
 
@@ -100,7 +99,7 @@ def test_full_scenario_resolves_as_written(tmp_path):
 
 
 def test_full_scenario_sets_every_field_that_the_model_has(tmp_path):
-    assert unset_fields(example_full_scenario(tmp_path)) == {"Platform.preset"}
+    assert unset_fields(example_full_scenario(tmp_path)) == {"Platform.preset", "Service.count"}
     fleet = unset_fields(example_fleet_scenario(tmp_path).controllers)
     assert {name for name in fleet if not name.startswith("CloudwatchPipeline")} == {"Ec2TargetTracking.target"}
 

@@ -68,6 +68,12 @@ REFUSED = {
         "(services.web.queue.routing)",
         "`least_outstanding`",
     ),
+    "retries": (
+        ("rate: 8/s, duration: 1h}", "rate: 8/s, duration: 1h, retry: {attempts_max: 3}}\nfidelity: binned"),
+        "`retry` is about single requests",
+        "(workload.0.retry)",
+        "`fidelity: exact`",
+    ),
     "another word": (("seed: 7", "seed: 7\nfidelity: bins"), "unknown fidelity `bins`", "(fidelity)", "`binned`"),
     "a fluid load in bins": (
         (

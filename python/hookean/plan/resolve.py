@@ -16,6 +16,7 @@ from hookean.scenario.problems import raise_together
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration, UnitError
 
+from .groups import Members
 from .plan import Descriptions, Plan
 from .platform import ResolvedPlatform, resolve_platform
 from .policies import Policies
@@ -85,18 +86,31 @@ class _Resolver:
                 "record": _record(scenario.record),
             }
         )
-        with self._collecting():
-            check_size(document, self.arrays, least=self._least_replicas())
-        raise_together(self.problems)
         warnings = [*platform.warnings, *self._warnings(workloads, document), *self.policies.warnings()]
         descriptions = Descriptions(
             platform=platform.description,
             controllers=[each.describe() for each in self._ordered_controllers()],
             workloads=[each.description for each in workloads.values()],
         )
+        with self._collecting():
+            self._take_groups_apart(document, descriptions)
+        raise_together(self.problems)
         return Plan(
             document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions, self.policies.seats()
         )
+
+    def _take_groups_apart(self, document: dict[str, Any], descriptions: Descriptions) -> None:
+        """Repeats what belongs to a group for each of its members, and checks that it all fits in memory."""
+        counts = {name: self.scenario.services[name].count for name in self.names}
+        members = Members(counts)
+        if any(counts.values()):
+            document["services"] = members.services(document["services"])
+            for part in ("workloads", "controllers"):
+                texts = descriptions[part]
+                document[part], descriptions[part] = members.repeated(self.names, document[part], texts)
+        least = self._least_replicas()
+        owners = {member: name for name in self.names for member in members.of(name)}
+        check_size(document, self.arrays, least=least, owners=owners)
 
     @contextmanager
     def _collecting(self, *at: str | int) -> Iterator[None]:

@@ -42,20 +42,21 @@ class _Part:
     hint: str
 
 
-def check_size(document: dict[str, Any], arrays: Arrays, *, least: dict[str, int]) -> None:
+def check_size(document: dict[str, Any], arrays: Arrays, *, least: dict[str, int], owners: dict[str, str]) -> None:
     """Checks that what a simulation keeps fits in memory.
 
     Args:
         document: The plan's document.
         arrays: The plan's arrays.
-        least: Replicas that each service has at least, by its name.
+        least: Replicas that each service of the scenario has at least, by its name.
+        owners: The service of the scenario that each service of the plan comes from.
 
     Raises:
         FieldError: It does not fit; the path is that of the field which takes most.
     """
     from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
 
-    parts = [_series(document), _decisions(document), _nodes(document), _replicas(document, least)]
+    parts = [_series(document), _decisions(document), _nodes(document), _replicas(document, least, owners)]
     parts += [_requests(document, arrays), _clients(document)]
     needed, limit = sum(part.size for part in parts), available_memory_bytes()
     if needed > limit:
@@ -88,8 +89,11 @@ def _nodes(document: dict[str, Any]) -> _Part:
     return _Part("nodes", rows, rows * _NODE_BYTES, ("platform", "pools"), "take fewer `nodes`")
 
 
-def _replicas(document: dict[str, Any], least: dict[str, int]) -> _Part:
-    counts = {each["name"]: max(each["initial_replicas"], least[each["name"]]) for each in document["services"]}
+def _replicas(document: dict[str, Any], least: dict[str, int], owners: dict[str, str]) -> _Part:
+    counts = dict.fromkeys(least, 0)
+    for each in document["services"]:
+        owner = owners[each["name"]]
+        counts[owner] += max(each["initial_replicas"], least[owner])
     rows = sum(counts.values())
     largest = max(counts, key=counts.__getitem__)
     return _Part("replicas", rows, rows * _REPLICA_BYTES, ("services", largest), "take fewer replicas")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from hookean.scenario.model import Scenario
     from hookean.scenario.service import Service
+    from hookean.scenario.workload import Workload
 
 Fidelity: TypeAlias = Literal["exact", "binned"]
 """`exact`: every request; `binned`: numbers of requests per bin and queueing formulas, approximate."""
@@ -101,6 +102,9 @@ def fidelity_problems(scenario: Scenario) -> Iterator[FieldError]:
             text = f"a bin of {bins.width} is longer than {shortest}, the shortest period of a controller of `{name}`"
             hint = "a controller must not look twice at one bin: choose a shorter `bin`"
             yield FieldError(text, hint=hint, at=[*(at if service.bin is not None else []), "bin"])
+    for index, workload in enumerate(scenario.workload):
+        if workload.service in binned:
+            yield from _workload_problems(workload, ["workload", index])
     if binned:
         yield from _run_problems(scenario)
 
@@ -111,6 +115,13 @@ def _bin_problems(width: Duration, *, is_binned: bool, at: list[str | int]) -> I
         yield FieldError("`bin` has no meaning without `fidelity: binned`", hint=hint, at=[*at, "bin"])
     if width.base == 0:
         yield FieldError("a bin must be longer than 0", at=[*at, "bin"])
+
+
+def _workload_problems(workload: Workload, at: list[str | int]) -> Iterator[FieldError]:
+    for name in ("batch", "retry", "clients"):
+        if getattr(workload, name) is not None:
+            text = f"`{name}` is about single requests, which the binned tier does not have"
+            yield FieldError(text, hint="leave it out, or give the service `fidelity: exact`", at=[*at, name])
 
 
 def _queue_problems(service: Service, at: list[str | int]) -> Iterator[FieldError]:

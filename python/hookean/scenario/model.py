@@ -186,6 +186,10 @@ class Scenario(Model):
                 text = f"`{controller.name}` has no meaning on a {kind}"
                 yield FieldError(text, hint=controller.ELSEWHERE, at=[*at, "kind"])
             service = self.services.get(controller.service)
+            if service and service.count is not None and controller.name == "python":
+                text = f"a policy in Python cannot scale the group `{controller.service}`"
+                hint = "name its services one by one: `decide_all` decides for any number of them"
+                yield FieldError(text, hint=hint, at=[*at, "service"])
             if service and controller.reads_memory and not service.replica.describes_memory:
                 text = f"nothing says how much memory a replica of `{controller.service}` uses"
                 hint = "set `memory_idle` or `memory_per_request` of the replica; the controller scales on memory"

@@ -130,6 +130,9 @@ class ReplicaStartup(Model):
 class Service(Model):
     """A service."""
 
+    count: PositiveCount | None = None
+    """Makes it a group of this many equal services, each with its own requests, replicas and controllers: `web-000`,
+    `web-001` and so on. Workloads and controllers name the group. Default: a service of its own."""
     work: Distribution | None = None
     """CPU time of one request on one full core. Needed unless the workload brings its own."""
     replica: Replica = Replica()

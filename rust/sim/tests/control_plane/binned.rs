@@ -4,7 +4,7 @@ use super::support::{Read, SECOND, Scene, cluster, ns, service};
 use hookean_sim::run::{Heartbeat, RunOutput};
 use serde_json::{Value, json};
 
-const MINUTES: usize = 360;
+const MINUTES: usize = 720;
 
 fn hpa(service: usize, metrics: &Value) -> Value {
     json!({
@@ -36,7 +36,7 @@ fn triangle(peak: f64) -> Vec<f64> {
 
 /// Services of some requests per second that need 200 ms each, on replicas of one core.
 fn scene(tier: &Value, metrics: &Value) -> Scene {
-    let names = ["a", "b", "c", "d", "e", "f"];
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let services = names.map(|name| {
         let mut service = service(name, 3);
         service["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.2)});
@@ -46,10 +46,10 @@ fn scene(tier: &Value, metrics: &Value) -> Scene {
         service["fidelity"] = tier.clone();
         service
     });
-    let mut scene = Scene::new(MINUTES as f64 * 60.0, cluster(1000, 10), services.to_vec());
+    let mut scene = Scene::new(MINUTES as f64 * 60.0, cluster(1000, 20), services.to_vec());
     for index in 0..names.len() {
         scene = scene
-            .poisson(index, &triangle(10.0 + 10.0 * index as f64), 60.0)
+            .poisson(index, &triangle(10.0 + 5.0 * index as f64), 60.0)
             .controller(hpa(index, metrics));
     }
     scene
@@ -162,8 +162,8 @@ fn what_is_kept_of_decisions_changes_no_result() {
     let all = run(json!({"keep": "all"}));
     let rows = |run: &RunOutput| run.counts("decisions", "desired");
     for (keep, least, most) in [
-        (json!({"keep": "changes"}), 12, 2000),
-        (json!({"keep": "sampled", "one_in": 10}), 700, 1030),
+        (json!({"keep": "changes"}), 24, 8000),
+        (json!({"keep": "sampled", "one_in": 10}), 3100, 3800),
         (json!({"keep": "off"}), 0, 0),
     ] {
         let fewer = run(keep);

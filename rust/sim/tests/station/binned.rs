@@ -14,6 +14,10 @@ enum Action {
     Drain(usize),
     Kill(usize),
     Speed(usize, f64),
+    Requeue(usize),
+    Resize(usize, u64),
+    Pause(usize),
+    Resume(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -81,6 +85,10 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<usize>().prop_map(Action::Drain),
         1 => any::<usize>().prop_map(Action::Kill),
         1 => (any::<usize>(), 0.3..3.0).prop_map(|(of, speed)| Action::Speed(of, speed)),
+        1 => any::<usize>().prop_map(Action::Requeue),
+        1 => (any::<usize>(), 100..4000_u64).prop_map(|(of, cpu)| Action::Resize(of, cpu)),
+        1 => any::<usize>().prop_map(Action::Pause),
+        1 => any::<usize>().prop_map(Action::Resume),
     ]
 }
 
@@ -108,6 +116,7 @@ struct Live {
     added: u64,
     most_cores: f64,
     draining: bool,
+    paused: bool,
 }
 
 /// Everything the control plane sees of a replica.
@@ -161,7 +170,7 @@ fn check(
         completed += reading.completed;
         in_service += u64::from(reading.in_service);
         waiting += u64::from(reading.waiting);
-        if replica.draining {
+        if replica.draining || replica.paused {
             prop_assert_eq!((reading.in_service, reading.waiting), (0, 0));
         }
     }
@@ -171,7 +180,10 @@ fn check(
         "completed by replicas at {}",
         now
     );
-    if live.iter().any(|replica| !replica.draining) {
+    if live
+        .iter()
+        .any(|replica| !replica.draining && !replica.paused)
+    {
         let in_queues = if central { 0 } else { a.waiting(at(now)) };
         prop_assert_eq!(
             (in_service, waiting),
@@ -210,6 +222,7 @@ fn run(script: &Script) -> Result<(), TestCaseError> {
                     added: *now,
                     most_cores,
                     draining: false,
+                    paused: false,
                 });
             }
             Action::Drain(of) => {
@@ -227,7 +240,42 @@ fn run(script: &Script) -> Result<(), TestCaseError> {
                     gone += stations[0].read(at(*now), replica.id).completed;
                     let lost = stations.each_mut().map(|s| s.kill(at(*now), replica.id));
                     prop_assert_eq!(lost[0], lost[1]);
-                    prop_assert!(!replica.draining || lost[0] == 0);
+                    prop_assert!(!(replica.draining || replica.paused) || lost[0] == 0);
+                }
+            }
+            Action::Requeue(of) => {
+                if let Some(i) = pick(*of) {
+                    let replica = live.remove(i);
+                    gone += stations[0].read(at(*now), replica.id).completed;
+                    let inside = stations[0].in_system(at(*now));
+                    let back = stations.each_mut().map(|s| s.requeue(at(*now), replica.id));
+                    prop_assert_eq!(back[0], back[1]);
+                    prop_assert_eq!(stations[0].in_system(at(*now)), inside);
+                }
+            }
+            Action::Resize(of, cpu) => {
+                if let Some(i) = pick(*of) {
+                    let replica = &mut live[i];
+                    stations
+                        .iter_mut()
+                        .for_each(|s| s.resize(at(*now), replica.id, *cpu));
+                    replica.most_cores = replica.most_cores.max(*cpu as f64 / 1000.0);
+                }
+            }
+            Action::Pause(of) => {
+                if let Some(i) = pick(*of) {
+                    live[i].paused = true;
+                    stations
+                        .iter_mut()
+                        .for_each(|s| s.pause(at(*now), live[i].id));
+                }
+            }
+            Action::Resume(of) => {
+                if let Some(i) = pick(*of) {
+                    live[i].paused = false;
+                    stations
+                        .iter_mut()
+                        .for_each(|s| s.resume(at(*now), live[i].id));
                 }
             }
             Action::Speed(of, speed) => {

@@ -14,7 +14,7 @@ const KNOWN: &str = "the control plane names replicas it has added";
 #[derive(Debug, Clone)]
 struct Member {
     id: ReplicaId,
-    speed: f64,
+    shape: ReplicaShape,
     /// Most requests in service at once.
     places: u64,
     /// Requests that make as much progress as on a core of their own.
@@ -23,6 +23,43 @@ struct Member {
     rate: f64,
     used_core_ns: f64,
     completed: u64,
+    paused: bool,
+    draining: bool,
+}
+
+impl Member {
+    fn new(id: ReplicaId, shape: ReplicaShape, discipline: Discipline) -> Self {
+        let mut member = Self {
+            id,
+            shape,
+            places: 0,
+            servers: 0,
+            rate: 0.0,
+            used_core_ns: 0.0,
+            completed: 0,
+            paused: false,
+            draining: false,
+        };
+        member.reshape(shape, discipline);
+        member
+    }
+
+    fn reshape(&mut self, shape: ReplicaShape, discipline: Discipline) {
+        let (cores, speed) = (cores(&shape), checked_speed(shape.speed_ratio));
+        let slots = shape.concurrency.map(u64::from);
+        self.shape = shape;
+        self.places = slots.unwrap_or(u64::from(u32::MAX));
+        self.servers = match discipline {
+            Discipline::ProcessorSharing => (cores + 0.5).max(1.0) as u64,
+            _ => slots.unwrap_or(1),
+        };
+        self.rate = slots.map_or(cores, |slots| cores.min(slots as f64)) * speed;
+    }
+
+    /// Cores in use at full rate.
+    fn cores(&self) -> f64 {
+        self.rate / self.shape.speed_ratio
+    }
 }
 
 /// What the whole crew has done by an instant.
@@ -38,8 +75,8 @@ pub(super) struct Progress {
 pub(super) struct Crew {
     /// Those that take requests, by number.
     ready: Vec<Member>,
-    /// Those that have handed their requests over and wait for their end.
-    leaving: Vec<Member>,
+    /// Those that have handed their requests over: they drain, or pause.
+    aside: Vec<Member>,
     /// What had been done when the replicas last changed.
     settled: Progress,
     pub(super) places: u64,
@@ -66,56 +103,79 @@ impl Crew {
     pub(super) fn add(
         &mut self,
         id: ReplicaId,
-        shape: &ReplicaShape,
+        shape: ReplicaShape,
         discipline: Discipline,
         done: Progress,
     ) {
         self.settle(done);
-        let (cores, speed) = (cores(shape), checked_speed(shape.speed_ratio));
-        let slots = shape.concurrency.map(u64::from);
-        let member = Member {
-            id,
+        self.join(Member::new(id, shape, discipline));
+    }
 
-            speed,
-            places: slots.unwrap_or(u64::from(u32::MAX)),
-            servers: match discipline {
-                Discipline::ProcessorSharing => (cores + 0.5).max(1.0) as u64,
-                _ => slots.unwrap_or(1),
-            },
-            rate: slots.map_or(cores, |slots| cores.min(slots as f64)) * speed,
-            used_core_ns: 0.0,
-            completed: 0,
-        };
-        let at = self.ready.partition_point(|other| other.id < id);
+    fn join(&mut self, member: Member) {
+        let at = self.ready.partition_point(|other| other.id < member.id);
         self.ready.insert(at, member);
         self.sum_up();
     }
 
-    /// Takes a replica out of service; false when it was already.
-    pub(super) fn drain(&mut self, id: ReplicaId, done: Progress) -> bool {
+    /// Takes a replica out of service; false when it takes no requests already.
+    fn step_aside(&mut self, id: ReplicaId, done: Progress) -> bool {
         let Some(at) = self.position(id) else {
             return false;
         };
         self.settle(done);
         let member = self.ready.remove(at);
-        self.leaving.push(member);
+        self.aside.push(member);
         self.sum_up();
         true
     }
 
-    /// Removes a replica.
-    pub(super) fn remove(&mut self, id: ReplicaId, done: Progress) {
-        self.drain(id, done);
-        self.leaving.retain(|member| member.id != id);
+    fn of_aside(&mut self, id: ReplicaId) -> impl Iterator<Item = &mut Member> {
+        self.aside.iter_mut().filter(move |member| member.id == id)
     }
 
-    pub(super) fn set_speed(&mut self, id: ReplicaId, speed_ratio: f64, done: Progress) {
-        let speed = checked_speed(speed_ratio);
+    /// Takes a replica out of service for good; false when it took no requests.
+    pub(super) fn drain(&mut self, id: ReplicaId, done: Progress) -> bool {
+        let served = self.step_aside(id, done);
+        self.of_aside(id).for_each(|member| member.draining = true);
+        served
+    }
+
+    /// Takes a replica out of service until it is resumed.
+    pub(super) fn pause(&mut self, id: ReplicaId, done: Progress) {
+        self.step_aside(id, done);
+        self.of_aside(id).for_each(|member| member.paused = true);
+    }
+
+    pub(super) fn resume(&mut self, id: ReplicaId, done: Progress) {
+        self.of_aside(id).for_each(|member| member.paused = false);
+        let back = |member: &Member| member.id == id && !member.draining;
+        if let Some(at) = self.aside.iter().position(back) {
+            self.settle(done);
+            let member = self.aside.remove(at);
+            self.join(member);
+        }
+    }
+
+    /// Removes a replica.
+    pub(super) fn remove(&mut self, id: ReplicaId, done: Progress) {
+        self.step_aside(id, done);
+        self.aside.retain(|member| member.id != id);
+    }
+
+    /// Changes the shape of a replica.
+    pub(super) fn reshape(
+        &mut self,
+        id: ReplicaId,
+        discipline: Discipline,
+        done: Progress,
+        change: impl Fn(&mut ReplicaShape),
+    ) {
         self.settle(done);
-        let of = self.ready.iter_mut().chain(&mut self.leaving);
+        let of = self.ready.iter_mut().chain(&mut self.aside);
         for member in of.filter(|member| member.id == id) {
-            member.rate = member.rate / member.speed * speed;
-            member.speed = speed;
+            let mut shape = member.shape;
+            change(&mut shape);
+            member.reshape(shape, discipline);
         }
         self.sum_up();
     }
@@ -123,8 +183,8 @@ impl Crew {
     /// Credits completions to a replica that takes no requests any more.
     pub(super) fn credit(&mut self, id: ReplicaId, completed: u64) {
         self.settled.completed += completed;
-        let of = self.leaving.iter_mut().filter(|member| member.id == id);
-        of.for_each(|member| member.completed += completed);
+        self.of_aside(id)
+            .for_each(|member| member.completed += completed);
     }
 
     /// Place of a replica among those that take requests.
@@ -145,13 +205,13 @@ impl Crew {
             let member = self.earned(place, done);
             return ReplicaReading {
                 cpu_core_ns: member.used_core_ns,
-                cpu_cores: held.busy_ratio * member.rate / member.speed,
+                cpu_cores: held.busy_ratio * member.cores(),
                 completed: member.completed,
                 in_service: saturated(self.part(held.in_service, place)),
                 waiting: saturated(self.part(held.waiting, place)),
             };
         }
-        let found = self.leaving.iter().find(|member| member.id == id);
+        let found = self.aside.iter().find(|member| member.id == id);
         let member = found.expect(KNOWN);
         ReplicaReading {
             cpu_core_ns: member.used_core_ns,
@@ -164,7 +224,7 @@ impl Crew {
     fn earned(&self, place: usize, done: Progress) -> Member {
         let mut member = self.ready[place].clone();
         let busy_ns = done.busy_ns - self.settled.busy_ns;
-        member.used_core_ns += (busy_ns * (member.rate / member.speed)).max(0.0);
+        member.used_core_ns += (busy_ns * member.cores()).max(0.0);
         member.completed += self.part(done.completed - self.settled.completed, place);
         member
     }

@@ -8,8 +8,8 @@
 //!
 //! What is simplified: a queue limit rejects, and a timeout removes, what exceeds them at the end of a bin by
 //! conservation, and the shares that formulas give inside of one. Requests are spread evenly over replicas whatever the
-//! routing. A replica that drains hands its requests to the others and is gone at once (the last one completes what it
-//! serves). A bin's latencies are at most 32 points, each a place in the laws of wait and work; over many bins the places
+//! routing. A replica that drains or pauses hands its requests to the others at once (the last one to drain completes what it
+//! serves); what is sent back keeps the work that was done. A bin's latencies are at most 32 points, each a place in the laws of wait and work; over many bins the places
 //! fill both laws evenly.
 
 mod crew;
@@ -247,6 +247,14 @@ impl Binned {
         }
     }
 
+    /// Requests waiting or in service at a replica.
+    fn held_by(&self, replica: ReplicaId) -> u64 {
+        let held = self.held();
+        self.crew.position(replica).map_or(0, |place| {
+            self.crew.part(held.in_service, place) + self.crew.part(held.waiting, place)
+        })
+    }
+
     /// Takes requests out of the system, with their part of its work.
     fn remove(&mut self, count: u64) {
         let left = self.inside - count;
@@ -304,7 +312,7 @@ impl Station for Binned {
 
     fn add(&mut self, _now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
         self.interrupt();
-        self.crew.add(replica, &shape, self.discipline, self.done);
+        self.crew.add(replica, shape, self.discipline, self.done);
     }
 
     fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
@@ -325,19 +333,44 @@ impl Station for Binned {
 
     fn kill(&mut self, _now: SimTime, replica: ReplicaId) -> u64 {
         self.interrupt();
-        let held = self.held();
-        let lost = self.crew.position(replica).map_or(0, |place| {
-            self.crew.part(held.in_service, place) + self.crew.part(held.waiting, place)
-        });
+        let lost = self.held_by(replica);
         self.crew.remove(replica, self.done);
         self.ledger.lose_all(lost);
         self.remove(lost);
         lost
     }
 
+    fn requeue(&mut self, _now: SimTime, replica: ReplicaId) -> u64 {
+        self.interrupt();
+        let back = self.held_by(replica);
+        self.crew.remove(replica, self.done);
+        back
+    }
+
     fn set_speed(&mut self, _now: SimTime, replica: ReplicaId, speed_ratio: f64) {
         self.interrupt();
-        self.crew.set_speed(replica, speed_ratio, self.done);
+        self.crew
+            .reshape(replica, self.discipline, self.done, |shape| {
+                shape.speed_ratio = speed_ratio;
+            });
+    }
+
+    fn resize(&mut self, _now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
+        self.interrupt();
+        self.crew
+            .reshape(replica, self.discipline, self.done, |shape| {
+                shape.cpu_millicores = cpu_millicores;
+            });
+    }
+
+    fn pause(&mut self, _now: SimTime, replica: ReplicaId) {
+        self.interrupt();
+        self.crew.pause(replica, self.done);
+    }
+
+    fn resume(&mut self, _now: SimTime, replica: ReplicaId) {
+        self.interrupt();
+        self.crew.resume(replica, self.done);
     }
 
     fn read(&self, _now: SimTime, replica: ReplicaId) -> ReplicaReading {
