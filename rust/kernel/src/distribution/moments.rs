@@ -22,7 +22,7 @@ impl Distribution {
             }
             Self::Hyperexponential { means_ns, weights } => {
                 let squares = means_ns.iter().map(|m| 2.0 * (*m as f64) * (*m as f64));
-                self.from_squares(weighted(squares, weights))
+                self.relative_to_squares(weighted(squares, weights))
             }
             Self::Pareto {
                 low_ns,
@@ -30,16 +30,16 @@ impl Distribution {
                 shape,
             } => {
                 let law = Pareto::new(*low_ns as f64, *high_ns as f64, *shape);
-                self.from_squares(law.mean_square())
+                self.relative_to_squares(law.mean_square())
             }
             Self::Empirical { values_ns, weights } => {
                 let squares = values_ns.iter().map(|v| *v as f64 * *v as f64);
-                self.from_squares(weighted(squares, weights))
+                self.relative_to_squares(weighted(squares, weights))
             }
         }
     }
 
-    fn from_squares(&self, mean_square: f64) -> f64 {
+    fn relative_to_squares(&self, mean_square: f64) -> f64 {
         let mean = self.mean_ns();
         relative(mean_square - mean * mean, mean)
     }

@@ -14,6 +14,7 @@ use crate::station::{self, ReplicaId, Station};
 use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
 use rayon::prelude::*;
+use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A controller, its clock and what feeds it.
@@ -142,6 +143,8 @@ impl World {
         for controller in 0..self.plan.controllers.len() {
             let in_step = clocks[&self.clock(controller)] > 1;
             self.add_loop(controller, in_step)?;
+            // It has been read, and is large when there are very many controllers.
+            self.plan.controllers[controller].config = Value::Null;
         }
         let step = self.plan.record.series_step_ns;
         self.schedule(SimTime::from_nanos(step), Event::Series);

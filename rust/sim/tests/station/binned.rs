@@ -119,6 +119,12 @@ struct Live {
     paused: bool,
 }
 
+impl Live {
+    fn serves(&self) -> bool {
+        !self.draining && !self.paused
+    }
+}
+
 /// Everything the control plane sees of a replica.
 fn figures(r: ReplicaReading) -> (u64, u64, u64, u32, u32) {
     (
@@ -130,166 +136,175 @@ fn figures(r: ReplicaReading) -> (u64, u64, u64, u32, u32) {
     )
 }
 
-/// Checks one instant of both stations; `gone` is what replicas that are gone had completed.
-fn check(
-    now: u64,
-    stations: &[Box<dyn Station>; 2],
-    live: &[Live],
+/// Two stations under one script; the second is advanced in more steps.
+struct Trial {
+    stations: [Box<dyn Station>; 2],
+    live: Vec<Live>,
+    next: u32,
+    /// What replicas that are gone had completed.
     gone: u64,
+    now: u64,
     central: bool,
-) -> Result<(), TestCaseError> {
-    let [a, b] = stations;
-    prop_assert_eq!(
-        a.ledger().counts(),
-        b.ledger().counts(),
-        "counts at {}",
-        now
-    );
-    prop_assert_eq!(digest(a.ledger()), digest(b.ledger()), "digest at {}", now);
-    prop_assert_eq!(a.ledger().latency_sum_ns(), b.ledger().latency_sum_ns());
-    let (counts, inside) = (a.ledger().counts(), a.in_system(at(now)));
-    prop_assert_eq!(
-        counts.arrivals,
-        counts.ended() + inside,
-        "conservation at {}",
-        now
-    );
-    prop_assert_eq!(counts.completed, a.ledger().latencies());
-    let (mut completed, mut in_service, mut waiting) = (gone, 0, 0);
-    for replica in live {
-        let reading = a.read(at(now), replica.id);
-        prop_assert_eq!(figures(reading), figures(b.read(at(now), replica.id)));
-        let offered = (now - replica.added) as f64 * replica.most_cores;
-        prop_assert!(
-            (0.0..=offered * (1.0 + 1e-9) + 1.0).contains(&reading.cpu_core_ns),
-            "{:?} of {} at {}",
-            reading,
-            offered,
-            now
-        );
-        completed += reading.completed;
-        in_service += u64::from(reading.in_service);
-        waiting += u64::from(reading.waiting);
-        if replica.draining || replica.paused {
-            prop_assert_eq!((reading.in_service, reading.waiting), (0, 0));
+}
+
+impl Trial {
+    fn new(script: &Script) -> Self {
+        Self {
+            stations: [0, 1].map(|_| script.case.build_binned(script.bin_ns)),
+            live: Vec::new(),
+            next: 0,
+            gone: 0,
+            now: 0,
+            central: script.case.queue.discipline == Discipline::CentralFifo,
         }
     }
-    prop_assert_eq!(
-        completed,
-        counts.completed,
-        "completed by replicas at {}",
-        now
-    );
-    if live
-        .iter()
-        .any(|replica| !replica.draining && !replica.paused)
-    {
-        let in_queues = if central { 0 } else { a.waiting(at(now)) };
-        prop_assert_eq!(
-            (in_service, waiting),
-            (inside - a.waiting(at(now)), in_queues)
-        );
+
+    fn advance(&mut self, until: u64, cuts: &[u64]) {
+        for cut in cuts.iter().filter(|cut| (self.now..until).contains(*cut)) {
+            self.stations[1].advance(at(*cut));
+        }
+        for station in &mut self.stations {
+            station.advance(at(until));
+        }
+        self.now = until;
     }
-    Ok(())
+
+    /// Does the same to both stations; what comes back must be the same.
+    fn both<T: PartialEq>(&mut self, act: impl Fn(&mut dyn Station) -> T) -> T {
+        let [a, b] = &mut self.stations;
+        let (found, other) = (act(a.as_mut()), act(b.as_mut()));
+        assert!(found == other, "the stations differ");
+        found
+    }
+
+    fn add(&mut self, shape: ReplicaShape) {
+        let (id, now) = (ReplicaId(self.next), self.now);
+        self.next += 1;
+        self.both(|s| s.add(at(now), id, shape));
+        self.live.push(Live {
+            id,
+            added: now,
+            most_cores: shape.cpu_millicores as f64 / 1000.0,
+            draining: false,
+            paused: false,
+        });
+    }
+
+    /// Takes a replica away; returns it and what `end` returns.
+    fn end(&mut self, of: usize, end: impl Fn(&mut dyn Station, ReplicaId) -> u64) -> (Live, u64) {
+        let replica = self.live.remove(of);
+        self.gone += self.stations[0].read(at(self.now), replica.id).completed;
+        let count = self.both(|s| end(s, replica.id));
+        (replica, count)
+    }
+
+    fn act(&mut self, action: &Action) -> Result<(), TestCaseError> {
+        let now = at(self.now);
+        let (Action::Drain(of)
+        | Action::Kill(of)
+        | Action::Speed(of, _)
+        | Action::Requeue(of)
+        | Action::Resize(of, _)
+        | Action::Pause(of)
+        | Action::Resume(of)) = action
+        else {
+            if let Action::Add(shape) = action {
+                self.add(*shape);
+            }
+            return Ok(());
+        };
+        if self.live.is_empty() {
+            return Ok(());
+        }
+        let of = of % self.live.len();
+        let id = self.live[of].id;
+        match action {
+            Action::Add(_) => {}
+            Action::Drain(_) => {
+                prop_assert_eq!(self.both(|s| s.drain(now, id)), now);
+                self.live[of].draining = true;
+            }
+            Action::Kill(_) => {
+                let (replica, lost) = self.end(of, |s, id| s.kill(now, id));
+                prop_assert!(replica.serves() || lost == 0);
+            }
+            Action::Requeue(_) => {
+                let inside = self.stations[0].in_system(now);
+                self.end(of, |s, id| s.requeue(now, id));
+                prop_assert_eq!(self.stations[0].in_system(now), inside);
+            }
+            Action::Speed(_, speed) => self.both(|s| s.set_speed(now, id, *speed)),
+            Action::Resize(_, cpu) => {
+                self.both(|s| s.resize(now, id, *cpu));
+                let most = &mut self.live[of].most_cores;
+                *most = most.max(*cpu as f64 / 1000.0);
+            }
+            Action::Pause(_) => {
+                self.both(|s| s.pause(now, id));
+                self.live[of].paused = true;
+            }
+            Action::Resume(_) => {
+                self.both(|s| s.resume(now, id));
+                self.live[of].paused = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that both stations agree, and that requests are whole.
+    fn check(&self) -> Result<(), TestCaseError> {
+        let now = at(self.now);
+        let [a, b] = &self.stations;
+        let (ledger, other) = (a.ledger(), b.ledger());
+        prop_assert_eq!(ledger.counts(), other.counts(), "counts at {}", now);
+        prop_assert_eq!(digest(ledger), digest(other), "digest at {}", now);
+        prop_assert_eq!(ledger.latency_sum_ns(), other.latency_sum_ns());
+        let (counts, inside) = (ledger.counts(), a.in_system(now));
+        prop_assert_eq!(counts.arrivals, counts.ended() + inside, "at {}", now);
+        prop_assert_eq!(counts.completed, ledger.latencies());
+        self.check_replicas(counts.completed, inside)
+    }
+
+    /// Checks that what the replicas have is what the station has, and that none uses more CPU than there is.
+    fn check_replicas(&self, all_completed: u64, inside: u64) -> Result<(), TestCaseError> {
+        let now = at(self.now);
+        let [a, b] = &self.stations;
+        let (mut completed, mut in_service, mut waiting) = (self.gone, 0, 0);
+        for replica in &self.live {
+            let reading = a.read(now, replica.id);
+            prop_assert_eq!(figures(reading), figures(b.read(now, replica.id)));
+            let offered = (self.now - replica.added) as f64 * replica.most_cores;
+            let possible = 0.0..=offered * (1.0 + 1e-9) + 1.0;
+            prop_assert!(
+                possible.contains(&reading.cpu_core_ns),
+                "{:?} of {}",
+                reading,
+                offered
+            );
+            completed += reading.completed;
+            in_service += u64::from(reading.in_service);
+            waiting += u64::from(reading.waiting);
+            prop_assert!(replica.serves() || (reading.in_service, reading.waiting) == (0, 0));
+        }
+        prop_assert_eq!(completed, all_completed, "by replicas at {}", now);
+        if self.live.iter().any(Live::serves) {
+            let in_queues = if self.central { 0 } else { a.waiting(now) };
+            prop_assert_eq!((in_service, waiting), (inside - a.waiting(now), in_queues));
+        }
+        Ok(())
+    }
 }
 
 fn run(script: &Script) -> Result<(), TestCaseError> {
-    let mut stations = [0, 1].map(|_| script.case.build_binned(script.bin_ns));
-    let (mut live, mut next, mut gone): (Vec<Live>, u32, u64) = (Vec::new(), 0, 0);
-    let mut from = 0;
-    let last = (END, Action::Drain(0));
-    for (now, action) in script.actions.iter().chain([&last]) {
-        for cut in script.cuts.iter().filter(|cut| (from..*now).contains(*cut)) {
-            stations[1].advance(at(*cut));
-        }
-        stations
-            .iter_mut()
-            .for_each(|station| station.advance(at(*now)));
-        from = *now;
-        let central = script.case.queue.discipline == Discipline::CentralFifo;
-        check(*now, &stations, &live, gone, central)?;
-        let pick = |of: usize| (!live.is_empty()).then(|| of % live.len());
-        match action {
-            Action::Add(shape) => {
-                let id = ReplicaId(next);
-                next += 1;
-                stations
-                    .iter_mut()
-                    .for_each(|s| s.add(at(*now), id, *shape));
-                let most_cores = shape.cpu_millicores as f64 / 1000.0;
-                live.push(Live {
-                    id,
-                    added: *now,
-                    most_cores,
-                    draining: false,
-                    paused: false,
-                });
-            }
-            Action::Drain(of) => {
-                if let Some(i) = pick(*of).filter(|i| !live[*i].draining) {
-                    let id = live[i].id;
-                    stations
-                        .iter_mut()
-                        .for_each(|s| assert_eq!(s.drain(at(*now), id), at(*now)));
-                    live[i].draining = true;
-                }
-            }
-            Action::Kill(of) => {
-                if let Some(i) = pick(*of) {
-                    let replica = live.remove(i);
-                    gone += stations[0].read(at(*now), replica.id).completed;
-                    let lost = stations.each_mut().map(|s| s.kill(at(*now), replica.id));
-                    prop_assert_eq!(lost[0], lost[1]);
-                    prop_assert!(!(replica.draining || replica.paused) || lost[0] == 0);
-                }
-            }
-            Action::Requeue(of) => {
-                if let Some(i) = pick(*of) {
-                    let replica = live.remove(i);
-                    gone += stations[0].read(at(*now), replica.id).completed;
-                    let inside = stations[0].in_system(at(*now));
-                    let back = stations.each_mut().map(|s| s.requeue(at(*now), replica.id));
-                    prop_assert_eq!(back[0], back[1]);
-                    prop_assert_eq!(stations[0].in_system(at(*now)), inside);
-                }
-            }
-            Action::Resize(of, cpu) => {
-                if let Some(i) = pick(*of) {
-                    let replica = &mut live[i];
-                    stations
-                        .iter_mut()
-                        .for_each(|s| s.resize(at(*now), replica.id, *cpu));
-                    replica.most_cores = replica.most_cores.max(*cpu as f64 / 1000.0);
-                }
-            }
-            Action::Pause(of) => {
-                if let Some(i) = pick(*of) {
-                    live[i].paused = true;
-                    stations
-                        .iter_mut()
-                        .for_each(|s| s.pause(at(*now), live[i].id));
-                }
-            }
-            Action::Resume(of) => {
-                if let Some(i) = pick(*of) {
-                    live[i].paused = false;
-                    stations
-                        .iter_mut()
-                        .for_each(|s| s.resume(at(*now), live[i].id));
-                }
-            }
-            Action::Speed(of, speed) => {
-                if let Some(i) = pick(*of) {
-                    let id = live[i].id;
-                    stations
-                        .iter_mut()
-                        .for_each(|s| s.set_speed(at(*now), id, *speed));
-                }
-            }
-        }
-        check(*now, &stations, &live, gone, central)?;
+    let mut trial = Trial::new(script);
+    for (now, action) in &script.actions {
+        trial.advance(*now, &script.cuts);
+        trial.check()?;
+        trial.act(action)?;
+        trial.check()?;
     }
-    Ok(())
+    trial.advance(END, &script.cuts);
+    trial.check()
 }
 
 proptest! {

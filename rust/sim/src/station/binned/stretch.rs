@@ -4,7 +4,7 @@ use super::law;
 use super::pace::{Pace, WHOLE};
 use super::waits::{Rules, Setting, Steady};
 use crate::station::ledger::Cohort;
-use hookean_kernel::portable::{ln, nearest};
+use hookean_kernel::portable::{exp, ln, nearest};
 
 /// Where a stretch begins, and what comes in it.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,10 @@ impl Stretch {
         let kept_ratio = 1.0 - lost.count() as f64 / start.arrivals.max(1) as f64;
         let before = start.backlog_ns + start.work_ns as f64 * kept_ratio;
         let level = settled_level(start, steady);
-        let after = (before - start.rate * length).max(level.min(before));
+        let came = start.work_ns as f64 * kept_ratio;
+        let swing = Swing::new(start, steady, level, came);
+        let settled = (level + swing.after).max(0.0);
+        let after = (before - start.rate * length).max(settled.min(before));
         let present = start.inside + start.arrivals - lost.count();
         let mut end = End {
             backlog_ns: after,
@@ -120,7 +123,13 @@ impl Stretch {
             manner: Manner {
                 count: flow.completed,
                 busy_ratio,
-                ..manner(rules, start, steady, level, backlog_ns)
+                ..manner(
+                    rules,
+                    start,
+                    steady,
+                    level,
+                    swing.without(backlog_ns, steady),
+                )
             },
         }
     }
@@ -207,6 +216,43 @@ fn settled_level(start: &Start, steady: Option<Steady>) -> f64 {
         None => 0.0,
     };
     in_system * start.mean_work_ns
+}
+
+/// How far work in the system is from its mean by chance: what came beyond expectation lasts for a while.
+#[derive(Debug, Clone, Copy)]
+struct Swing {
+    before: f64,
+    after: f64,
+}
+
+impl Swing {
+    fn new(start: &Start, steady: Option<Steady>, level: f64, came: f64) -> Self {
+        if start.rate <= 0.0 {
+            return Self {
+                before: 0.0,
+                after: 0.0,
+            };
+        }
+        let length = (start.to - start.from) as f64;
+        let memory_ns = steady.map_or(start.setting.service_ns, |steady| steady.memory_ns);
+        let fade = exp(-length / memory_ns);
+        let lasting = memory_ns / length * (1.0 - fade);
+        let due = start.setting.rate * start.mean_work_ns * length;
+        // What is further away is no chance, but the backlog of an overload, or a station that fills.
+        let before = (start.backlog_ns - level).clamp(-level, level);
+        Self {
+            before,
+            after: before * fade + (came - due) * lasting,
+        }
+    }
+
+    /// The work in the system but for what a formula takes account of.
+    fn without(&self, (before, after): (f64, f64), steady: Option<Steady>) -> (f64, f64) {
+        match steady {
+            Some(_) => (before - self.before, after - self.after),
+            None => (before, after),
+        }
+    }
 }
 
 /// Requests that are still there when `after` of the work `before` is left; rounded at random, so that the mean is right.

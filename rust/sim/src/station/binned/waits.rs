@@ -67,6 +67,8 @@ pub(super) struct Steady {
     pub(super) excess: f64,
     /// Relaxation time.
     pub(super) settling_ns: f64,
+    /// How long a request that comes now has an effect on the work in the system, on average.
+    pub(super) memory_ns: f64,
     /// Share of requests that wait, and the mean wait of those.
     pub(super) delayed_ratio: f64,
     pub(super) delay_ns: f64,
@@ -109,8 +111,12 @@ pub(super) fn steady(rules: &Rules, setting: &Setting) -> Option<Steady> {
     }
     let delayed = erlang_c(servers, load);
     let spare = servers as f64 * (1.0 - ratio);
+    // For one server work that comes is felt until the server is idle: s / (1 - rho)^2 after an arrival; with many, as
+    // long as it is served.
+    let lag = delayed / servers as f64 * (1.0 / ((1.0 - ratio) * (1.0 - ratio)) - 1.0);
     let state = Steady {
         load: load * parts as f64,
+        memory_ns: setting.service_ns * (1.0 + lag),
         settling_ns,
         stretch: 1.0,
         ..Steady::default()
