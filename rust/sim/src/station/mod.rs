@@ -22,9 +22,9 @@ mod sharing;
 mod slots;
 mod virtual_time;
 
+pub use crate::workload::Outcome;
 pub(crate) use binned::{Laws, describes as describes_in_bins};
 pub(crate) use build::build_with;
-pub use crate::workload::Outcome;
 pub use build::{build, build_reference};
 pub use ledger::{Counts, LatencyWindow, Ledger};
 pub use request_log::{RequestRow, RequestTable};

@@ -2,9 +2,9 @@
 
 use hookean_kernel::{Digest, Distribution, SimTime};
 use hookean_sim::plan::{
-    ArrivalMode, BatchPlan, ClientsPlan, DecisionRecord, Discipline, EngineKind, Fidelity, Plan, PlatformPlan, QueuePlan,
-    RecordPlan, ReplicaPlan, RequestLog, RetryPlan, Routing, ServicePlan, SloPlan, WorkloadPlan,
-    WorkloadSource,
+    ArrivalMode, BatchPlan, ClientsPlan, DecisionRecord, Discipline, EngineKind, Fidelity, Plan,
+    PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, RetryPlan, Routing, ServicePlan,
+    SloPlan, WorkloadPlan, WorkloadSource,
 };
 use hookean_sim::station::reference::Reference;
 use hookean_sim::station::{self, Ledger, ReplicaShape, RequestRow, Station};
