@@ -74,6 +74,12 @@ REFUSED = {
         "(workload.0.retry)",
         "`fidelity: exact`",
     ),
+    "a limit on the whole time": (
+        ("    work:", "    fidelity: binned\n    queue: {total_timeout: 5s}\n    work:"),
+        "how long a request is in service",
+        "(services.web.queue.total_timeout)",
+        "use `timeout`",
+    ),
     "another word": (("seed: 7", "seed: 7\nfidelity: bins"), "unknown fidelity `bins`", "(fidelity)", "`binned`"),
     "a fluid load in bins": (
         (

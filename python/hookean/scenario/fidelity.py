@@ -130,6 +130,10 @@ def _queue_problems(service: Service, at: list[str | int]) -> Iterator[FieldErro
         hint = f"use {_listed(_DISCIPLINES)}, or `fidelity: exact`"
         text = f"the binned tier has no formula for `{queue.discipline}`"
         yield FieldError(text, hint=hint, at=[*at, "queue", "discipline"])
+    elif queue.total_timeout is not None:
+        text = "the binned tier does not know how long a request is in service"
+        hint = "use `timeout`, which ends waits, or `fidelity: exact`"
+        yield FieldError(text, hint=hint, at=[*at, "queue", "total_timeout"])
     elif queue.discipline != "central_fifo" and queue.routing not in _ROUTINGS:
         hint = f"use {_listed(_ROUTINGS)}, or `fidelity: exact`"
         text = f"the binned tier has no formula for `{routing_kind(queue.routing)}`"

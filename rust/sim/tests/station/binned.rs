@@ -51,6 +51,7 @@ fn queue() -> impl Strategy<Value = QueuePlan> {
             routing,
             limit,
             timeout_ns,
+            total_timeout_ns: None,
         }
     })
 }

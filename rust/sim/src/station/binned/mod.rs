@@ -265,7 +265,7 @@ impl Binned {
 
 /// Whether there are formulas for a queue.
 pub(crate) fn describes(queue: &QueuePlan) -> bool {
-    Pooling::of(queue.discipline, queue.routing).is_some()
+    Pooling::of(queue.discipline, queue.routing).is_some() && queue.total_timeout_ns.is_none()
 }
 
 /// # Errors
