@@ -85,12 +85,12 @@ services:
   web:
     work: {distribution: hyperexponential, means: [10ms, 100ms], weights: [0.9, 0.1]}
     replica: {cpu: 1, memory: 256Mi, memory_idle: 64Mi}
+    fidelity: binned
+    bin: 5s
     startup: {init: {distribution: lognormal, median: 2s, sigma: 0.3}}
   worker:
     work: {distribution: constant, value: 1s}
     replica: {cpu: 1, memory: 256Mi}
-    fidelity: binned
-    bin: 5s
 platform:
   kind: cluster
   pools:

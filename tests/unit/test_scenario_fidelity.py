@@ -69,7 +69,7 @@ REFUSED = {
         "`least_outstanding`",
     ),
     "retries": (
-        ("rate: 8/s, duration: 1h}", "rate: 8/s, duration: 1h, retry: {attempts_max: 3}}\nfidelity: binned"),
+        ("rate: 8/s, duration: 1h}", "rate: 8/s, duration: 1h, retry: {attempts: 3}}\nfidelity: binned"),
         "`retry` is about single requests",
         "(workload.0.retry)",
         "`fidelity: exact`",
