@@ -36,7 +36,7 @@ APPROXIMATIONS = (
 """What every report with requests approximates."""
 
 BINNED = (
-    "Requests and work are conserved exactly. Replica-hours were found within 1 % of those of single requests. Waits are "
+    "Requests and work are conserved exactly. Replica-hours were found within 1 %. Waits are "
     "rougher: within 10 % for one queue, but an overload of replicas with queues of their own looks milder than it is "
     "(in a check, mean latency 25 % and its p99 50 % too low), since replicas that come share the whole backlog."
 )
