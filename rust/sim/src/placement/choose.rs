@@ -1,13 +1,47 @@
-//! Choice among scored nodes.
+//! Choice among nodes of equal score.
 
-/// Position of the node that kube-scheduler 1.36 takes: the root of a binary max-heap filled in the given order, where
-/// among equals the earlier heap position wins. `None` when there is no node.
+use std::cmp::Ordering;
+
+/// Which of two positions of a binary heap comes first from the root on: before its children, and the left child with all
+/// below it before the right one.
 ///
-/// `win(i)` starts with `i` and is replaced by the winner of the left, then of the right child, if strictly greater.
-pub fn choose(scores: &[u64]) -> Option<usize> {
-    if scores.is_empty() {
-        return None;
-    }
+/// kube-scheduler 1.36 takes the root of a binary max-heap of the scores in the order of the nodes, where a child wins only
+/// if strictly greater: among equals the one that comes first in this order.
+pub(super) fn heap_order(a: usize, b: usize) -> Ordering {
+    let depth = |position: usize| (position + 1).ilog2();
+    let above = depth(a).min(depth(b));
+    // Places counted from 1 have their ancestor in their upper bits.
+    let ancestor = |position: usize| (position + 1) >> (depth(position) - above);
+    let order = ancestor(a).cmp(&ancestor(b));
+    order.then_with(|| depth(a).cmp(&depth(b)))
+}
+
+/// The positions of a heap of `len` in that order.
+pub(super) fn heap_positions(len: usize) -> impl Iterator<Item = usize> {
+    let next = move |position: &usize| {
+        let left = 2 * position + 1;
+        if left < len {
+            return Some(left);
+        }
+        let mut at = *position;
+        loop {
+            if at == 0 {
+                return None;
+            }
+            // a left child has an odd position, and its sibling follows it
+            if at % 2 == 1 && at + 1 < len {
+                return Some(at + 1);
+            }
+            at = (at - 1) / 2;
+        }
+    };
+    std::iter::successors((len > 0).then_some(0), next)
+}
+
+/// The choice as the scheduler makes it, for tests: `win(i)` starts with `i` and is replaced by the winner of the left, then of
+/// the right child, if strictly greater. `None` when there is no node.
+#[cfg(test)]
+pub(super) fn choose(scores: &[u64]) -> Option<usize> {
     let mut winners: Vec<usize> = (0..scores.len()).collect();
     for i in (0..scores.len()).rev() {
         for child in [2 * i + 1, 2 * i + 2] {
@@ -16,12 +50,12 @@ pub fn choose(scores: &[u64]) -> Option<usize> {
             }
         }
     }
-    Some(winners[0])
+    winners.first().copied()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::choose;
+    use super::*;
 
     #[test]
     fn equals_are_won_by_heap_position() {
@@ -33,5 +67,17 @@ mod tests {
             "the left subtree is compared first"
         );
         assert_eq!(choose(&[1, 3, 2]), Some(1));
+    }
+
+    #[test]
+    fn positions_come_in_heap_order_each_once() {
+        for len in 0..40 {
+            let positions: Vec<usize> = heap_positions(len).collect();
+            assert!(positions.is_sorted_by(|a, b| heap_order(*a, *b) == Ordering::Less));
+            let mut sorted = positions.clone();
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..len), "{positions:?}");
+        }
+        assert_eq!(heap_positions(6).collect::<Vec<_>>(), [0, 1, 3, 4, 2, 5]);
     }
 }

@@ -1,13 +1,14 @@
 //! Placement of replicas on nodes: filter by fit, score, choose.
 //!
 //! Follows the default kube-scheduler profile (Kubernetes v1.36.2 `pkg/scheduler`) as far as `NodeResourcesFit` with
-//! its `LeastAllocated` score; the other plug-ins are not modelled yet. Nodes are examined one after the other, so the
-//! choice is a function of the nodes and the request.
+//! its `LeastAllocated` score; the other plug-ins are not modelled yet. The choice is that of examining all nodes one after
+//! the other: a function of the nodes and the request.
 
 mod choose;
+mod fit;
 mod least_allocated;
 
-pub use choose::choose;
+pub use fit::{FitIndex, NoPlace};
 pub use least_allocated::least_allocated;
 
 /// What a replica asks of a node.
@@ -20,7 +21,7 @@ pub struct Request {
 }
 
 /// What a node has and what is taken of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeResources {
     /// CPU for replicas.
     pub allocatable_cpu_millicores: u64,

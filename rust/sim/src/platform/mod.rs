@@ -8,7 +8,7 @@ pub use node::{Node, NodeId};
 pub use pull::pull_duration;
 pub use startup::{Marks, Startup};
 
-use crate::placement::{self, Misfit, NodeResources, Request};
+use crate::placement::{FitIndex, NoPlace, NodeResources, Request};
 use crate::plan::{PlatformPlan, PoolPlan, PullPlan};
 use hookean_kernel::{SimDuration, SimTime};
 
@@ -20,33 +20,8 @@ pub struct Platform {
     pull: Option<PullPlan>,
     fleet: bool,
     in_use: u32,
-    scores: Vec<u64>,
-    feasible: Vec<NodeId>,
-}
-
-/// Why no node was found, summed over nodes, as the scheduler reports it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NoPlace {
-    nodes: usize,
-    cpu: usize,
-    memory: usize,
-    replicas: usize,
-}
-
-impl std::fmt::Display for NoPlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "0 of {} nodes have room", self.nodes)?;
-        for (count, what) in [
-            (self.cpu, "CPU"),
-            (self.memory, "memory"),
-            (self.replicas, "replica slots"),
-        ] {
-            if count > 0 {
-                write!(f, "; {count} lack {what}")?;
-            }
-        }
-        Ok(())
-    }
+    /// Where a replica may go; of a fleet nothing, since every replica brings its own node.
+    fit: FitIndex,
 }
 
 impl Platform {
@@ -62,13 +37,12 @@ impl Platform {
             pull,
             fleet,
             in_use: 0,
-            scores: Vec::new(),
-            feasible: Vec::new(),
+            fit: FitIndex::default(),
         };
         for (index, pool) in pools.iter().enumerate() {
             for _ in 0..pool.nodes {
                 let id = platform.buy(index, SimTime::ZERO);
-                platform.nodes[id.index()].ready = Some(SimTime::ZERO);
+                platform.set_ready(id, SimTime::ZERO);
             }
         }
         platform
@@ -115,46 +89,43 @@ impl Platform {
 
     /// Gives a node back; its bill ends.
     pub fn give_back(&mut self, node: NodeId, now: SimTime) {
-        self.nodes[node.index()].ended = Some(now);
+        self.change(node, |node| node.ended = Some(now));
         self.in_use -= 1;
     }
 
     /// Marks a bought node as ready to hold replicas.
     pub fn set_ready(&mut self, node: NodeId, at: SimTime) {
-        self.nodes[node.index()].ready = Some(at);
+        self.change(node, |node| node.ready = Some(at));
     }
 
     /// Finds a ready node for the request by fit and least allocated.
     ///
     /// # Errors
     /// [`NoPlace`] with the reasons when no node has room.
-    pub fn find(&mut self, request: Request) -> Result<NodeId, NoPlace> {
-        let mut why = NoPlace::default();
-        self.feasible.clear();
-        self.scores.clear();
-        for (index, node) in self.nodes.iter().enumerate().filter(|(_, n)| n.is_usable()) {
-            why.nodes += 1;
-            if let Some(misfit) = node.resources.misfit(request) {
-                why.add(misfit);
-            } else {
-                self.feasible.push(NodeId::new(index));
-                self.scores
-                    .push(placement::least_allocated(&node.resources, request));
-            }
+    pub fn find(&self, request: Request) -> Result<NodeId, NoPlace> {
+        let resources = |node: u32| self.nodes[node as usize].resources;
+        self.fit.find(request, resources).map(NodeId)
+    }
+
+    /// Changes a node, and what the search for places knows of it.
+    fn change(&mut self, node: NodeId, change: impl FnOnce(&mut Node)) {
+        let of = &mut self.nodes[node.index()];
+        let place = |of: &Node| of.is_usable().then_some(of.resources);
+        let before = place(of);
+        change(of);
+        if !self.fleet {
+            self.fit.change(node.0, before, place(of));
         }
-        placement::choose(&self.scores)
-            .map(|i| self.feasible[i])
-            .ok_or(why)
     }
 
     /// Puts a replica of `service` on the node.
     pub fn occupy(&mut self, node: NodeId, request: Request, now: SimTime) {
-        self.nodes[node.index()].occupy(request, now);
+        self.change(node, |node| node.occupy(request, now));
     }
 
     /// Takes it off.
     pub fn vacate(&mut self, node: NodeId, request: Request, now: SimTime) {
-        self.nodes[node.index()].vacate(request, now);
+        self.change(node, |node| node.vacate(request, now));
     }
 
     /// Time until the image of `service` is on the node, and notes the transfer; zero when it is there already.
@@ -184,13 +155,5 @@ impl Platform {
     /// Resources of a node.
     pub fn resources(&self, node: NodeId) -> &NodeResources {
         &self.nodes[node.index()].resources
-    }
-}
-
-impl NoPlace {
-    fn add(&mut self, misfit: Misfit) {
-        self.cpu += usize::from(misfit.cpu);
-        self.memory += usize::from(misfit.memory);
-        self.replicas += usize::from(misfit.replicas);
     }
 }
