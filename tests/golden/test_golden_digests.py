@@ -13,6 +13,7 @@ import pytest
 import hookean
 from hookean.platforms.presets import PRESETS
 from hookean.policies.table import CONTROLLERS
+from hookean.scenario.fault import KINDS as KINDS_OF_FAULTS
 from hookean.scenario.routing import KINDS, routing_kind
 from hookean.scenario.service import Queue
 
@@ -49,7 +50,7 @@ def test_result_is_the_recorded_one(path: Path) -> None:
     assert found["result_digest"] == expected["result_digest"], "single events changed though the key figures did not"
 
 
-def test_every_discipline_routing_controller_and_preset_has_a_golden_scenario() -> None:
+def test_every_discipline_routing_controller_preset_and_fault_has_a_golden_scenario() -> None:
     scenarios = [hookean.load_scenario(path) for path in FILES]
     services = [service for scenario in scenarios for service in scenario.services.values()]
     fields = Queue.model_fields
@@ -57,6 +58,7 @@ def test_every_discipline_routing_controller_and_preset_has_a_golden_scenario() 
     assert {routing_kind(s.queue.routing) for s in services} == set(KINDS)
     assert {c.kind for s in scenarios for c in s.controllers} == {entry.name for entry in CONTROLLERS}
     assert {s.platform.preset for s in scenarios} >= set(PRESETS)
+    assert {fault.kind for s in scenarios for fault in s.faults} == set(KINDS_OF_FAULTS)
 
 
 def test_no_expectation_is_left_without_its_scenario() -> None:

@@ -95,7 +95,7 @@ platform:
   kind: cluster
   pools:
     - {name: big, cpu: 64, memory: 256Gi, price: 3 USD/h, nodes: 2, max_replicas: 200, allocatable_cpu: 63, allocatable_memory: 250Gi}
-    - {name: small, instance: aws/m7i.2xlarge, min: 1, max: 9}
+    - {name: small, instance: aws/m7i.2xlarge, min: 1, max: 9, owned: true}
   startup:
     provision: 30s
     boot: {distribution: lognormal, median: 10s, sigma: 0.2}
@@ -114,6 +114,15 @@ platform:
   speed_ratio: 0.95
   memory_overhead: 0.05
   billing: {granularity: 1h, minimum: 1h}
+faults:
+  - {name: loss, kind: node_loss, at: 1h, node: 1, repair: {distribution: lognormal, mean: 5min, cv: 0.5}, requests: requeued}
+  - {kind: node_loss, between: {distribution: weibull, mean: 30d, shape: 0.8}, repair: 1h}
+  - {name: crash, kind: replica_crash, service: api, at: 1h, replica: 0, recovery: replace, requests: requeued}
+  - {kind: replica_crash, service: web, between: {distribution: exponential, mean: 6h}, restart: 2s}
+  - {name: slow, kind: slow_down, at: 1h, node: 0, duration: 5min, factor: 0.5}
+  - {kind: slow_down, service: web, between: {distribution: weibull, scale: 1h, shape: 0.7}, duration: 1min, factor: 0.8, replica: random}
+  - {name: stop, kind: pause, at: 1h, node: random, duration: 1s}
+  - {kind: pause, service: batch, replica: random, between: 10min, duration: 100ms}
 controllers:
   - kind: hpa
     service: api

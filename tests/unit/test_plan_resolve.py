@@ -42,9 +42,13 @@ def leaves(document):
 
 UNIT = "(_ns|_millicores|_bytes_per_s|_bytes|_milli)$"
 STRUCTURE = (
-    "^plan_version$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier)$|source[.]source$|[.]startup$"
+    "^plan_version$|^faults$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier|of|when)$"
+    "|source[.]source$|[.]startup$"
 )
-FILLER = "[.]work[.](distribution|value)$|[.]queue[.]routing$|[.]phase$|source[.]work$|[.]nodes$|[.](batch|retry|budget|deadline|clients)$"
+FILLER = (
+    "[.]work[.](distribution|value)$|[.]queue[.]routing$|[.]phase$|source[.]work$|[.]nodes$"
+    "|[.](batch|retry|budget|deadline|clients)$|target[.](node|replica)$"
+)
 
 
 def workload(plan, index=0):

@@ -105,6 +105,7 @@ def _pool_tree(node: Node, pool: Pool, *, platform: Platform, base: Preset | Non
         "allocatable_memory_bytes": node.allocatable_memory,
         "max_replicas": node.max_replicas,
         "speed_ratio": _speed(platform, base),
+        "owned": _owned(node, pool, base),
         "billing": {
             "nanousd_per_hour": node.price,
             "granularity_ns": known(billing, "granularity", value=billing.granularity.nanos),
@@ -114,6 +115,14 @@ def _pool_tree(node: Node, pool: Pool, *, platform: Platform, base: Preset | Non
         },
         "startup": _node_stages(platform, base, node.provider),
     }
+
+
+def _owned(node: Node, pool: Pool, base: Preset | None) -> Known:
+    if pool.owned is not None:
+        return Known(pool.owned, "yes" if pool.owned else "no", "user", "scenario")
+    if not node.provider or (base is not None and base.name == "kubernetes-on-metal"):
+        return Known(True, "yes", "assumed", "a machine of an own kind, or bare metal, is one's own")
+    return Known(False, "no", "recalled", "clouds bill an instance while it runs")
 
 
 def _least_billed(provider: str) -> Known:

@@ -16,6 +16,7 @@ from hookean.scenario.problems import raise_together
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration, UnitError
 
+from .faults import check_node, check_service, fault_tree
 from .groups import Members
 from .plan import Descriptions, Plan
 from .platform import ResolvedPlatform, resolve_platform
@@ -69,6 +70,7 @@ class _Resolver:
         workloads = self._workloads()
         services = self._services(platform, workloads)
         self._find_policies()
+        self._check_faults(platform)
         document, provenance = split(
             {
                 "plan_version": Fixed(1),
@@ -83,10 +85,18 @@ class _Resolver:
                 ],
                 "platform": platform.tree,
                 "controllers": [self._controller(each) for each in self._ordered_controllers()],
+                "faults": [
+                    fault_tree(each, self.names) for each in sorted(scenario.faults, key=lambda each: each.label)
+                ],
                 "record": _record(scenario.record),
             }
         )
-        warnings = [*platform.warnings, *self._warnings(workloads, document), *self.policies.warnings()]
+        warnings = [
+            *platform.warnings,
+            *self._warnings(workloads, document),
+            *self._fault_warnings(document["horizon_ns"]),
+            *self.policies.warnings(),
+        ]
         descriptions = Descriptions(
             platform=platform.description,
             controllers=[each.describe() for each in self._ordered_controllers()],
@@ -103,6 +113,9 @@ class _Resolver:
         """Repeats what belongs to a group for each of its members, and checks that it all fits in memory."""
         counts = {name: self.scenario.services[name].count for name in self.names}
         members = Members(counts)
+        for fault in document["faults"]:
+            if fault["target"]["of"] == "replica":
+                fault["target"]["service"] = members.names.index(self.names[fault["target"]["service"]])
         if any(counts.values()):
             document["services"] = members.services(document["services"])
             for part in ("workloads", "controllers"):
@@ -194,6 +207,19 @@ class _Resolver:
                     self.policies.add(index, controller, self.scenario.services[controller.service])
         raise_together(self.problems)
 
+    def _check_faults(self, platform: ResolvedPlatform) -> None:
+        for index, fault in enumerate(self.scenario.faults):
+            with self._collecting("faults", index):
+                check_service(fault, self.scenario.services)
+        raise_together(self.problems)
+        if self.scenario.platform.is_fleet:
+            return
+        nodes = sum(pool["nodes"].value for pool in platform.tree["pools"])
+        for index, fault in enumerate(self.scenario.faults):
+            with self._collecting("faults", index):
+                check_node(fault, nodes)
+        raise_together(self.problems)
+
     def _horizon(self, workloads: dict[str, ResolvedWorkload]) -> Known:
         own = self.scenario.duration
         if own is not None:
@@ -241,6 +267,11 @@ class _Resolver:
                 yield f"service `{name}` has several controllers: each acts in its turn, and the last one stands"
         for each in workloads.values():
             yield from each.warnings
+
+    def _fault_warnings(self, horizon_ns: int) -> Iterator[str]:
+        for fault in self.scenario.faults:
+            if fault.at is not None and fault.at.nanos >= horizon_ns:
+                yield f"the fault `{fault.label}` would strike when the scenario has ended"
 
 
 def _record(record: Record) -> dict[str, Any]:

@@ -48,6 +48,9 @@ class Pool(Model):
     """Most nodes, for a controller that scales nodes."""
     max_replicas: PositiveCount | None = None
     """Most replicas on a node. Default: by the rule of the provider."""
+    owned: Flag | None = None
+    """Whether its nodes are machines of one's own: one that is lost is still paid for and comes back as itself, while a
+    cloud ends the bill and another takes its place. Default: yes for a node of an own kind and for bare metal."""
     allocatable_cpu: Cpu | None = None
     """CPU left for replicas. Default: by the reservation rule."""
     allocatable_memory: Memory | None = None

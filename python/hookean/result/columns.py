@@ -42,7 +42,7 @@ SUMMARY = (
     Column("completed", "u64", "", "Attempts served to the end, each of another request."),
     Column("rejected", "u64", "", "Attempts turned away because the queue was full."),
     Column("timed_out", "u64", "", "Attempts that gave up, waiting or in service."),
-    Column("lost", "u64", "", "Attempts lost with a replica that was killed."),
+    Column("lost", "u64", "", "Attempts lost with a replica that was killed or failed."),
     Column("retries", "u64", "", "Attempts that are not the first of their request: requests = arrivals - retries."),
     Column("retries_denied", "u64", "", "Retries that the budget did not allow."),
     Column("given_up", "u64", "", "Requests that failed for good."),
@@ -197,8 +197,14 @@ REPLICAS = (
     Column("create", "duration", "s", "Stage: creating the container.", nullable=True),
     Column("init", "duration", "s", "Stage: the application's own start.", nullable=True),
     Column("completed", "u64", "", "Requests it completed."),
+    Column("restarts", "u32", "", "Restarts of its container after crashes."),
     Column("cpu_core_seconds", "f64", "core s", "CPU it used."),
-    Column("outcome", "str", "", "`ready`, `starting`, `pending`, `drained`, `killed` or `cancelled`, at the end."),
+    Column(
+        "outcome",
+        "str",
+        "",
+        "`ready`, `starting`, `pending`, `drained`, `killed`, `failed` (by a fault) or `cancelled`, at the end.",
+    ),
     Column("reason", "str", "", "Why it is not ready, or why it ended; null if it is ready.", nullable=True),
 )
 
@@ -208,15 +214,41 @@ NODES = (
     Column("instance", "str", "", "Instance type."),
     Column("bought", "duration", "s", "When it was asked for; billing starts."),
     Column("ready", "duration", "s", "When it could hold replicas.", nullable=True),
-    Column("ended", "duration", "s", "When it was given back; null if it was there at the end.", nullable=True),
+    Column(
+        "ended",
+        "duration",
+        "s",
+        "When it was given back or, in a cloud, lost; null if it was there at the end.",
+        nullable=True,
+    ),
     Column("cpu_cores", "f64", "cores", "Capacity."),
     Column("memory_bytes", "u64", "B", "Capacity."),
     Column("allocatable_cpu_cores", "f64", "cores", "Left for replicas."),
     Column("allocatable_memory_bytes", "u64", "B", "Left for replicas."),
+    Column("failures", "u32", "", "How often it was lost."),
     Column("replicas_max", "u32", "", "Most replicas it held at once."),
     Column("cpu_requested_ratio", "f64", "ratio", "Requested core-time / allocatable core-time.", nullable=True),
     Column("billed", "duration", "s", "Billed time, after rounding."),
     Column("cost_usd", "f64", "USD", "Billed time x price."),
+)
+
+FAULTS = (
+    Column("time", "duration", "s", "When the fault struck."),
+    Column("kind", "str", "", "`node_loss`, `replica_crash`, `slow_down` or `pause`."),
+    Column("fault", "str", "", "Name of the fault."),
+    Column("node", "u32", "", "Node it struck, or that of the replica; null if there was none.", nullable=True),
+    Column("service", "str", "", "Service of the replica it struck; null when it struck a node.", nullable=True),
+    Column("replica", "u32", "", "Replica it struck; null when it struck a node.", nullable=True),
+    Column("replicas", "u32", "", "Replicas it struck; 0 when it found nothing to strike."),
+    Column("lost", "u64", "", "Requests lost with them."),
+    Column("requeued", "u64", "", "Requests sent back to the queue, or routed again."),
+    Column(
+        "duration",
+        "duration",
+        "s",
+        "How long it lasts: until the node or the container is back; null for good.",
+        nullable=True,
+    ),
 )
 
 REQUESTS = (
@@ -249,6 +281,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "decisions": DECISIONS,
     "replicas": REPLICAS,
     "nodes": NODES,
+    "faults": FAULTS,
     "requests": REQUESTS,
 }
 """Every result table by name."""

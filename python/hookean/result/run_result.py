@@ -1,4 +1,4 @@
-"""What a simulation returns: six tables and a manifest."""
+"""What a simulation returns: seven tables and a manifest."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ class RunResult:
     def nodes(self) -> pl.DataFrame:
         """One row per node, with its bill."""
         return self.frames["nodes"]
+
+    @property
+    def faults(self) -> pl.DataFrame:
+        """One row per fault that struck."""
+        return self.frames["faults"]
 
     @property
     def requests(self) -> pl.DataFrame | None:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Strict
 from hookean.platforms.model import AnyPlatform
 from hookean.policies.table import AnyController
 
+from .fault import AnyFault, name_problems
 from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
 from .service import Service
@@ -108,6 +109,8 @@ class Scenario(Model):
     """Where replicas run."""
     controllers: tuple[AnyController, ...] = ()
     """What scales the services."""
+    faults: tuple[AnyFault, ...] = ()
+    """What goes wrong."""
     record: Record = Record()
     """What is recorded."""
     engine: Annotated[
@@ -145,7 +148,12 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _cross_checked(self) -> Scenario:
-        problems = [*self._workload_problems(), *self._controller_problems(), *self._duration_problems()]
+        problems = [
+            *self._workload_problems(),
+            *self._controller_problems(),
+            *self._fault_problems(),
+            *self._duration_problems(),
+        ]
         problems += fidelity_problems(self)
         if problems:
             raise FieldsError(problems)
@@ -194,6 +202,13 @@ class Scenario(Model):
                 text = f"nothing says how much memory a replica of `{controller.service}` uses"
                 hint = "set `memory_idle` or `memory_per_request` of the replica; the controller scales on memory"
                 yield FieldError(text, hint=hint, at=["services", controller.service, "replica"])
+
+    def _fault_problems(self) -> Iterator[FieldError]:
+        yield from name_problems(self.faults)
+        for index, fault in enumerate(self.faults):
+            service = getattr(fault, "service", None)
+            if service is not None:
+                yield from self._unknown_service(service, ["faults", index])
 
     def _duration_problems(self) -> Iterator[FieldError]:
         if self.duration is not None and self.duration.base == 0:

@@ -177,7 +177,7 @@ def _unknown_choice(given: str, allowed: list[str], path: Path) -> tuple[str, st
 def _choice_name(path: Path) -> str:
     """Names what was chosen: `controller` for `controllers.0.kind`, else the field itself."""
     words = [part for part in path if isinstance(part, str)]
-    if words[-1:] == ["kind"] and len(words) > 1 and words[-2] in {"controllers", "pipeline"}:
+    if words[-1:] == ["kind"] and len(words) > 1 and words[-2] in {"controllers", "faults", "pipeline"}:
         return words[-2].removesuffix("s")
     return words[-1] if words else "value"
 

@@ -7,6 +7,7 @@
 pub mod control;
 pub mod cost;
 mod error;
+pub mod fault;
 pub mod metrics;
 pub mod placement;
 pub mod plan;

@@ -1,5 +1,6 @@
 //! One replica: its life from the wish to the end, as the control plane sees it.
 
+use crate::fault::BackOff;
 use crate::platform::NodeId;
 use crate::station::{ReplicaId, ReplicaReading};
 use hookean_kernel::{SimDuration, SimTime};
@@ -47,6 +48,8 @@ pub enum Ending {
     Drained,
     /// It was removed with work in hand.
     Killed,
+    /// A fault ended it.
+    Failed,
     /// It was given up before it was ready.
     Cancelled,
 }
@@ -66,8 +69,12 @@ pub struct Replica {
     pub placed: Option<SimTime>,
     /// When its container (or machine) runs the application, which then starts.
     pub running: Option<SimTime>,
-    /// When it takes, or will take, requests.
+    /// When it takes, or will take, requests; anew after a restart.
     pub ready: Option<SimTime>,
+    /// When it took requests for the first time.
+    pub first_ready: Option<SimTime>,
+    /// When it last stopped being ready without ending.
+    pub unready: Option<SimTime>,
     /// When it was told to stop.
     pub drained: Option<SimTime>,
     /// When it was gone.
@@ -80,6 +87,12 @@ pub struct Replica {
     pub reason: Option<String>,
     /// What it had done at its end.
     pub last_reading: ReplicaReading,
+    /// What it had done before its last restart.
+    pub before_restart: ReplicaReading,
+    /// Restarts of its container.
+    pub restarts: u32,
+    /// What the kubelet remembers of them.
+    pub back_off: BackOff,
     /// Requests that were lost with it.
     pub lost: u64,
     /// Whether it was there, and ready, when its service was created.
@@ -97,12 +110,17 @@ impl Replica {
             placed: None,
             running: None,
             ready: None,
+            first_ready: None,
+            unready: None,
             drained: None,
             ended: None,
             stages: [None; STAGES.len()],
             ending: None,
             reason: None,
             last_reading: ReplicaReading::default(),
+            before_restart: ReplicaReading::default(),
+            restarts: 0,
+            back_off: BackOff::default(),
             lost: 0,
             initial: false,
         }
@@ -118,7 +136,16 @@ impl Replica {
 
     /// Whether it has ever taken requests.
     pub fn was_ready(&self) -> bool {
-        self.is_serving() || self.drained.is_some()
+        self.first_ready.is_some()
+    }
+
+    /// When it last became ready, or stopped to be.
+    pub fn readiness_changed(&self) -> Option<SimTime> {
+        if self.is_serving() {
+            self.ready
+        } else {
+            self.unready.or(self.placed)
+        }
     }
 
     /// Length of a stage, unless it ended, or time did at `end`, before it began.

@@ -94,6 +94,7 @@ impl Case {
                 pools: vec![],
             },
             controllers: vec![],
+            faults: vec![],
             record: RecordPlan {
                 series_step_ns: 60 * SECOND,
                 requests: RequestLog::Off,

@@ -324,7 +324,7 @@ fn replica_row(replica: &Replica, now: SimTime) -> ReplicaRow {
         ready,
         leaving: !replica.is_wanted(),
         placed: replica.placed,
-        ready_changed: if ready { replica.ready } else { replica.placed },
+        ready_changed: replica.readiness_changed(),
         samples: [None; METRICS.len()],
     }
 }

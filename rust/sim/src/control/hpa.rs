@@ -236,13 +236,12 @@ fn pod_id(replica: ReplicaId) -> PodId {
 fn pod(replica: &Replica, now: SimTime) -> Pod {
     let runs = replica.running.is_some_and(|since| since <= now);
     let ready = replica.is_serving();
-    let changed = if ready { replica.ready } else { replica.placed };
     Pod {
         id: pod_id(replica.id),
         phase: if runs { Phase::Running } else { Phase::Pending },
         deleted: !replica.is_wanted(),
         start: replica.placed.map(timestamp),
-        ready: changed.map(|at| ReadyCondition {
+        ready: replica.readiness_changed().map(|at| ReadyCondition {
             status: if ready {
                 ReadyStatus::True
             } else {

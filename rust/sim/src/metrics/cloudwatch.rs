@@ -133,6 +133,7 @@ mod tests {
             ready_since: Some(at(ready)),
             initial: ready == 0,
             cpu_core_ns: cpu_core_s * 1e9,
+            cpu_before_core_ns: 0.0,
             cpu_cores: 0.0,
             memory_bytes: 0,
             completed,

@@ -163,6 +163,7 @@ mod tests {
             ready_since: Some(at(ready)),
             initial: false,
             cpu_core_ns: cpu_core_s * 1e9,
+            cpu_before_core_ns: 0.0,
             cpu_cores: 0.25,
             memory_bytes: 64,
             completed: 0,

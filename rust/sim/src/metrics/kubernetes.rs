@@ -41,7 +41,8 @@ pub struct KubernetesPipeline {
     adapter: Adapter,
     rng: Xoshiro256PlusPlus,
     created_at: SimTime,
-    kubelet: Vec<(ReplicaId, SimTime, Point)>,
+    /// Each container with its start and its newest point.
+    kubelet: Vec<(ReplicaId, Point, Point)>,
     containers: BTreeMap<ReplicaId, Container>,
     /// Clocks that run: those that some metric of the controller comes from.
     clocks: Vec<u8>,
@@ -149,7 +150,12 @@ impl KubernetesPipeline {
                 cpu_core_ns: r.cpu_core_ns,
                 memory_bytes: r.memory_bytes,
             };
-            (r.replica, r.running_since, point)
+            let start = Point {
+                at: r.running_since,
+                cpu_core_ns: r.cpu_before_core_ns,
+                memory_bytes: 0,
+            };
+            (r.replica, start, point)
         }));
         let (min, max) = self.housekeeping;
         SimDuration::from_nanos(min + (self.rng.next_unit() * (max - min) as f64) as u64)
@@ -158,7 +164,7 @@ impl KubernetesPipeline {
     /// metrics-server takes the newest point of each container that the kubelet still lists.
     fn scrape(&mut self, _now: SimTime) -> SimDuration {
         let mut kept = BTreeMap::new();
-        for (replica, running_since, point) in &self.kubelet {
+        for (replica, start, point) in &self.kubelet {
             let container = match self.containers.get(replica) {
                 Some(known) if known.last.at == point.at => *known,
                 Some(known) => Container {
@@ -166,7 +172,7 @@ impl KubernetesPipeline {
                     last: *point,
                 },
                 None => Container {
-                    previous: self.container_start(*running_since, point),
+                    previous: self.container_start(start, point),
                     last: *point,
                 },
             };
@@ -177,13 +183,9 @@ impl KubernetesPipeline {
     }
 
     /// The start of a fresh container serves as its first point, unless it is too young or too old for that.
-    fn container_start(&self, running_since: SimTime, first: &Point) -> Option<Point> {
-        let age = first.at.saturating_since(running_since);
-        (age >= FRESH_CONTAINER_MIN && age < self.resolution).then_some(Point {
-            at: running_since,
-            cpu_core_ns: 0.0,
-            memory_bytes: 0,
-        })
+    fn container_start(&self, start: &Point, first: &Point) -> Option<Point> {
+        let age = first.at.saturating_since(start.at);
+        (age >= FRESH_CONTAINER_MIN && age < self.resolution).then_some(*start)
     }
 
     pub(super) fn pod_samples(&self, metric: PodMetric, now: SimTime, out: &mut Vec<PodSample>) {
@@ -303,6 +305,7 @@ mod tests {
             ready_since: Some(at(running)),
             initial: false,
             cpu_core_ns: cpu_core_s * 1e9,
+            cpu_before_core_ns: 0.0,
             cpu_cores: 0.0,
             memory_bytes: 100,
             completed,

@@ -29,6 +29,8 @@ pub struct ReplicaSample {
     pub initial: bool,
     /// CPU used so far, in core-nanoseconds.
     pub cpu_core_ns: f64,
+    /// The part of it before its container began to run: it has been restarted.
+    pub cpu_before_core_ns: f64,
     /// CPU in use at this instant, in cores.
     pub cpu_cores: f64,
     /// Memory in use.

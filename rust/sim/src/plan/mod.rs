@@ -6,6 +6,7 @@
 
 mod callers;
 mod controller;
+mod fault;
 mod platform;
 mod service;
 mod validate;
@@ -13,6 +14,7 @@ mod workload;
 
 pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, RetryPlan};
 pub use controller::{ControllerPlan, PipelinePlan};
+pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
 pub use service::{Discipline, Fidelity, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan};
 pub use validate::PlanError;
@@ -96,6 +98,8 @@ pub struct Plan {
     pub platform: PlatformPlan,
     /// Controllers, sorted by service; the order of declaration decides within one service.
     pub controllers: Vec<ControllerPlan>,
+    /// Faults, sorted by name.
+    pub faults: Vec<FaultPlan>,
     /// What is recorded.
     pub record: RecordPlan,
 }

@@ -65,6 +65,8 @@ pub struct PoolPlan {
     pub max_replicas: u32,
     /// Speed of a core relative to a bare-metal core (virtualisation overhead).
     pub speed_ratio: f64,
+    /// Whether its nodes are machines of one's own: one that is lost is still paid for, and comes back as itself.
+    pub owned: bool,
     /// Nodes present from time 0 to the end (0 in a fleet, whose nodes come and go with replicas).
     pub nodes: u32,
     /// Price and rounding.

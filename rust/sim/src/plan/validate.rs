@@ -4,6 +4,7 @@
 
 mod binned;
 mod callers;
+mod fault;
 mod platform;
 mod service;
 
@@ -81,6 +82,8 @@ impl Plan {
         each("controllers", &self.controllers, |c| {
             self.validate_controller(c)
         })?;
+        let services = self.services.len();
+        each("faults", &self.faults, |f| fault::validate(f, services))?;
         platform::validate(&self.platform, &self.services)?;
         binned::validate(self)?;
         let fluid = self.workloads.iter().any(is_fluid);
@@ -103,7 +106,9 @@ impl Plan {
             "is not sorted by service, or repeats one",
         )?;
         let sorted = self.controllers.is_sorted_by(|a, b| a.service <= b.service);
-        require(sorted, "controllers", "is not sorted by service")
+        require(sorted, "controllers", "is not sorted by service")?;
+        let sorted = self.faults.is_sorted_by(|a, b| a.name < b.name);
+        require(sorted, "faults", "is not sorted by name, or repeats one")
     }
 
     fn validate_workload(&self, workload: &WorkloadPlan) -> Result<(), PlanError> {

@@ -93,6 +93,18 @@ impl Platform {
         self.in_use -= 1;
     }
 
+    /// Notes that a node is lost, or back.
+    pub fn set_down(&mut self, node: NodeId, down: bool) {
+        let node = &mut self.nodes[node.index()];
+        node.failures += u32::from(down);
+        node.down = down;
+    }
+
+    /// Whether a node is paid for and not lost.
+    pub fn is_there(&self, node: NodeId) -> bool {
+        self.nodes[node.index()].is_there()
+    }
+
     /// Marks a bought node as ready to hold replicas.
     pub fn set_ready(&mut self, node: NodeId, at: SimTime) {
         self.change(node, |node| node.ready = Some(at));

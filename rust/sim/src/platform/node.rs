@@ -30,6 +30,10 @@ pub struct Node {
     pub ready: Option<SimTime>,
     /// When it was given back.
     pub ended: Option<SimTime>,
+    /// Whether it is lost for now.
+    pub down: bool,
+    /// How often it has been lost.
+    pub failures: u32,
     /// Capacity and use.
     pub resources: NodeResources,
     /// Most replicas at once.
@@ -47,6 +51,8 @@ impl Node {
             bought: now,
             ready: None,
             ended: None,
+            down: false,
+            failures: 0,
             resources: NodeResources {
                 allocatable_cpu_millicores: plan.allocatable_cpu_millicores,
                 allocatable_memory_bytes: plan.allocatable_memory_bytes,
@@ -63,7 +69,11 @@ impl Node {
     }
 
     pub(super) fn is_usable(&self) -> bool {
-        self.ready.is_some() && self.ended.is_none()
+        self.ready.is_some() && self.is_there()
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.ended.is_none() && !self.down
     }
 
     pub(super) fn occupy(&mut self, request: Request, now: SimTime) {

@@ -2,12 +2,14 @@
 
 mod column;
 mod decisions;
+mod faults;
 mod series;
 mod summary;
 mod tables;
 
 pub use column::{Column, Strings, Table};
 pub(crate) use decisions::{DecisionContext, DecisionLog};
+pub(crate) use faults::{FaultLog, FaultRow, Toll};
 pub(crate) use series::{SeriesLog, SeriesRow};
 pub(crate) use summary::{ServiceTotals, summary_table};
 pub(crate) use tables::{bill, nodes_table, replicas_table, requests_table};

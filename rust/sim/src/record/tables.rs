@@ -30,10 +30,7 @@ pub(crate) fn replicas_table(
     table.u32s("node", all.iter().map(|r| r.node.map(|n| n.0)));
     table.times("created", all.iter().map(|r| Some(r.created)));
     table.times("placed", all.iter().map(|r| r.placed));
-    table.times(
-        "ready",
-        all.iter().map(|r| r.ready.filter(|_| r.was_ready())),
-    );
+    table.times("ready", all.iter().map(|r| r.first_ready));
     table.times("drained", all.iter().map(|r| r.drained));
     table.times("ended", all.iter().map(|r| r.ended));
     for (index, stage) in STAGES.iter().enumerate() {
@@ -43,6 +40,7 @@ pub(crate) fn replicas_table(
         "completed",
         all.iter().map(|r| Some(r.last_reading.completed)),
     );
+    table.u32s("restarts", all.iter().map(|r| Some(r.restarts)));
     table.f64s(
         "cpu_core_seconds",
         all.iter().map(|r| Some(r.last_reading.cpu_core_ns / 1e9)),
@@ -58,6 +56,7 @@ fn outcome(replica: &Replica) -> &'static str {
         (ReplicaState::Starting, _) => "starting",
         (_, Some(Ending::Drained)) => "drained",
         (_, Some(Ending::Killed)) => "killed",
+        (_, Some(Ending::Failed)) => "failed",
         (_, Some(Ending::Cancelled)) => "cancelled",
         (ReplicaState::Ready | ReplicaState::Draining | ReplicaState::Ended, None) => "ready",
     }
@@ -126,6 +125,7 @@ pub(crate) fn nodes_table(platform: &Platform, end: SimTime) -> Table {
             .iter()
             .map(|n| Some(n.resources.allocatable_memory_bytes)),
     );
+    table.u32s("failures", nodes.iter().map(|n| Some(n.failures)));
     table.u32s("replicas_max", nodes.iter().map(|n| Some(n.replicas_max)));
     table.f64s(
         "cpu_requested_ratio",

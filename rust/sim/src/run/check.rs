@@ -8,6 +8,8 @@ mod tests;
 
 use super::world::World;
 use crate::error::SimError;
+use crate::plan::FaultEffect;
+use crate::platform::NodeId;
 use crate::record::{self, ServiceTotals};
 use crate::replica::{Ending, Replica, ReplicaState};
 use hookean_kernel::{SimDuration, SimTime};
@@ -57,7 +59,8 @@ pub(super) fn all(
         lives_of_nodes(world),
         bills(world, bill_nanousd, totals),
     ];
-    checks.into_iter().collect()
+    let of_faults = (!world.plan.faults.is_empty()).then(|| faults(world));
+    checks.into_iter().chain(of_faults).collect()
 }
 
 fn name(world: &World, service: usize) -> &str {
@@ -153,7 +156,7 @@ fn latencies(world: &World) -> Checked {
     )
 }
 
-/// Every completed request was completed by a replica, and every lost one was on a replica that was killed.
+/// Every completed request was completed by a replica, and every lost one was on a replica that was killed or failed.
 fn work_of_replicas(world: &World) -> Checked {
     let off = first(world, |service| {
         let (counts, of) = (
@@ -161,8 +164,7 @@ fn work_of_replicas(world: &World) -> Checked {
             &world.services[service].replicas,
         );
         let completed: u64 = of.iter().map(|r| r.last_reading.completed).sum();
-        let killed = of.iter().filter(|r| r.ending == Some(Ending::Killed));
-        let lost: u64 = killed.map(|r| r.lost).sum();
+        let lost: u64 = of.iter().map(|r| r.lost).sum();
         let same = (completed, lost) == (counts.completed, counts.lost);
         (!same).then(|| {
             format!(
@@ -171,7 +173,7 @@ fn work_of_replicas(world: &World) -> Checked {
             )
         })
     });
-    let detail = "completed = sum over replicas, lost = sum over killed replicas".into();
+    let detail = "completed = sum over replicas, lost = sum over lost replicas".into();
     holds("every request has its replica", off, detail)
 }
 
@@ -201,8 +203,7 @@ fn cpu(world: &World, totals: &[ServiceTotals]) -> Checked {
 
 /// How long a replica could use its CPU, up to the nanosecond in which its exit is noticed.
 fn served_for(replica: &Replica, end: SimTime) -> SimDuration {
-    let ready = replica.ready.filter(|_| replica.was_ready());
-    ready.map_or(SimDuration::ZERO, |ready| {
+    replica.first_ready.map_or(SimDuration::ZERO, |ready| {
         replica.ended.unwrap_or(end).saturating_since(ready)
     })
 }
@@ -257,7 +258,7 @@ fn startups(world: &World) -> Checked {
                 .iter()
                 .flatten()
                 .fold(replica.created, |at, length| at + *length);
-            (replica.ready != Some(over))
+            (replica.first_ready != Some(over))
                 .then(|| format!("replica {} whose stages end at {over}", replica.id.0))
         })
     });
@@ -296,11 +297,13 @@ fn capacity(world: &World) -> Checked {
     holds("no node is overfull", off, detail)
 }
 
-/// A machine of a fleet is there as long as its replica, a node of a cluster from the beginning to the end.
+/// A machine of a fleet is there as long as its replica, a node of a cluster from the beginning to the end, or, if it is not
+/// one's own, to its loss, and another from then on.
 fn lives_of_nodes(world: &World) -> Checked {
     let nodes = world.platform.nodes();
     let in_use = nodes.iter().filter(|n| n.ended.is_none()).count();
     let mut lives = vec![(Some(SimTime::ZERO), None); nodes.len()];
+    lose_nodes(world, &mut lives);
     if world.platform.is_fleet() {
         let replicas = world.services.iter().flat_map(|service| &service.replicas);
         for (node, replica) in replicas.filter_map(|r| r.node.map(|node| (node, r))) {
@@ -326,6 +329,43 @@ fn lives_of_nodes(world: &World) -> Checked {
         off,
         format!("{} nodes, {in_use} at the end", nodes.len()),
     )
+}
+
+/// Ends the lives of nodes that faults took, and begins those of the ones in their place.
+fn lose_nodes(world: &World, lives: &mut [(Option<SimTime>, Option<SimTime>)]) {
+    for row in &world.faults.log.rows {
+        let loss = matches!(
+            world.plan.faults[row.fault].effect,
+            FaultEffect::NodeLoss { .. }
+        );
+        let node = row.node.filter(|_| loss && row.struck).map(NodeId);
+        if let Some(node) = node.filter(|node| !world.platform.pool_of(*node).owned) {
+            lives[node.index()].1 = Some(row.now);
+        }
+    }
+    for (node, at) in &world.faults.replacements {
+        lives[node.index()].0 = Some(*at);
+    }
+}
+
+/// What faults took from replicas is what replicas have lost, but for those that were killed otherwise.
+fn faults(world: &World) -> Checked {
+    let rows = &world.faults.log.rows;
+    let (lost, requeued) = rows.iter().fold((0, 0), |sum, row| {
+        (sum.0 + row.toll.lost, sum.1 + row.toll.requeued)
+    });
+    let replicas = || world.services.iter().flat_map(|service| &service.replicas);
+    let struck = |r: &&Replica| r.ending == Some(Ending::Failed) || r.restarts > 0;
+    let killed = |r: &&Replica| r.ending == Some(Ending::Killed);
+    let of_replicas: u64 = replicas().filter(struck).map(|r| r.lost).sum();
+    let of_killed: u64 = replicas().filter(killed).map(|r| r.lost).sum();
+    let same = (of_replicas.saturating_sub(of_killed)..=of_replicas).contains(&lost);
+    let off = (!same).then(|| format!("their replicas lost {of_replicas}"));
+    let detail = format!(
+        "{} faults: {lost} requests lost, {requeued} sent back",
+        rows.len()
+    );
+    holds("every fault is accounted for", off, detail)
 }
 
 /// The bill is the sum of billed intervals, each rounded by its rule, and the services' parts add up to it.

@@ -1,5 +1,6 @@
 //! Events of the control plane and the order of those at one instant.
 
+use super::faults::Strike;
 use crate::station::ReplicaId;
 use hookean_kernel::{SimTime, class};
 
@@ -8,6 +9,10 @@ use hookean_kernel::{SimTime, class};
 pub(super) enum Event {
     /// A service and its initial replicas come into being.
     Create { service: usize },
+    /// A fault strikes.
+    Strike(Strike),
+    /// What a fault struck recovers.
+    Recover(Strike),
     /// A metrics pipeline looks at its service.
     Sample { controller: usize, clock: u8 },
     /// A controller decides.
@@ -37,6 +42,9 @@ impl Event {
     pub(super) fn order(self) -> (u8, u32) {
         match self {
             Self::Create { service } => (class::TICK, service as u32),
+            Self::Strike(Strike { fault, .. }) | Self::Recover(Strike { fault, .. }) => {
+                (class::FAULT, fault as u32)
+            }
             Self::Sample { controller, .. } => (class::TICK, ENTITY_SAMPLES + controller as u32),
             Self::Tick { controller } => (class::TICK, ENTITY_TICKS + controller as u32),
             Self::Consult { leader, .. } => (class::TICK, ENTITY_TICKS + leader as u32),

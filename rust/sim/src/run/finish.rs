@@ -14,7 +14,7 @@ const NANOUSD_PER_USD: f64 = 1e9;
 /// What a run leaves behind.
 #[derive(Debug)]
 pub struct RunOutput {
-    /// Tables by name: `summary`, `series`, `decisions`, `replicas`, `nodes` and, when kept, `requests`.
+    /// Tables by name: `summary`, `series`, `decisions`, `replicas`, `nodes`, `faults` and, when kept, `requests`.
     pub tables: Vec<(&'static str, Table)>,
     /// Digest of everything that happened: equal for equal plans and versions, whatever the number of threads.
     pub digest: String,
@@ -74,10 +74,12 @@ impl World {
 
     /// Reads the replicas that are still serving once more, for their row.
     fn close_readings(&mut self) {
-        for (service, state) in self.services.iter_mut().enumerate() {
-            for id in state.live.clone() {
-                if state.get(id).is_serving() {
-                    state.get_mut(id).last_reading = self.stations[service].read(self.now, id);
+        for service in 0..self.services.len() {
+            for id in self.services[service].live.clone() {
+                let replica = self.services[service].get(id);
+                if replica.is_serving() {
+                    let reading = self.reading(service, replica);
+                    self.services[service].get_mut(id).last_reading = reading;
                 }
             }
         }
@@ -101,6 +103,7 @@ fn digest(world: &World) -> String {
             .for_each(|replica| replica_digest(replica, &mut digest));
     }
     world.decisions.digest(&mut digest);
+    world.faults.log.digest(&mut digest);
     for node in world.platform.nodes() {
         digest.word(node.bought.as_nanos());
         digest.word(node.ended.map_or(u64::MAX, SimTime::as_nanos));
@@ -123,6 +126,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> 
         stations,
         services,
         platform,
+        faults,
         series,
         decisions,
         ..
@@ -139,6 +143,10 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> 
             record::replicas_table(&plan.services, &replicas, end),
         ),
         ("nodes", record::nodes_table(&platform, end)),
+        (
+            "faults",
+            faults.log.into_table(&plan.faults, &plan.services),
+        ),
         ("series", series.into_table(&plan.services)),
         (
             "decisions",

@@ -4,17 +4,22 @@ use super::event::Event;
 use super::victims;
 use super::world::World;
 use crate::placement::Request;
+use crate::plan::Held;
 use crate::platform::NodeId;
+use crate::record::Toll;
 use crate::replica::{Ending, PLACE, PULL, ReplicaState, STAGES};
 use crate::station::{ReplicaId, ReplicaShape};
 use hookean_kernel::{SimDuration, SimTime};
+use std::borrow::Cow;
 
 /// How and when a replica ends.
-#[derive(Debug, Clone, Copy)]
-struct Exit {
-    ending: Ending,
-    at: SimTime,
-    reason: &'static str,
+#[derive(Debug, Clone)]
+pub(super) struct Exit {
+    pub(super) ending: Ending,
+    pub(super) at: SimTime,
+    pub(super) reason: Cow<'static, str>,
+    /// What becomes of the requests it holds.
+    pub(super) requests: Held,
 }
 
 impl World {
@@ -87,6 +92,7 @@ impl World {
                 self.platform.preload_image(node, service);
                 if self.platform.is_fleet() {
                     self.platform.set_ready(node, self.now);
+                    self.arm_node(node, self.now);
                 }
                 let replica = self.services[service].get_mut(id);
                 replica.running = Some(self.now);
@@ -157,6 +163,9 @@ impl World {
                 replica: id,
             },
         );
+        if self.platform.is_fleet() {
+            self.arm_node(node, begin);
+        }
     }
 
     /// A started replica begins to take requests.
@@ -169,28 +178,34 @@ impl World {
 
     fn begin_service(&mut self, service: usize, id: ReplicaId) {
         let plan = &self.plan.services[service].replica;
-        let node = self.services[service].get(id).node;
         let shape = ReplicaShape {
             cpu_millicores: plan.cpu_millicores,
             concurrency: plan.concurrency,
-            speed_ratio: node.map_or(1.0, |node| self.platform.pool_of(node).speed_ratio),
+            speed_ratio: self.speed(service, id),
         };
         self.stations[service].add(self.now, id, shape);
-        self.services[service].set_state(id, ReplicaState::Ready, self.now);
+        if self.is_paused(service, id) {
+            self.stations[service].pause(self.now, id);
+        }
+        let now = self.now;
+        let state = &mut self.services[service];
+        state.get_mut(id).first_ready.get_or_insert(now);
+        state.set_state(id, ReplicaState::Ready, now);
+        self.arm_replica(service, id);
     }
 
     /// Takes a replica out: cancels it if it has not started to serve, else lets it finish what it holds.
     fn remove(&mut self, service: usize, id: ReplicaId) {
         let now = self.now;
         if self.services[service].get(id).state != ReplicaState::Ready {
-            let reason = "no longer wanted before it was ready";
             self.end(
                 service,
                 id,
                 Exit {
                     ending: Ending::Cancelled,
                     at: now,
-                    reason,
+                    reason: "no longer wanted before it was ready".into(),
+                    requests: Held::Lost,
                 },
             );
             return;
@@ -212,7 +227,7 @@ impl World {
     }
 
     /// A departure at `t` has happened for a control event just after `t`; the end of the grace is exact.
-    fn schedule_drained(&mut self, service: usize, id: ReplicaId, empty_at: SimTime) {
+    pub(super) fn schedule_drained(&mut self, service: usize, id: ReplicaId, empty_at: SimTime) {
         let just_after = empty_at + SimDuration::from_nanos(1);
         let event = Event::Drained {
             service,
@@ -238,14 +253,14 @@ impl World {
         if self.is_empty(service, id) {
             self.end(service, id, drained(empty_at.min(self.now)));
         } else if self.now >= self.grace_end(service, id) {
-            let reason = "still busy when its termination grace was over";
             self.end(
                 service,
                 id,
                 Exit {
                     ending: Ending::Killed,
                     at: self.now,
-                    reason,
+                    reason: "still busy when its termination grace was over".into(),
+                    requests: Held::Lost,
                 },
             );
         } else {
@@ -256,23 +271,22 @@ impl World {
 
     /// Removes every trace of a replica from station and node. Its own records end at the exact instant of its exit, which
     /// may lie a nanosecond back.
-    fn end(&mut self, service: usize, id: ReplicaId, exit: Exit) {
+    pub(super) fn end(&mut self, service: usize, id: ReplicaId, exit: Exit) -> Toll {
         let (now, request) = (self.now, self.request(service));
-        if self.services[service].get(id).is_serving() {
-            let reading = self.stations[service].read(now, id);
-            let lost = self.stations[service].kill(now, id);
-            let state = &mut self.services[service];
-            state.ended_cpu_core_ns += reading.cpu_core_ns;
-            let replica = state.get_mut(id);
-            replica.last_reading = reading;
-            replica.lost = lost;
-        }
+        let toll = if self.services[service].get(id).is_serving() {
+            self.take_from_station(service, id, exit.requests)
+        } else {
+            Toll {
+                replicas: 1,
+                ..Toll::default()
+            }
+        };
         let state = &mut self.services[service];
         state.set_state(id, ReplicaState::Ended, now);
         let replica = state.get_mut(id);
         replica.ended = Some(exit.at);
         replica.ending = Some(exit.ending);
-        replica.reason = Some(exit.reason.to_owned());
+        replica.reason = Some(exit.reason.into_owned());
         if let Some(node) = replica.node {
             state.note_request(false, request.cpu_millicores, now);
             if self.platform.is_fleet() {
@@ -283,11 +297,38 @@ impl World {
                 self.fill(node);
             }
         }
+        toll
+    }
+
+    /// Takes a serving replica out of its station and keeps what it has done.
+    pub(super) fn take_from_station(&mut self, service: usize, id: ReplicaId, held: Held) -> Toll {
+        let now = self.now;
+        let used = self.stations[service].read(now, id).cpu_core_ns;
+        let reading = self.reading(service, self.services[service].get(id));
+        let station = &mut self.stations[service];
+        let (lost, requeued) = match held {
+            Held::Lost => (station.kill(now, id), 0),
+            Held::Requeued => (0, station.requeue(now, id)),
+        };
+        let state = &mut self.services[service];
+        state.ended_cpu_core_ns += used;
+        let replica = state.get_mut(id);
+        replica.last_reading = reading;
+        replica.before_restart = reading;
+        replica.lost += lost;
+        Toll {
+            replicas: 1,
+            lost,
+            requeued,
+        }
     }
 
     /// Room has appeared on a node: gives it to the replicas that wait, in order. They fit no other node, or they would not
     /// wait.
-    fn fill(&mut self, node: NodeId) {
+    pub(super) fn fill(&mut self, node: NodeId) {
+        if !self.platform.is_there(node) {
+            return;
+        }
         for (service, id) in std::mem::take(&mut self.waiting) {
             if self.services[service].get(id).state != ReplicaState::Pending {
                 continue;
@@ -306,6 +347,7 @@ const fn drained(at: SimTime) -> Exit {
     Exit {
         ending: Ending::Drained,
         at,
-        reason: "scaled in",
+        reason: Cow::Borrowed("scaled in"),
+        requests: Held::Lost,
     }
 }

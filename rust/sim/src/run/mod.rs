@@ -8,6 +8,7 @@
 mod check;
 mod event;
 mod external;
+mod faults;
 mod finish;
 mod lifecycle;
 mod pulse;
@@ -92,6 +93,8 @@ fn handle_all_at(world: &mut World, at: SimTime) -> u32 {
 fn handle(world: &mut World, event: Event) {
     match event {
         Event::Create { service } => world.create_service(service),
+        Event::Strike(strike) => world.strike(strike),
+        Event::Recover(strike) => world.recover(strike),
         Event::Sample { controller, clock } => world.sample(controller, clock),
         Event::Tick { controller } => world.tick(controller),
         Event::Consult { batch, .. } => world.consult(batch),

@@ -6,6 +6,7 @@ use crate::control::Verdict;
 use crate::metrics::{NextSample, ReplicaSample};
 use crate::record::{DecisionContext, SeriesRow};
 use crate::replica::{Replica, ReplicaState};
+use crate::station::ReplicaReading;
 use hookean_kernel::{SimDuration, SimTime};
 
 impl World {
@@ -99,7 +100,7 @@ impl World {
     fn read(&self, service: usize, replica: &Replica) -> ReplicaSample {
         let serving = replica.is_serving();
         let reading = if serving {
-            self.stations[service].read(self.now, replica.id)
+            self.reading(service, replica)
         } else {
             replica.last_reading
         };
@@ -111,12 +112,23 @@ impl World {
             ready_since: replica.ready.filter(|_| serving),
             initial: replica.initial,
             cpu_core_ns: reading.cpu_core_ns,
+            cpu_before_core_ns: replica.before_restart.cpu_core_ns,
             cpu_cores: reading.cpu_cores,
             // saturates far beyond any memory
             memory_bytes: shape
                 .memory_idle_bytes
                 .saturating_add(shape.memory_per_request_bytes.saturating_mul(held)),
             completed: reading.completed,
+        }
+    }
+
+    /// What a serving replica has done, before its last restart included.
+    pub(super) fn reading(&self, service: usize, replica: &Replica) -> ReplicaReading {
+        let now = self.stations[service].read(self.now, replica.id);
+        ReplicaReading {
+            cpu_core_ns: replica.before_restart.cpu_core_ns + now.cpu_core_ns,
+            completed: replica.before_restart.completed + now.completed,
+            ..now
         }
     }
 

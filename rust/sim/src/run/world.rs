@@ -2,6 +2,7 @@
 
 use super::RunOptions;
 use super::event::Event;
+use super::faults::Faults;
 use super::service::Service;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
 use crate::control::{self, Controller};
@@ -82,6 +83,7 @@ pub(super) struct World {
     pub(super) replica_startup: Vec<Startup>,
     /// Replicas that no node has room for, in order of creation.
     pub(super) waiting: VecDeque<(usize, ReplicaId)>,
+    pub(super) faults: Faults,
     pub(super) series: SeriesLog,
     pub(super) decisions: DecisionLog,
     pool: Option<rayon::ThreadPool>,
@@ -124,6 +126,7 @@ impl World {
                 .collect::<Result<_, PlanError>>()?,
             platform,
             waiting: VecDeque::new(),
+            faults: Faults::new(&plan)?,
             series: SeriesLog::new(plan.services.len()),
             decisions: DecisionLog::new(plan.record.decisions),
             pool: thread_pool(options.threads.min(plan.services.len()))?,
@@ -146,6 +149,7 @@ impl World {
             // It has been read, and is large when there are very many controllers.
             self.plan.controllers[controller].config = Value::Null;
         }
+        self.schedule_faults();
         let step = self.plan.record.series_step_ns;
         self.schedule(SimTime::from_nanos(step), Event::Series);
         Ok(())

@@ -3,6 +3,7 @@
 mod binned;
 mod external;
 mod fuzz;
+mod faults;
 mod lifecycle;
 mod plans;
 mod run;

@@ -61,7 +61,7 @@ fn pool(name: &str, cores: u64, nodes: u32) -> Value {
         "name": name, "instance": "test/large",
         "cpu_millicores": cores * 1000, "memory_bytes": 1_000_000,
         "allocatable_cpu_millicores": cores * 1000, "allocatable_memory_bytes": 1_000_000,
-        "max_replicas": 100, "speed_ratio": 1.0, "nodes": nodes,
+        "max_replicas": 100, "speed_ratio": 1.0, "owned": true, "nodes": nodes,
         "billing": {"nanousd_per_hour": 3_600_000_000_u64, "granularity_ns": SECOND, "minimum_ns": 60 * SECOND},
         "startup": [],
     })
@@ -92,7 +92,7 @@ impl Scene {
     pub(crate) fn new(horizon: f64, platform: Value, services: Vec<Value>) -> Self {
         let document = json!({
             "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": ns(horizon), "engine": "lazy",
-            "services": services, "workloads": [], "platform": platform, "controllers": [],
+            "services": services, "workloads": [], "platform": platform, "controllers": [], "faults": [],
             "record": {"series_step_ns": ns(60.0), "requests": {"keep": "off"}, "decisions": {"keep": "all"}},
         });
         Self {

@@ -111,6 +111,7 @@ impl Case {
                 pools: vec![],
             },
             controllers: vec![],
+            faults: vec![],
             record: RecordPlan {
                 series_step_ns: SECOND,
                 requests: self.requests,

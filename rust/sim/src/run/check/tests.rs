@@ -15,7 +15,7 @@ const S: u64 = 1_000_000_000;
 fn platform(kind: &str) -> Value {
     let mut platform = json!({"kind": kind, "preset": "test", "pools": [{
         "name": "p", "instance": "i", "cpu_millicores": 4000, "memory_bytes": 100, "allocatable_cpu_millicores": 4000,
-        "allocatable_memory_bytes": 100, "max_replicas": 10, "speed_ratio": 1.0, "nodes": u32::from(kind == "cluster"),
+        "allocatable_memory_bytes": 100, "max_replicas": 10, "speed_ratio": 1.0, "owned": true, "nodes": u32::from(kind == "cluster"),
         "billing": {"nanousd_per_hour": 3_600_000, "granularity_ns": S, "minimum_ns": 60 * S}, "startup": [],
     }]});
     if kind == "cluster" {
@@ -47,7 +47,7 @@ fn ended(kind: &str) -> World {
             "clients": {"count": 1, "think": {"distribution": "constant", "value_ns": 1000 * S}},
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
         "platform": platform(kind),
-        "controllers": [controller(3, 20), controller(0, 30)],
+        "controllers": [controller(3, 20), controller(0, 30)], "faults": [],
         "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}},
     });
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
