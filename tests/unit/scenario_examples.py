@@ -73,6 +73,7 @@ services:
       create: {distribution: uniform, low: 500ms, high: 2s}
       init: {distribution: erlang, mean: 2s, stages: 3}
     termination_grace: 20s
+    warmup: {from: 0.3, over: 2min, shape: exponential, steps: 12}
   batch:
     replica: {cpu: 2, memory: 1Gi}
     queue: {discipline: fifo, routing: {kind: sticky, sessions: 100, zipf_exponent: 1.1}}
@@ -88,6 +89,7 @@ services:
     fidelity: binned
     bin: 5s
     startup: {init: {distribution: lognormal, median: 2s, sigma: 0.3}}
+    warmup: [{age: 0s, speed: 0.5}, {age: 30s, speed: 1}]
   worker:
     work: {distribution: constant, value: 1s}
     replica: {cpu: 1, memory: 256Mi}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hookean.scenario.fields import FieldError
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.routing import routing_plan
+from hookean.scenario.warmup import warmup_plan, warmup_text
 
 from .nodes import memory_text
 
@@ -58,6 +59,7 @@ def service_tree(  # noqa: PLR0913 (what a service is, and what it depends on)
         "fidelity": _fidelity(bins),
         "slo": _slo(service),
         "startup": _startup(service, platform),
+        "warmup": known(service, "warmup", value=warmup_plan(service.warmup), text=warmup_text(service.warmup)),
         "termination_grace_ns": known(service, "termination_grace", value=service.termination_grace.nanos),
     }
 

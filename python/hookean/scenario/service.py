@@ -11,6 +11,7 @@ from hookean.scenario.fidelity import Fidelity
 from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, PositiveCount, Share
 from hookean.scenario.routing import Routing
 from hookean.scenario.units import Cpu, Duration, Memory, as_written
+from hookean.scenario.warmup import Warmup
 
 _PS_NEVER_WAITS = (
     "under `processor_sharing` without `concurrency` every request is served at once, so `{name}` can never act"
@@ -153,6 +154,10 @@ class Service(Model):
     """Objective."""
     startup: ReplicaStartup = ReplicaStartup()
     """Own start-up stages."""
+    warmup: Annotated[Warmup, Origin("assumed", "replicas are as fast as ever once they are ready")] = None
+    """How fast the cores of a new replica are at first: steps of age and speed, or a ramp.
+
+    Replicas that are ready when the service is created are warm; a restarted container is cold again."""
     termination_grace: Annotated[
         Duration, Origin("recalled", "default grace period of a Kubernetes pod on deletion")
     ] = Duration(30_000_000_000)

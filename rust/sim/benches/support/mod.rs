@@ -64,6 +64,7 @@ impl Case {
             fidelity: Fidelity::Exact,
             slo: None,
             startup: vec![],
+            warmup: vec![],
             termination_grace_ns: 0,
         }
     }

@@ -16,7 +16,9 @@ pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, Retry
 pub use controller::{ControllerPlan, PipelinePlan};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
-pub use service::{Discipline, Fidelity, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan};
+pub use service::{
+    Discipline, Fidelity, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan, WarmupStep,
+};
 pub use validate::PlanError;
 pub use workload::{ArrivalMode, LoadStep, WorkloadPlan, WorkloadSource};
 

@@ -114,6 +114,16 @@ impl Fidelity {
     }
 }
 
+/// A step of a warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmupStep {
+    /// Time since the replica became ready; the first is 0.
+    pub age_ns: u64,
+    /// Speed of its cores from then on, relative to a warm replica.
+    pub speed_ratio: f64,
+}
+
 /// A service.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +148,9 @@ pub struct ServicePlan {
     pub slo: Option<SloPlan>,
     /// Stages between placement and readiness of a replica, in order (`create`, `init`, …); the image pull comes first.
     pub startup: Vec<StagePlan>,
+    /// How fast the cores of a replica are while it warms up, by age; empty when at once. What is ready when the service is
+    /// created is warm.
+    pub warmup: Vec<WarmupStep>,
     /// Longest time a draining replica may finish its requests.
     pub termination_grace_ns: u64,
 }

@@ -13,6 +13,12 @@ pub(super) enum Event {
     Strike(Strike),
     /// What a fault struck recovers.
     Recover(Strike),
+    /// A replica reaches a step of its warm-up, unless its container has been restarted since.
+    Warm {
+        service: usize,
+        replica: ReplicaId,
+        restarts: u32,
+    },
     /// A metrics pipeline looks at its service.
     Sample { controller: usize, clock: u8 },
     /// A controller decides.
@@ -45,6 +51,7 @@ impl Event {
             Self::Strike(Strike { fault, .. }) | Self::Recover(Strike { fault, .. }) => {
                 (class::FAULT, fault as u32)
             }
+            Self::Warm { service, .. } => (class::SPEED, service as u32),
             Self::Sample { controller, .. } => (class::TICK, ENTITY_SAMPLES + controller as u32),
             Self::Tick { controller } => (class::TICK, ENTITY_TICKS + controller as u32),
             Self::Consult { leader, .. } => (class::TICK, ENTITY_TICKS + leader as u32),

@@ -395,10 +395,11 @@ impl World {
         }
     }
 
-    /// Speed of a replica's cores: its node's, less what slows it down.
+    /// Speed of a replica's cores: its node's, as far as it is warm, less what slows it down.
     pub(super) fn speed(&self, service: usize, id: ReplicaId) -> f64 {
         let node = self.services[service].get(id).node;
         let own = node.map_or(1.0, |node| self.platform.pool_of(node).speed_ratio);
+        let own = own * self.warmth(service, id);
         self.lasting(service, id)
             .filter_map(|effect| match effect {
                 FaultEffect::SlowDown { speed_ratio } => Some(speed_ratio),

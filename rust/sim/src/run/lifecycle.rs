@@ -191,6 +191,7 @@ impl World {
         let state = &mut self.services[service];
         state.get_mut(id).first_ready.get_or_insert(now);
         state.set_state(id, ReplicaState::Ready, now);
+        self.begin_warmup(service, id);
         self.arm_replica(service, id);
     }
 

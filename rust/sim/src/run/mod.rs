@@ -15,6 +15,7 @@ mod pulse;
 mod service;
 mod ticks;
 mod victims;
+mod warmup;
 mod world;
 
 pub use check::Check;
@@ -95,6 +96,11 @@ fn handle(world: &mut World, event: Event) {
         Event::Create { service } => world.create_service(service),
         Event::Strike(strike) => world.strike(strike),
         Event::Recover(strike) => world.recover(strike),
+        Event::Warm {
+            service,
+            replica,
+            restarts,
+        } => world.warm(service, replica, restarts),
         Event::Sample { controller, clock } => world.sample(controller, clock),
         Event::Tick { controller } => world.tick(controller),
         Event::Consult { batch, .. } => world.consult(batch),

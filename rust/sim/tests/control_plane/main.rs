@@ -2,10 +2,11 @@
 
 mod binned;
 mod external;
-mod fuzz;
 mod faults;
+mod fuzz;
 mod lifecycle;
 mod plans;
 mod run;
 mod scaling;
 mod support;
+mod warmup;

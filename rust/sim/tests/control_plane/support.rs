@@ -52,6 +52,7 @@ pub(crate) fn service(name: &str, initial_replicas: u32) -> Value {
         "fidelity": {"tier": "exact"},
         "slo": null,
         "startup": [],
+        "warmup": [],
         "termination_grace_ns": ns(30.0),
     })
 }

@@ -143,6 +143,7 @@ impl Case {
                 target_ratio: 0.99,
             }),
             startup: vec![],
+            warmup: vec![],
             termination_grace_ns: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! Checks of services.
 
-use super::{PlanError, require, require_at_most, require_time};
-use crate::plan::{Discipline, ReplicaPlan, Routing, ServicePlan, SloPlan};
+use super::{PlanError, require, require_at_most, require_positive, require_time};
+use crate::plan::{Discipline, ReplicaPlan, Routing, ServicePlan, SloPlan, WarmupStep};
 use crate::replica::stage_index;
 
 /// Most replicas to begin with.
@@ -39,6 +39,7 @@ pub(super) fn validate(service: &ServicePlan) -> Result<(), PlanError> {
     let names = service.startup.iter().map(|s| s.stage.as_str());
     require_order(names).map_err(|text| invalid("startup", text))?;
     require_slo(service.slo)?;
+    require_warmup(&service.warmup)?;
     require_routing(service)?;
     require_replica(&service.replica, service.queue.discipline).map_err(|e| e.inside("replica"))
 }
@@ -60,6 +61,17 @@ pub(super) fn require_order<'a>(stages: impl Iterator<Item = &'a str>) -> Result
         least = index + 1;
     }
     Ok(())
+}
+
+fn require_warmup(steps: &[WarmupStep]) -> Result<(), PlanError> {
+    let begins = steps.first().is_none_or(|step| step.age_ns == 0);
+    let ordered = steps.is_sorted_by(|a, b| a.age_ns < b.age_ns);
+    require(begins && ordered, "warmup", "does not ascend from age 0")?;
+    let mut steps = steps.iter();
+    steps.try_for_each(|step| {
+        require_time(step.age_ns, "warmup.age_ns")?;
+        require_positive(step.speed_ratio, "warmup.speed_ratio")
+    })
 }
 
 fn require_slo(slo: Option<SloPlan>) -> Result<(), PlanError> {

@@ -37,7 +37,7 @@ fn ended(kind: &str) -> World {
             "replica": {"cpu_millicores": 1000, "memory_bytes": 10, "concurrency": 1, "image_bytes": 0,
                 "memory_idle_bytes": 0, "memory_per_request_bytes": 0},
             "initial_replicas": 2, "warm_start": true, "fidelity": {"tier": "exact"},
-            "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "timeout_ns": null}, "slo": null,
+            "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "timeout_ns": null}, "slo": null, "warmup": [],
             "startup": [{"stage": "create", "duration": {"distribution": "constant", "value_ns": 2 * S}}],
             "termination_grace_ns": S,
         }],
@@ -159,7 +159,7 @@ fn a_replica_that_is_forgotten_is_noticed() {
 #[test]
 fn a_start_up_of_another_length_is_noticed() {
     let fault = |world: &mut World| {
-        world.services[0].replicas[2].ready = Some(SimTime::from_nanos(21 * S));
+        world.services[0].replicas[2].first_ready = Some(SimTime::from_nanos(21 * S));
     };
     assert_eq!(
         verdict("cluster", fault),
