@@ -95,9 +95,10 @@ impl Platform {
 
     /// Notes that a node is lost, or back.
     pub fn set_down(&mut self, node: NodeId, down: bool) {
-        let node = &mut self.nodes[node.index()];
-        node.failures += u32::from(down);
-        node.down = down;
+        self.change(node, |node| {
+            node.failures += u32::from(down);
+            node.down = down;
+        });
     }
 
     /// Whether a node is paid for and not lost.
