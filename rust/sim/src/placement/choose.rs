@@ -1,41 +1,28 @@
 //! Choice among nodes of equal score.
 
-use std::cmp::Ordering;
+/// Bits that tell how deep a position is.
+const DEPTH_BITS: u32 = 6;
+/// Most levels of a heap.
+const LEVELS: u32 = 32;
 
-/// Which of two positions of a binary heap comes first from the root on: before its children, and the left child with all
-/// below it before the right one.
+/// A key that orders the positions of a binary heap from the root on: a position before its children, and the left child with
+/// all below it before the right one.
 ///
 /// kube-scheduler 1.36 takes the root of a binary max-heap of the scores in the order of the nodes, where a child wins only
-/// if strictly greater: among equals the one that comes first in this order.
-pub(super) fn heap_order(a: usize, b: usize) -> Ordering {
-    let depth = |position: usize| (position + 1).ilog2();
-    let above = depth(a).min(depth(b));
-    // Places counted from 1 have their ancestor in their upper bits.
-    let ancestor = |position: usize| (position + 1) >> (depth(position) - above);
-    let order = ancestor(a).cmp(&ancestor(b));
-    order.then_with(|| depth(a).cmp(&depth(b)))
+/// if strictly greater: among equals the one with the least key.
+pub(super) fn heap_key(position: u32) -> u64 {
+    // Counted from 1, a place is a one and then its turns from the root on: 0 left, 1 right.
+    let place = u64::from(position) + 1;
+    let depth = place.ilog2();
+    let turns = (place ^ (1 << depth)) << (LEVELS - depth);
+    turns << DEPTH_BITS | u64::from(depth)
 }
 
-/// The positions of a heap of `len` in that order.
-pub(super) fn heap_positions(len: usize) -> impl Iterator<Item = usize> {
-    let next = move |position: &usize| {
-        let left = 2 * position + 1;
-        if left < len {
-            return Some(left);
-        }
-        let mut at = *position;
-        loop {
-            if at == 0 {
-                return None;
-            }
-            // a left child has an odd position, and its sibling follows it
-            if at % 2 == 1 && at + 1 < len {
-                return Some(at + 1);
-            }
-            at = (at - 1) / 2;
-        }
-    };
-    std::iter::successors((len > 0).then_some(0), next)
+/// The position of a key.
+pub(super) fn heap_position(key: u64) -> u32 {
+    let depth = (key & ((1 << DEPTH_BITS) - 1)) as u32;
+    let turns = (key >> DEPTH_BITS) >> (LEVELS - depth);
+    ((turns | 1 << depth) - 1) as u32
 }
 
 /// The choice as the scheduler makes it, for tests: `win(i)` starts with `i` and is replaced by the winner of the left, then of
@@ -70,14 +57,12 @@ mod tests {
     }
 
     #[test]
-    fn positions_come_in_heap_order_each_once() {
-        for len in 0..40 {
-            let positions: Vec<usize> = heap_positions(len).collect();
-            assert!(positions.is_sorted_by(|a, b| heap_order(*a, *b) == Ordering::Less));
-            let mut sorted = positions.clone();
-            sorted.sort_unstable();
-            assert!(sorted.into_iter().eq(0..len), "{positions:?}");
+    fn keys_order_positions_from_the_root_on() {
+        let mut positions: Vec<u32> = (0..6).collect();
+        positions.sort_by_key(|position| heap_key(*position));
+        assert_eq!(positions, [0, 1, 3, 4, 2, 5]);
+        for position in [0, 1, 2, 1000, u32::MAX - 1, u32::MAX] {
+            assert_eq!(heap_position(heap_key(position)), position);
         }
-        assert_eq!(heap_positions(6).collect::<Vec<_>>(), [0, 1, 3, 4, 2, 5]);
     }
 }

@@ -1,20 +1,20 @@
 //! Finding a node without looking at every one: nodes with equal resources are judged together.
 //!
-//! The choice is that of a plain search over all nodes (filter by fit, score, [`heap_order`] among the best); a test holds
+//! The choice is that of a plain search over all nodes (filter by fit, score, first in the heap among the best); a test holds
 //! one against the other. What it costs is a look at each *kind* of node, not at each node: thousands of nodes of a pool with
-//! replicas of a few shapes are of few kinds.
+//! replicas of a few shapes are of few kinds. Only while some node is lost or too full are the best ones gone through.
 
-use super::choose::{heap_order, heap_positions};
+use super::choose::{heap_key, heap_position};
 use super::{Misfit, NodeResources, Request, least_allocated};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const WORD: usize = u64::BITS as usize;
 
 /// The nodes that replicas may be placed on, by number.
 #[derive(Debug, Clone, Default)]
 pub struct FitIndex {
-    /// Those with equal resources together, ascending.
-    kinds: BTreeMap<NodeResources, Vec<u32>>,
+    /// Those with equal resources together, by the heap's key of their number.
+    kinds: BTreeMap<NodeResources, BTreeSet<u64>>,
     /// A bit for each number that is no node to place on.
     absent: Vec<u64>,
     absent_count: usize,
@@ -70,9 +70,7 @@ impl FitIndex {
             self.take_out(node, &kind);
         }
         if let Some(kind) = after {
-            let nodes = self.kinds.entry(kind).or_default();
-            let place = nodes.partition_point(|other| *other < node);
-            nodes.insert(place, node);
+            self.kinds.entry(kind).or_default().insert(heap_key(node));
         }
         let (word, bit) = (node as usize / WORD, 1 << (node as usize % WORD));
         match (before, after) {
@@ -104,23 +102,17 @@ impl FitIndex {
         let Some(nodes) = self.kinds.get_mut(kind) else {
             return;
         };
-        if let Ok(place) = nodes.binary_search(&node) {
-            nodes.remove(place);
-        }
+        nodes.remove(&heap_key(node));
         if nodes.is_empty() {
             self.kinds.remove(kind);
         }
     }
 
-    /// Finds a node for the request by fit and least allocated; `resources` are those of a node by number.
+    /// Finds a node for the request by fit and least allocated.
     ///
     /// # Errors
     /// [`NoPlace`] with the reasons when no node has room.
-    pub fn find(
-        &self,
-        request: Request,
-        resources: impl Fn(u32) -> NodeResources,
-    ) -> Result<u32, NoPlace> {
+    pub fn find(&self, request: Request) -> Result<u32, NoPlace> {
         let mut why = NoPlace::default();
         let (mut best, mut winners, mut unfit) = (0, Vec::new(), Vec::new());
         for (kind, nodes) in &self.kinds {
@@ -139,23 +131,16 @@ impl FitIndex {
                 best = score;
             }
         }
-        let candidates: usize = winners.iter().map(|nodes| nodes.len()).sum();
-        if candidates == 0 {
-            return Err(why);
-        }
-        let line = Line::new(self, &unfit);
-        // Looking along the heap for any of many is quicker than comparing them all.
-        let found = if candidates * candidates > line.len {
-            let is_best = |node: &u32| least_allocated(&resources(*node), request) == best;
-            heap_positions(line.len)
-                .map(|position| line.node(position))
-                .find(is_best)
+        let first = if self.absent_count == 0 && unfit.is_empty() {
+            // A node's position is its number.
+            let firsts = winners.iter().filter_map(|nodes| nodes.first());
+            firsts.min().copied().map(heap_position)
         } else {
-            let position = |node: &u32| line.position(*node);
-            let all = winners.iter().flat_map(|nodes| nodes.iter().copied());
-            all.min_by(|a, b| heap_order(position(a), position(b)))
+            let line = Line::new(self, &unfit);
+            let nodes = winners.into_iter().flatten().copied().map(heap_position);
+            nodes.min_by_key(|node| heap_key(line.position(*node)))
         };
-        found.ok_or(why)
+        first.ok_or(why)
     }
 }
 
@@ -164,45 +149,30 @@ struct Line {
     /// A bit for each number that is not in the line.
     gaps: Vec<u64>,
     /// Nodes in the line before each word of bits.
-    before: Vec<usize>,
-    len: usize,
+    before: Vec<u32>,
 }
 
 impl Line {
-    fn new(index: &FitIndex, unfit: &[&Vec<u32>]) -> Self {
+    fn new(index: &FitIndex, unfit: &[&BTreeSet<u64>]) -> Self {
         let mut gaps = index.absent.clone();
-        for node in unfit.iter().flat_map(|nodes| nodes.iter()) {
-            gaps[*node as usize / WORD] |= 1 << (*node as usize % WORD);
+        for key in unfit.iter().copied().flatten() {
+            let node = heap_position(*key) as usize;
+            gaps[node / WORD] |= 1 << (node % WORD);
         }
-        let mut len = 0;
+        let mut so_far = 0;
         let before = gaps.iter().map(|word| {
-            let so_far = len;
-            len += word.count_zeros() as usize;
-            so_far
+            let before = so_far;
+            so_far += word.count_zeros();
+            before
         });
         let before = before.collect();
-        let left_out: usize = unfit.iter().map(|nodes| nodes.len()).sum();
-        Self {
-            gaps,
-            before,
-            len: index.len - index.absent_count - left_out,
-        }
+        Self { gaps, before }
     }
 
-    fn position(&self, node: u32) -> usize {
+    fn position(&self, node: u32) -> u32 {
         let (word, bit) = (node as usize / WORD, node as usize % WORD);
         let lower = !self.gaps[word] & ((1 << bit) - 1);
-        self.before[word] + lower.count_ones() as usize
-    }
-
-    /// The node at a position.
-    fn node(&self, position: usize) -> u32 {
-        let word = self.before.partition_point(|before| *before <= position) - 1;
-        let mut bits = !self.gaps[word];
-        for _ in self.before[word]..position {
-            bits &= bits - 1;
-        }
-        (word * WORD) as u32 + bits.trailing_zeros()
+        self.before[word] + lower.count_ones()
     }
 }
 
@@ -279,7 +249,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Place(request) => {
-                        let found = index.find(request, |n| nodes[n as usize].expect("only present nodes are asked for"));
+                        let found = index.find(request);
                         prop_assert_eq!(found, plain(&nodes, request));
                         if let Ok(number) = found {
                             let before = nodes[number as usize];

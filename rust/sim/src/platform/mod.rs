@@ -116,8 +116,7 @@ impl Platform {
     /// # Errors
     /// [`NoPlace`] with the reasons when no node has room.
     pub fn find(&self, request: Request) -> Result<NodeId, NoPlace> {
-        let resources = |node: u32| self.nodes[node as usize].resources;
-        self.fit.find(request, resources).map(NodeId)
+        self.fit.find(request).map(NodeId)
     }
 
     /// Changes a node, and what the search for places knows of it.
