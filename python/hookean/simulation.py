@@ -141,8 +141,11 @@ def _policies(plan: Plan) -> Decide | None:
 
 def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
     manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
-    keeps_requests = plan.document["record"]["requests"]["keep"] != "off"
-    names = [name for name in TABLES if name != "requests" or keeps_requests]
+    there = {
+        "requests": plan.document["record"]["requests"]["keep"] != "off",
+        "classes": any(service["classes"] for service in plan.document["services"]),
+    }
+    names = [name for name in TABLES if there.get(name, True)]
     return RunResult(frames=LazyFrames(names, partial(_frame, raw)), manifest=manifest)
 
 

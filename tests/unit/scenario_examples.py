@@ -82,7 +82,8 @@ services:
   steady:
     work: {distribution: exponential, mean: 20ms}
     replica: {cpu: 1, memory: 256Mi}
-    queue: {discipline: central_fifo, limit: 10}
+    classes: {gold: {share: 0.2, level: 0, work_factor: 1.5}, rest: {share: 0.8, level: 1, work_factor: 1}}
+    queue: {discipline: central_priority, limit: 10, when_full: push_out}
   web:
     work: {distribution: hyperexponential, means: [10ms, 100ms], weights: [0.9, 0.1]}
     replica: {cpu: 1, memory: 256Mi, memory_idle: 64Mi}

@@ -47,7 +47,7 @@ STRUCTURE = (
 )
 FILLER = (
     "[.]work[.](distribution|value)$|[.]queue[.]routing$|[.]phase$|source[.]work$|[.]nodes$"
-    "|[.](batch|retry|budget|deadline|clients)$|target[.](node|replica)$"
+    "|[.](batch|retry|budget|deadline|clients|classes)$|target[.](node|replica)$"
 )
 
 
@@ -84,6 +84,7 @@ def test_full_scenario_resolves_as_written(tmp_path):
         "discipline": "processor_sharing",
         "routing": {"power_of_choices": {"choices": 3}},
         "limit": 200,
+        "when_full": "reject",
         "timeout_ns": 5 * SECOND,
         "total_timeout_ns": 8 * SECOND,
     }

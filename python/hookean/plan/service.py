@@ -52,6 +52,7 @@ def service_tree(  # noqa: PLR0913 (what a service is, and what it depends on)
         "name": Fixed(name),
         "created_at_ns": known(service, "start", value=service.start.nanos),
         "work": _work(service, makes_requests=makes_requests),
+        "classes": _classes(service),
         "replica": replica,
         "initial_replicas": _initial_replicas(service, controllers),
         "warm_start": known(service, "warm_start", value=service.warm_start),
@@ -74,6 +75,19 @@ def _work(service: Service, *, makes_requests: bool) -> Known | Fixed:
             at=["work"],
         )
     return Fixed({"distribution": "constant", "value_ns": 0})
+
+
+def _classes(service: Service) -> list[dict[str, Any]]:
+    """Classes by name, so that their order in the file decides nothing."""
+    return [
+        {
+            "name": Fixed(name),
+            "share": Known(each.share, str(each.share), "user", "scenario"),
+            "level": known(each, "level", value=each.level),
+            "work_factor": known(each, "work_factor", value=each.work_factor),
+        }
+        for name, each in sorted(service.classes.items())
+    ]
 
 
 def _replica(service: Service, platform: ResolvedPlatform) -> dict[str, Any]:
@@ -145,11 +159,12 @@ def _queue(service: Service) -> dict[str, Any]:
     return {
         "discipline": known(queue, "discipline", value=queue.discipline),
         "routing": Fixed(routing_plan(queue.routing))
-        if queue.discipline == "central_fifo"
+        if queue.is_central
         else known(queue, "routing", value=routing_plan(queue.routing)),
         "limit": known(
             queue, "limit", value=queue.limit, text="unlimited" if queue.limit is None else str(queue.limit)
         ),
+        "when_full": known(queue, "when_full", value=queue.when_full),
         "timeout_ns": known(
             queue,
             "timeout",

@@ -261,6 +261,7 @@ REQUESTS = (
     ),
     Column("attempt", "u32", "", "Which attempt of the request it is, from 1. Each attempt has a row."),
     Column("client", "u32", "", "Client in a closed loop that sent it; null for open arrivals.", nullable=True),
+    Column("class", "str", "", "Its class; null when the requests of its service are alike.", nullable=True),
     Column("arrival", "duration", "s", "When the attempt arrived."),
     Column("start", "duration", "s", "When its service began; null if it never did.", nullable=True),
     Column(
@@ -275,6 +276,20 @@ REQUESTS = (
     Column("outcome", "str", "", "`completed`, `rejected`, `timed_out`, `lost` or `in_system`."),
 )
 
+_ENDS = ("arrivals", "completed", "rejected", "timed_out", "lost", "in_system")
+
+CLASSES = (
+    _SERVICE,
+    Column("class", "str", "", "Name of the class."),
+    Column("level", "u32", "", "Its level: 0 is the most urgent."),
+    Column("share_ratio", "f64", "ratio", "Share of the requests that it was given."),
+    *(column for column in SUMMARY if column.name in _ENDS or column.name.startswith(("wait_", "latency_"))),
+)
+"""Counts and latencies of `summary`, by class."""
+
+OPTIONAL = {"requests", "classes"}
+"""Tables that a result has only when there is something to put into them."""
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "summary": SUMMARY,
     "series": SERIES,
@@ -283,5 +298,6 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "nodes": NODES,
     "faults": FAULTS,
     "requests": REQUESTS,
+    "classes": CLASSES,
 }
 """Every result table by name."""

@@ -59,13 +59,18 @@ def _service(service: Mapping[str, Any], pool: Mapping[str, Any]) -> dict[str, A
         "slo_latency_ns": slo["latency_ns"],
         "slo_target_ratio": slo["target_ratio"],
         "cpu_millicores": service["replica"]["cpu_millicores"],
-        "work_mean_ns": mean_ns(service["work"]),
+        "work_mean_ns": mean_ns(service["work"]) * _work_factor(service["classes"]),
         "concurrency": service["replica"]["concurrency"],
         "discipline": service["queue"]["discipline"],
         "speed_ratio": pool["speed_ratio"],
         "fidelity": service["fidelity"]["tier"],
         "bin_ns": service["fidelity"].get("bin_ns"),
     }
+
+
+def _work_factor(classes: Sequence[Mapping[str, Any]]) -> float:
+    """Mean factor of work over the requests of all classes."""
+    return math.fsum(each["share"] * each["work_factor"] for each in classes) if classes else 1.0
 
 
 def mean_ns(distribution: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""What a simulation returns: seven tables and a manifest."""
+"""What a simulation returns: tables and a manifest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class RunResult:
     """One simulation's outcome. The columns of every frame are documented in `hookean.result.columns`.
 
     Attributes:
-        frames: The frames by table name; `requests` only when the scenario keeps some.
+        frames: The frames by table name; `requests` only when the scenario keeps some, `classes` only when
+            a service has some.
         manifest: What was run, by which version, and what the numbers rest on (keys: `MANIFEST_KEYS` of
             `hookean.result.store`).
     """
@@ -62,6 +63,11 @@ class RunResult:
     def requests(self) -> pl.DataFrame | None:
         """One row per kept request; None when the scenario keeps none."""
         return self.frames.get("requests")
+
+    @property
+    def classes(self) -> pl.DataFrame | None:
+        """One row per service and class of requests; None when no service has classes."""
+        return self.frames.get("classes")
 
     @property
     def name(self) -> str:

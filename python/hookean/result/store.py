@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import polars as pl
 
 from hookean.errors import ResultError
-from hookean.result.columns import TABLES
+from hookean.result.columns import OPTIONAL, TABLES
 from hookean.result.frames import mismatch
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, pl.DataFr
     manifest = _read_manifest(folder)
     entries = manifest.pop("tables")
     unknown = sorted(set(entries) - set(TABLES))
-    absent = sorted(set(TABLES) - set(entries) - {"requests"})
+    absent = sorted(set(TABLES) - set(entries) - OPTIONAL)
     if unknown or absent:
         what = f"unknown table `{unknown[0]}`" if unknown else f"no table `{absent[0]}`"
         raise ResultError(f"the manifest has {what}", where=f"`{folder / MANIFEST}`", hint="run the scenario again")

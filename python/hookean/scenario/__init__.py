@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hookean.scenario.load import load_scenario as load_scenario
     from hookean.scenario.model import Record as Record
     from hookean.scenario.model import Scenario as Scenario
+    from hookean.scenario.request_class import RequestClass as RequestClass
     from hookean.scenario.routing import PowerOfChoices as PowerOfChoices
     from hookean.scenario.routing import Sticky as Sticky
     from hookean.scenario.service import Queue as Queue
@@ -48,6 +49,7 @@ _MODULES = {
     "Rates": "workload",
     "Record": "model",
     "Replica": "service",
+    "RequestClass": "request_class",
     "Scenario": "model",
     "Service": "service",
     "Slo": "service",

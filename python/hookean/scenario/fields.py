@@ -126,6 +126,7 @@ ZipfExponent: TypeAlias = Annotated[float, Field(ge=0, le=20), BeforeValidator(_
 Shape: TypeAlias = Annotated[float, Field(ge=0.01, le=1e6), BeforeValidator(_number)]
 Percent: TypeAlias = Annotated[float, Field(gt=0, le=100), BeforeValidator(_number)]
 LessThanOne: TypeAlias = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_number)]
+WorkFactor: TypeAlias = Annotated[float, Field(gt=0, le=1e6), BeforeValidator(_number)]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from hookean.scenario.distribution import Distribution
 from hookean.scenario.fidelity import Fidelity
 from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, PositiveCount, Share
+from hookean.scenario.request_class import RequestClasses
 from hookean.scenario.routing import Routing
 from hookean.scenario.units import Cpu, Duration, Memory, as_written
 from hookean.scenario.warmup import Warmup
@@ -63,9 +64,13 @@ class Queue(Model):
     """How requests share the replicas of a service."""
 
     discipline: Annotated[
-        Literal["central_fifo", "fifo", "processor_sharing"], Origin("assumed", "the usual model of a web server")
+        Literal["central_fifo", "central_lifo", "central_priority", "fifo", "lifo", "priority", "processor_sharing"],
+        Origin("assumed", "the usual model of a web server"),
     ] = "processor_sharing"
-    """`central_fifo`: one queue for all replicas; `fifo` and `processor_sharing`: one for each replica."""
+    """`central_fifo`, `central_lifo`, `central_priority`: one queue for all replicas; the others: one for each replica.
+
+    `fifo` serves the oldest waiting request next, `lifo` the newest, `priority` the oldest of the most urgent level
+    (see `classes`); a request in service is never interrupted. `processor_sharing` serves all at once."""
     routing: Annotated[
         Routing,
         Origin("recalled", "kube-proxy picks an endpoint at random"),
@@ -77,6 +82,11 @@ class Queue(Model):
     loaded of `choices` drawn at random; `sticky`: by session."""
     limit: Annotated[Count | None, Origin("assumed", "queues are unbounded")] = None
     """Most requests that may wait, in the central queue or in each replica's own; more are rejected."""
+    when_full: Annotated[Literal["reject", "push_out"], Origin("assumed", "a full queue turns away whoever comes")] = (
+        "reject"
+    )
+    """Who is rejected when the queue is full. `reject`: the arriving request; `push_out`: the newest waiting request of
+    the least urgent level, if that is less urgent than the arriving one."""
     timeout: Annotated[Duration | None, Origin("assumed", "requests wait for ever")] = None
     """Longest time a request waits for its service to start."""
     total_timeout: Annotated[Duration | None, Origin("assumed", "requests stay until they are served")] = None
@@ -95,13 +105,40 @@ class Queue(Model):
                 hint="leave `timeout` out, or make it shorter",
                 at=["timeout"],
             )
-        if self.discipline == "central_fifo" and "routing" in self.model_fields_set:
+        if self.is_central and "routing" in self.model_fields_set:
+            own = self.discipline.removeprefix("central_")
             raise FieldError(
-                "`routing` has no effect with `discipline: central_fifo`",
-                hint="leave `routing` out, or give each replica its own queue: `discipline: fifo`",
+                f"`routing` has no effect with `discipline: {self.discipline}`",
+                hint=f"leave `routing` out, or give each replica its own queue: `discipline: {own}`",
                 at=["routing"],
             )
         return self
+
+    @model_validator(mode="after")
+    def _pushing_out_has_a_use(self) -> Queue:
+        if self.when_full != "push_out":
+            return self
+        if not self.has_levels:
+            raise FieldError(
+                f"`push_out` compares levels, which `discipline: {self.discipline}` does not have",
+                hint="choose `discipline: central_priority` or `priority`, or leave `when_full` out",
+                at=["when_full"],
+            )
+        if self.limit is None:
+            raise FieldError(
+                "`push_out` never acts: the queue has no `limit`", hint="set `limit` to a number", at=["when_full"]
+            )
+        return self
+
+    @property
+    def is_central(self) -> bool:
+        """Whether all replicas take requests from one queue."""
+        return self.discipline.startswith("central_")
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether levels of classes decide who is served next."""
+        return self.discipline.endswith("priority")
 
 
 class Slo(Model):
@@ -136,6 +173,8 @@ class Service(Model):
     `web-001` and so on. Workloads and controllers name the group. Default: a service of its own."""
     work: Distribution | None = None
     """CPU time of one request on one full core. Needed unless the workload brings its own."""
+    classes: RequestClasses = Field(default_factory=dict)
+    """Classes of its requests, by name; results tell them apart under every discipline. Default: all are alike."""
     replica: Replica = Replica()
     """Shape of one replica."""
     replicas: Count | None = None
@@ -162,6 +201,16 @@ class Service(Model):
         Duration, Origin("recalled", "default grace period of a Kubernetes pod on deletion")
     ] = Duration(30_000_000_000)
     """Longest time a draining replica may finish its requests."""
+
+    @model_validator(mode="after")
+    def _levels_are_there(self) -> Service:
+        if self.queue.has_levels and not self.classes:
+            raise FieldError(
+                f"`discipline: {self.queue.discipline}` serves by level, but the service has no `classes`",
+                hint="for example `classes: {gold: {share: 0.2, level: 0}, rest: {share: 0.8, level: 1}}`",
+                at=["queue", "discipline"],
+            )
+        return self
 
     @model_validator(mode="after")
     def _queue_can_fill(self) -> Service:

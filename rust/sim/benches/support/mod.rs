@@ -3,7 +3,8 @@
 use hookean_kernel::{Distribution, SimTime};
 use hookean_sim::plan::{
     ArrivalMode, DecisionRecord, Discipline, EngineKind, Fidelity, Plan, PlatformPlan, QueuePlan,
-    RecordPlan, ReplicaPlan, RequestLog, Routing, ServicePlan, WorkloadPlan, WorkloadSource,
+    RecordPlan, ReplicaPlan, RequestLog, Routing, ServicePlan, WhenFull, WorkloadPlan,
+    WorkloadSource,
 };
 use hookean_sim::station::{self, ReplicaId, ReplicaShape, Station};
 use hookean_sim::workload::WorkloadArrays;
@@ -44,6 +45,7 @@ impl Case {
             name: "web".into(),
             created_at_ns: 0,
             work: Distribution::Exponential { mean_ns: SECOND },
+            classes: vec![],
             replica: ReplicaPlan {
                 cpu_millicores: 1000,
                 memory_bytes: 0,
@@ -58,6 +60,7 @@ impl Case {
                 discipline: self.discipline,
                 routing: self.routing,
                 limit: self.limit,
+                when_full: WhenFull::Reject,
                 timeout_ns: self.timeout_ns,
                 total_timeout_ns: None,
             },

@@ -17,7 +17,8 @@ pub use controller::{ControllerPlan, PipelinePlan};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
 pub use service::{
-    Discipline, Fidelity, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan, WarmupStep,
+    ClassPlan, Discipline, Fidelity, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan,
+    WarmupStep, WhenFull,
 };
 pub use validate::PlanError;
 pub use workload::{ArrivalMode, LoadStep, WorkloadPlan, WorkloadSource};

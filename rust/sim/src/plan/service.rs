@@ -10,13 +10,46 @@ use serde::Deserialize;
 pub enum Discipline {
     /// One queue for the service; a free slot of any replica takes its head.
     CentralFifo,
+    /// One queue for the service; a free slot of any replica takes its newest request.
+    CentralLifo,
+    /// One queue for the service; a free slot of any replica takes the oldest request of the first level that has one.
+    CentralPriority,
     /// A queue for each replica; each of its slots serves one request at a time.
     Fifo,
+    /// As [`Discipline::Fifo`], but a slot takes the newest waiting request.
+    Lifo,
+    /// As [`Discipline::Fifo`], but a slot takes the oldest waiting request of the first level that has one.
+    Priority,
     /// A queue for each replica; admitted requests share its cores equally, none gets more than one core.
     ProcessorSharing,
 }
 
-/// How an arriving request finds its replica; unused by [`Discipline::CentralFifo`].
+impl Discipline {
+    /// Whether all replicas take requests from one queue.
+    pub const fn is_central(self) -> bool {
+        matches!(
+            self,
+            Self::CentralFifo | Self::CentralLifo | Self::CentralPriority
+        )
+    }
+
+    /// Whether levels of classes decide who is served next.
+    pub const fn has_levels(self) -> bool {
+        matches!(self, Self::CentralPriority | Self::Priority)
+    }
+}
+
+/// Who goes when a request arrives at a full queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The arriving request.
+    Reject,
+    /// The newest waiting request of the last level, if the arriving one is of an earlier level; else the arriving one.
+    PushOut,
+}
+
+/// How an arriving request finds its replica; unused with a central queue.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Routing {
@@ -57,6 +90,8 @@ pub struct QueuePlan {
     pub routing: Routing,
     /// Most requests that may wait (in the central queue, or in each replica's own); `None` is unbounded.
     pub limit: Option<u64>,
+    /// Who goes when the queue is full.
+    pub when_full: WhenFull,
     /// Longest time a request waits before its service starts; `None` waits for ever.
     pub timeout_ns: Option<u64>,
     /// Longest time from the arrival of an attempt to its end, in service or not; `None` is for ever.
@@ -79,6 +114,20 @@ pub struct ReplicaPlan {
     pub memory_idle_bytes: u64,
     /// Memory in use for each request waiting or in service.
     pub memory_per_request_bytes: u64,
+}
+
+/// A class of a service's requests.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassPlan {
+    /// Name.
+    pub name: String,
+    /// Its share of the requests; those of all classes make 1.
+    pub share: f64,
+    /// Requests of the lowest level are served first, where the discipline has levels.
+    pub level: u32,
+    /// Its requests need this many times the work drawn for them.
+    pub work_factor: f64,
 }
 
 /// Service-level objective.
@@ -134,6 +183,8 @@ pub struct ServicePlan {
     pub created_at_ns: u64,
     /// CPU time of one request on one full core.
     pub work: Distribution,
+    /// Classes of requests, sorted by name; empty when all are alike.
+    pub classes: Vec<ClassPlan>,
     /// Shape of a replica.
     pub replica: ReplicaPlan,
     /// Replicas at creation.

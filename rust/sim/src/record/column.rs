@@ -67,7 +67,7 @@ pub enum Column {
     F64(Vec<Option<f64>>),
     /// Text.
     Text(Strings),
-    /// Text with few values: the index of the row's value in the list.
+    /// Text with few values: the index of the row's value in the list; beyond the list the row has none.
     Names(Vec<u32>, Vec<String>),
 }
 

@@ -1,5 +1,6 @@
 //! What a run leaves behind: columnar tables, in the columns that `python/hookean/result/columns.py` documents.
 
+mod classes;
 mod column;
 mod decisions;
 mod faults;
@@ -7,6 +8,7 @@ mod series;
 mod summary;
 mod tables;
 
+pub(crate) use classes::classes_table;
 pub use column::{Column, Strings, Table};
 pub(crate) use decisions::{DecisionContext, DecisionLog};
 pub(crate) use faults::{FaultLog, FaultRow, Toll};

@@ -21,7 +21,7 @@ pub(crate) struct ServiceTotals {
 }
 
 /// Quantiles of latency in the table.
-const QUANTILES: [(&str, f64); 5] = [
+pub(super) const QUANTILES: [(&str, f64); 5] = [
     ("latency_p50", 0.5),
     ("latency_p90", 0.9),
     ("latency_p95", 0.95),
@@ -161,7 +161,7 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
 }
 
 /// Mean rounded to the nearest nanosecond; `None` of nothing.
-fn mean(sum: u128, count: u64) -> Option<SimDuration> {
+pub(super) fn mean(sum: u128, count: u64) -> Option<SimDuration> {
     let count = u128::from(count);
     (count > 0).then(|| SimDuration::from_nanos(((sum + count / 2) / count) as u64))
 }

@@ -5,7 +5,7 @@ use crate::cost::{billed, price_nanousd};
 use crate::plan::ServicePlan;
 use crate::platform::{Node, Platform};
 use crate::replica::{Ending, Replica, ReplicaState, STAGES};
-use crate::station::{Ledger, Outcome};
+use crate::station::{Ledger, Outcome, RequestTable};
 use crate::workload::{attempt_of, number_of};
 use hookean_kernel::{SimDuration, SimTime};
 
@@ -174,6 +174,7 @@ pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> O
         "client",
         senders.iter().map(|s| s.map(|(client, _)| client as u32)),
     );
+    class_column(&mut table, services, ledgers);
     table.times("arrival", rows().map(|r| Some(r.arrival)));
     table.times("start", rows().map(|r| r.start));
     table.times("end", rows().map(|r| r.end));
@@ -185,6 +186,24 @@ pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> O
     let outcomes = rows().map(|r| outcome_index(r.outcome)).collect();
     table.names("outcome", outcomes, &OUTCOMES.map(str::to_owned));
     Some(table)
+}
+
+/// Beyond every list of names.
+const NO_CLASS: u32 = u32::MAX;
+
+fn class_column(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger]) {
+    let (mut names, mut rows) = (Vec::new(), Vec::new());
+    for (service, ledger) in services.iter().zip(ledgers) {
+        let requests = ledger.requests().into_iter().flat_map(RequestTable::iter);
+        let (classes, first) = (ledger.classes(), names.len() as u32);
+        rows.extend(requests.map(|row| {
+            classes.map_or(NO_CLASS, |(classes, _)| {
+                first + classes.of(row.index) as u32
+            })
+        }));
+        names.extend(service.classes.iter().map(|class| class.name.clone()));
+    }
+    table.names("class", rows, &names);
 }
 
 const OUTCOMES: [&str; 5] = ["completed", "rejected", "timed_out", "lost", "in_system"];

@@ -12,6 +12,7 @@ use crate::plan::FaultEffect;
 use crate::platform::NodeId;
 use crate::record::{self, ServiceTotals};
 use crate::replica::{Ending, Replica, ReplicaState};
+use crate::station::{ClassBook, Counts};
 use hookean_kernel::{SimDuration, SimTime};
 
 /// How far sums of floating-point numbers may differ that are added up in different orders.
@@ -49,6 +50,7 @@ pub(super) fn all(
         attempts(world),
         requests(world),
         clients(world),
+        classes(world),
         series(world),
         latencies(world),
         work_of_replicas(world),
@@ -121,6 +123,34 @@ fn clients(world: &World) -> Checked {
         .sum();
     let detail = format!("{count} clients = thinking + waiting for a request + gone");
     holds("clients are conserved", off, detail)
+}
+
+/// The classes of each service's requests add up to all of them.
+fn classes(world: &World) -> Checked {
+    let mut count = 0;
+    let mut off = None;
+    for (service, station) in world.stations.iter().enumerate() {
+        let ledger = station.ledger();
+        let Some((_, books)) = ledger.classes() else {
+            continue;
+        };
+        count += books.len();
+        let of_classes = books.iter().map(ClassBook::counts);
+        let of_classes = of_classes.fold(Counts::default(), Counts::plus);
+        let ends = |c: Counts| (c.arrivals, c.completed, c.rejected, c.timed_out, c.lost);
+        if ends(of_classes) != ends(ledger.counts()) {
+            off = Some(format!(
+                "those of `{}` make {of_classes:?}, not {:?}",
+                name(world, service),
+                ledger.counts()
+            ));
+        }
+    }
+    holds(
+        "classes add up",
+        off,
+        format!("{count} classes of requests"),
+    )
 }
 
 /// The rows of the series add up to the totals.

@@ -14,7 +14,8 @@ const NANOUSD_PER_USD: f64 = 1e9;
 /// What a run leaves behind.
 #[derive(Debug)]
 pub struct RunOutput {
-    /// Tables by name: `summary`, `series`, `decisions`, `replicas`, `nodes`, `faults` and, when kept, `requests`.
+    /// Tables by name: `summary`, `series`, `decisions`, `replicas`, `nodes`, `faults`; `requests` when they are kept, `classes` when a
+    /// service has some.
     pub tables: Vec<(&'static str, Table)>,
     /// Digest of everything that happened: equal for equal plans and versions, whatever the number of threads.
     pub digest: String,
@@ -155,6 +156,9 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> 
     ];
     if let Some(requests) = record::requests_table(&plan.services, &ledgers) {
         tables.push(("requests", requests));
+    }
+    if let Some(classes) = record::classes_table(&plan.services, &ledgers) {
+        tables.push(("classes", classes));
     }
     tables
 }

@@ -2,18 +2,19 @@
 
 use super::binned::{Binned, Laws, Parts};
 use super::central::Central;
-use super::fifo::Fifo;
 use super::fluid::Fluid;
+use super::orders::{ByLevel, FirstCome, LastCome, Line};
 use super::reference::Reference;
-use super::replicas::Replicas;
+use super::replicas::{Queue, Replicas};
+use super::routing::Streams;
 use super::settings::Settings;
 use super::sharing::Sharing;
+use super::slotted::Slotted;
 use super::{Ledger, Station};
 use crate::plan::{
     Discipline, EngineKind, Fidelity, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
 };
-
-use crate::workload::{Arrivals, Callers, WorkloadArrays};
+use crate::workload::{Arrivals, Callers, Classes, WorkloadArrays};
 use hookean_kernel::Sampler;
 
 /// Builds the station of a service with its workload, if it has one. It starts at time 0 without replicas.
@@ -67,25 +68,51 @@ pub(crate) fn build_with(
         };
         return Ok(Box::new(Binned::new(parts, laws)?));
     }
-    let arrivals = arrivals(plan, service, workload, arrays)?;
-    let settings = Settings::new(&service.queue, plan.seed, &service.name);
-    let ledger = ledger(plan, service).with_callers(callers(plan, service, workload)?);
-    let patient = settings.patience_ns < u64::MAX;
-    Ok(match (service.queue.discipline, patient) {
-        (Discipline::CentralFifo, _) => Box::new(Central::new(settings, arrivals, ledger)),
-        (Discipline::Fifo, false) => {
-            Box::new(Replicas::<Fifo<false>>::new(settings, arrivals, ledger))
-        }
-        (Discipline::Fifo, true) => {
-            Box::new(Replicas::<Fifo<true>>::new(settings, arrivals, ledger))
-        }
-        (Discipline::ProcessorSharing, false) => {
-            Box::new(Replicas::<Sharing<false>>::new(settings, arrivals, ledger))
-        }
-        (Discipline::ProcessorSharing, true) => {
-            Box::new(Replicas::<Sharing<true>>::new(settings, arrivals, ledger))
-        }
+    let patient = service.queue.total_timeout_ns.is_some();
+    let parts = Exact {
+        settings: settings(plan, service),
+        arrivals: arrivals(plan, service, workload, arrays)?,
+        ledger: ledger(plan, service).with_callers(callers(plan, service, workload)?),
+    };
+    Ok(match service.queue.discipline {
+        Discipline::CentralFifo => parts.central::<FirstCome>(),
+        Discipline::CentralLifo => parts.central::<LastCome>(),
+        Discipline::CentralPriority => parts.central::<ByLevel>(),
+        Discipline::Fifo => parts.slotted::<FirstCome>(patient),
+        Discipline::Lifo => parts.slotted::<LastCome>(patient),
+        Discipline::Priority => parts.slotted::<ByLevel>(patient),
+        Discipline::ProcessorSharing if patient => parts.replicas::<Sharing<true>>(),
+        Discipline::ProcessorSharing => parts.replicas::<Sharing<false>>(),
     })
+}
+
+/// What a station of single requests is built of.
+struct Exact {
+    settings: Settings,
+    arrivals: Arrivals,
+    ledger: Ledger,
+}
+
+impl Exact {
+    fn central<L: Line + 'static>(self) -> Box<dyn Station> {
+        Box::new(Central::<L>::new(self.settings, self.arrivals, self.ledger))
+    }
+
+    fn slotted<L: Line + 'static>(self, patient: bool) -> Box<dyn Station> {
+        if patient {
+            self.replicas::<Slotted<L, true>>()
+        } else {
+            self.replicas::<Slotted<L, false>>()
+        }
+    }
+
+    fn replicas<Q: Queue + 'static>(self) -> Box<dyn Station> {
+        Box::new(Replicas::<Q>::new(
+            self.settings,
+            self.arrivals,
+            self.ledger,
+        ))
+    }
 }
 
 /// Builds the reference engine's station, whatever the plan's engine; a fluid load brings no requests.
@@ -100,11 +127,22 @@ pub fn build_reference(
 ) -> Result<Reference, PlanError> {
     let arrivals = arrivals(plan, service, workload, arrays)?;
     let ledger = ledger(plan, service).with_callers(callers(plan, service, workload)?);
-    Ok(Reference::new(service, plan.seed, arrivals, ledger))
+    let settings = settings(plan, service);
+    Ok(Reference::new(service, settings, arrivals, ledger))
+}
+
+fn classes(plan: &Plan, service: &ServicePlan) -> Classes {
+    Classes::new(&service.classes, plan.seed, &service.name)
+}
+
+fn settings(plan: &Plan, service: &ServicePlan) -> Settings {
+    let streams = Streams::new(plan.seed, &service.name);
+    Settings::new(&service.queue, classes(plan, service), streams)
 }
 
 fn ledger(plan: &Plan, service: &ServicePlan) -> Ledger {
-    Ledger::new(service.slo.map(|slo| slo.latency_ns), plan.record.requests)
+    let objective = service.slo.map(|slo| slo.latency_ns);
+    Ledger::new(objective, plan.record.requests).by_class(classes(plan, service))
 }
 
 fn arrivals(
@@ -116,7 +154,10 @@ fn arrivals(
     let work = work(service)?;
     workload.map_or_else(
         || Ok(Arrivals::none()),
-        |workload| Arrivals::new(workload, arrays, plan.seed, &service.name, work),
+        |workload| {
+            let arrivals = Arrivals::new(workload, arrays, plan.seed, &service.name, work)?;
+            Ok(arrivals.of_classes(&classes(plan, service)))
+        },
     )
 }
 
@@ -127,7 +168,8 @@ fn callers(
 ) -> Result<Option<Box<Callers>>, PlanError> {
     let work = work(service)?;
     workload.map_or(Ok(None), |workload| {
-        Callers::new(workload, plan.seed, &service.name, &work)
+        let callers = Callers::new(workload, plan.seed, &service.name, &work)?;
+        Ok(callers.map(|of| Box::new(of.of_classes(&classes(plan, service)))))
     })
 }
 

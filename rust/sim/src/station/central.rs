@@ -1,39 +1,40 @@
-//! One queue for all slots of a station, first come, first served: Kiefer and Wolfowitz's recursion on a winner tree.
+//! One queue for all slots of a station; served in turn it is Kiefer and Wolfowitz's recursion on a winner tree.
 //!
-//! Nothing is scheduled. A request starts when it has arrived and the slot that has been free longest (ties: the lowest)
+//! Nothing is scheduled. Served in turn, a request starts when it has arrived and the slot that has been free longest (ties: the lowest)
 //! is free. `advance(until)` commits exactly the starts before `until`; what would start later stays in the backlog, so
 //! a control event finds the true state.
 
+use super::orders::Line;
 use super::servers::{Served, Servers, Taken};
 use super::settings::Settings;
-use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, insert_by_arrival};
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::workload::{Arrivals, BLOCK, Request};
 use hookean_kernel::SimTime;
 use std::collections::VecDeque;
 
 /// A station with one queue.
 #[derive(Debug)]
-pub(super) struct Central {
-    settings: Settings,
-    arrivals: Arrivals,
-    ledger: Ledger,
-    now: u64,
-    servers: Servers,
+pub(super) struct Central<L> {
+    pub(super) settings: Settings,
+    pub(super) arrivals: Arrivals,
+    pub(super) ledger: Ledger,
+    pub(super) now: u64,
+    pub(super) servers: Servers,
     /// Requests that wait at the present instant.
-    backlog: VecDeque<Request>,
-    /// When requests that have left the queue did so, as far as the queue limit still has to know.
+    pub(super) backlog: L,
+    /// Served in turn: when requests that have left the queue did so, as far as the queue limit still has to know.
     exits: VecDeque<u64>,
 }
 
-impl Central {
+impl<L: Line> Central<L> {
     pub(super) fn new(settings: Settings, arrivals: Arrivals, ledger: Ledger) -> Self {
         Self {
+            servers: Servers::new(settings.patience_ns),
             settings,
             arrivals,
             ledger,
             now: 0,
-            servers: Servers::new(settings.patience_ns),
-            backlog: VecDeque::new(),
+            backlog: L::default(),
             exits: VecDeque::new(),
         }
     }
@@ -41,24 +42,32 @@ impl Central {
     /// Advances over a stretch that the servers' times can span.
     fn advance_stretch(&mut self, until: u64) {
         self.servers.settle(until, &mut self.ledger);
+        if L::IN_TURN {
+            self.serve_in_turn(until);
+        } else {
+            self.serve_by_order(until);
+        }
+        self.now = until;
+    }
+
+    fn serve_in_turn(&mut self, until: u64) {
         self.exits.clear();
         self.serve_backlog(until);
         if self.backlog.is_empty() {
             self.serve_blocks(until);
         }
         self.serve_arrivals(until);
-        self.now = until;
     }
 
     fn serve_backlog(&mut self, until: u64) {
-        while let Some(&request) = self.backlog.front() {
+        while let Some(&request) = self.backlog.oldest() {
             // A slot may have been free for longer: what is in the backlog comes from one that was removed.
             let start = self.servers.first_free().max(self.now);
             let deadline = self.settings.deadline(&request);
             if start.min(deadline) >= until {
                 break;
             }
-            self.backlog.pop_front();
+            self.backlog.pop();
             self.decide(&request, start, deadline, until);
         }
     }
@@ -111,7 +120,7 @@ impl Central {
         }
         let deadline = self.settings.deadline(request);
         if start.min(deadline) >= until {
-            self.backlog.push_back(*request);
+            self.backlog.push(request, &self.settings);
         } else {
             self.decide(request, start, deadline, until);
         }
@@ -132,7 +141,7 @@ impl Central {
 
     /// Starts a request on the slot that has been free longest.
     #[inline]
-    fn start(&mut self, request: &Request, start: u64, until: u64) {
+    pub(super) fn start(&mut self, request: &Request, start: u64, until: u64) {
         let service_ns = self.servers.next_rate().service_ns(request.work_ns);
         let taken = self.servers.take(request, start, service_ns, until);
         let Taken { end, replica, .. } = taken;
@@ -145,7 +154,7 @@ impl Central {
     }
 }
 
-impl Station for Central {
+impl<L: Line> Station for Central<L> {
     fn advance(&mut self, until: SimTime) {
         let until = until.as_nanos();
         while self.now < until {
@@ -186,7 +195,7 @@ impl Station for Central {
             if self.settings.deadline(&request) < now.as_nanos() {
                 self.ledger.time_out(&request, now.as_nanos());
             } else {
-                insert_by_arrival(&mut self.backlog, request);
+                self.backlog.insert(request, &self.settings);
                 back += 1;
             }
         }

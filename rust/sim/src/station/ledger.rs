@@ -10,10 +10,11 @@ mod bulk;
 pub(super) use bulk::Cohort;
 
 use super::ReplicaId;
+use super::class_books::ClassBook;
 use super::request_log::{Log, RequestRow, RequestTable};
 use super::servers::Served;
 use crate::plan::RequestLog;
-use crate::workload::{Arrivals, BLOCK, Callers, ClientCounts, Outcome, Request};
+use crate::workload::{Arrivals, BLOCK, Callers, Classes, ClientCounts, Outcome, Request};
 use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimDuration, SimTime, fold};
 
 /// The end of a request.
@@ -341,7 +342,22 @@ impl Ledger {
 
     /// The request log, `None` when none is kept. Its order is settled by [`super::Station::close_log`].
     pub fn requests(&self) -> Option<&RequestTable> {
-        self.log.as_ref().map(|log| &log.table)
+        self.log.as_ref().and_then(|log| log.table.as_ref())
+    }
+
+    /// The classes of requests, and what happened to those of each; `None` when they are alike. They are complete after
+    /// [`super::Station::close_log`].
+    pub fn classes(&self) -> Option<(&Classes, &[ClassBook])> {
+        self.log.as_ref().and_then(|log| log.classes())
+    }
+
+    /// The same books, kept for each class as well.
+    pub(super) fn by_class(mut self, classes: Classes) -> Self {
+        if !classes.is_empty() {
+            let log = self.log.take().unwrap_or_default();
+            self.log = Some(Box::new(log.by_class(classes)));
+        }
+        self
     }
 
     /// Appends everything that happened to `digest`; the order of recording does not matter.

@@ -7,10 +7,12 @@
 mod binned;
 mod build;
 mod central;
-mod fifo;
+mod class_books;
 mod first_out;
 mod fluid;
+mod held;
 mod ledger;
+mod orders;
 mod rates;
 pub mod reference;
 mod replicas;
@@ -20,12 +22,14 @@ mod servers;
 mod settings;
 mod sharing;
 mod slots;
+mod slotted;
 mod virtual_time;
 
 pub use crate::workload::Outcome;
 pub(crate) use binned::{Laws, describes as describes_in_bins};
 pub(crate) use build::build_with;
 pub use build::{build, build_reference};
+pub use class_books::ClassBook;
 pub use ledger::{Counts, LatencyWindow, Ledger};
 pub use request_log::{RequestRow, RequestTable};
 
@@ -36,8 +40,10 @@ use std::collections::VecDeque;
 /// Puts a request back into a queue that is in order of arrival.
 fn insert_by_arrival(queue: &mut VecDeque<Request>, request: Request) {
     let order = |request: &Request| (request.time, request.index);
-    let at = queue.partition_point(|other| order(other) < order(&request));
-    queue.insert(at, request);
+    let later = queue
+        .iter()
+        .position(|other| order(other) > order(&request));
+    queue.insert(later.unwrap_or(queue.len()), request);
 }
 
 /// Identifies a replica inside its station: the caller's number, growing with creation, never reused.

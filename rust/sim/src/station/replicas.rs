@@ -58,8 +58,8 @@ pub(super) trait Queue: Clone + Send {
     fn outstanding(&self) -> u64;
     /// Requests waiting.
     fn waiting(&self) -> u64;
-    /// The requests that wait.
-    fn queue_mut(&mut self) -> &mut VecDeque<Request>;
+    /// The queue, in order of arrival, in which a request waits or would wait.
+    fn queue_of(&mut self, request: &Request, settings: &Settings) -> &mut VecDeque<Request>;
     /// Requests inside, with the start of their service.
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)>;
 }
@@ -237,7 +237,7 @@ impl<Q: Queue> Replicas<Q> {
     /// Moves a request from the end of a replica's queue, if it waits there, to before those that came later.
     fn rank_by_arrival(&mut self, slot: usize, request: &Request) {
         if let Some(queue) = &mut self.queues[slot] {
-            let queue = queue.queue_mut();
+            let queue = queue.queue_of(request, &self.settings);
             if let Some(last) = queue.pop_back_if(|last| last.index == request.index) {
                 insert_by_arrival(queue, last);
             }

@@ -1,8 +1,9 @@
-//! The request log of a station: columns, one row for each request that ended.
+//! What a station keeps of single requests: a row for each that ended, and books for each class.
 
+use super::class_books::{ClassBook, ClassBooks};
 use super::{Outcome, ReplicaId};
 use crate::plan::RequestLog;
-use crate::workload::{Request, attempt_of, number_of};
+use crate::workload::{Classes, Request, attempt_of, number_of};
 use hookean_kernel::{SimTime, splitmix};
 
 const NONE: u64 = u64::MAX;
@@ -99,11 +100,12 @@ impl RequestTable {
 }
 
 /// What the log keeps, and what it has kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Log {
     /// A request is kept when the hash of its number is below this; `None` keeps all.
     below: Option<u64>,
-    pub(super) table: RequestTable,
+    pub(super) table: Option<RequestTable>,
+    classes: Option<ClassBooks>,
 }
 
 impl Log {
@@ -116,16 +118,33 @@ impl Log {
         };
         Some(Box::new(Self {
             below,
-            table: RequestTable::default(),
+            table: Some(RequestTable::default()),
+            classes: None,
         }))
     }
 
+    /// The same log with books for each class.
+    pub(super) fn by_class(self, classes: Classes) -> Self {
+        Self {
+            classes: Some(ClassBooks::new(classes)),
+            ..self
+        }
+    }
+
+    pub(super) fn classes(&self) -> Option<(&Classes, &[ClassBook])> {
+        self.classes.as_ref().map(ClassBooks::read)
+    }
+
     pub(super) fn push(&mut self, row: &RequestRow) {
-        if self
-            .below
-            .is_none_or(|below| splitmix(number_of(row.index)) < below)
+        if let Some(classes) = &mut self.classes {
+            classes.push(row);
+        }
+        if let Some(table) = &mut self.table
+            && self
+                .below
+                .is_none_or(|below| splitmix(number_of(row.index)) < below)
         {
-            self.table.push(row);
+            table.push(row);
         }
     }
 
@@ -145,6 +164,8 @@ impl Log {
                 outcome: None,
             });
         }
-        self.table.sort();
+        if let Some(table) = &mut self.table {
+            table.sort();
+        }
     }
 }

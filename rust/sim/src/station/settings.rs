@@ -2,14 +2,16 @@
 
 use super::ReplicaShape;
 use super::routing::Streams;
-use crate::plan::{QueuePlan, Routing};
-use crate::workload::Request;
+use crate::plan::{QueuePlan, Routing, WhenFull};
+use crate::workload::{Classes, Request};
 
 /// Settings that hold for all replicas of a station.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Settings {
     /// Most requests that may wait in one queue.
     pub(super) limit: u64,
+    /// Whether a request of an earlier level takes the place of one of a later level when the queue is full.
+    pub(super) pushes_out: bool,
     /// Longest wait.
     timeout_ns: u64,
     /// Longest time in the station.
@@ -17,17 +19,20 @@ pub(super) struct Settings {
     pub(super) routing: Routing,
     /// Streams of routing.
     pub(super) streams: Streams,
+    pub(super) classes: Classes,
 }
 
 impl Settings {
-    pub(super) fn new(queue: &QueuePlan, seed: u64, name: &str) -> Self {
+    pub(super) fn new(queue: &QueuePlan, classes: Classes, streams: Streams) -> Self {
         let patience_ns = queue.total_timeout_ns.unwrap_or(u64::MAX);
         Self {
             limit: queue.limit.unwrap_or(u64::MAX),
+            pushes_out: queue.when_full == WhenFull::PushOut,
             timeout_ns: queue.timeout_ns.unwrap_or(u64::MAX).min(patience_ns),
             patience_ns,
             routing: queue.routing,
-            streams: Streams::new(seed, name),
+            streams,
+            classes,
         }
     }
 

@@ -6,6 +6,8 @@
 )]
 
 use super::first_out::{FirstOut, InService, key_of, tag_of};
+use super::held::Held;
+use super::orders::{FirstCome, Line};
 use super::replicas::Queue;
 use super::settings::{Settings, end_of_patience};
 use super::virtual_time::{Due, VirtualTime};
@@ -22,16 +24,12 @@ const NOT_DUE: Due = Due {
 /// The queue and the sharing requests of one replica; `PATIENT` ones give up in service, too.
 #[derive(Debug, Clone)]
 pub(super) struct Sharing<const PATIENT: bool> {
-    replica: ReplicaId,
+    held: Held<FirstCome, FirstOut<PATIENT>>,
     time: VirtualTime,
     /// Most requests in service: none more while the replica is paused.
     room: usize,
-    /// By tag.
-    jobs: FirstOut<PATIENT>,
-    waiting: VecDeque<Request>,
     /// When the first request is done as things stand.
     due: Due,
-    completed: u64,
     shape: ReplicaShape,
     paused: bool,
     /// Longest time of a request in the station.
@@ -52,7 +50,7 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
     #[inline(always)]
     fn admit(&mut self, now: u64, entry: f64, request: &Request, ledger: &mut Ledger) {
         ledger.start(now - request.time.as_nanos());
-        self.jobs.push(InService::new(
+        self.held.jobs.push(InService::new(
             key_of(entry + request.work_ns as f64),
             now,
             request,
@@ -88,11 +86,11 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
             return;
         };
         if !self.paused {
-            self.time.move_to(now, self.jobs.len());
+            self.time.move_to(now, self.held.jobs.len());
         }
-        self.jobs.remove(index);
+        self.held.jobs.remove(index);
         self.note_patience();
-        ledger.abandon(&request, start, now, self.replica);
+        ledger.abandon(&request, start, now, self.held.replica);
         self.fill(now, ledger);
         if !self.paused {
             self.changed();
@@ -103,29 +101,31 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
     #[inline(always)]
     fn changed(&mut self) {
         if let Some(shift) = self.time.rebase() {
-            self.jobs.rekey(|key| key_of(tag_of(key) - shift));
+            self.held.jobs.rekey(|key| key_of(tag_of(key) - shift));
         }
-        self.due = self.jobs.peek().map_or(NOT_DUE, |job| {
-            self.time.due(tag_of(job.key()), self.jobs.len())
+        self.due = self.held.jobs.peek().map_or(NOT_DUE, |job| {
+            self.time.due(tag_of(job.key()), self.held.jobs.len())
         });
     }
 
     #[inline(always)]
     fn depart(&mut self, ledger: &mut Ledger) {
-        let before = self.jobs.len();
-        let Some(job) = self.jobs.pop() else { return };
+        let before = self.held.jobs.len();
+        let Some(job) = self.held.jobs.pop() else {
+            return;
+        };
         let tag = tag_of(job.key());
-        self.completed += 1;
-        ledger.complete(&job.request(), job.start, self.due.end, self.replica);
+        self.held.completed += 1;
+        ledger.complete(&job.request(), job.start, self.due.end, self.held.replica);
         if PATIENT {
             self.end_patience(&job.request());
         }
-        let next = self.waiting.pop_front();
+        let next = self.held.waiting.pop();
         self.time.depart(
             tag,
             self.due,
             before,
-            self.jobs.len() + usize::from(next.is_some()),
+            self.held.jobs.len() + usize::from(next.is_some()),
         );
         if let Some(request) = next {
             self.admit(self.due.end, tag, &request, ledger);
@@ -137,13 +137,10 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
 impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
     fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         Self {
-            replica,
+            held: Held::new(replica),
             time: VirtualTime::new(shape, now),
             room: room_of(shape),
-            jobs: FirstOut::default(),
-            waiting: VecDeque::new(),
             due: NOT_DUE,
-            completed: 0,
             shape: *shape,
             paused: false,
             patience_ns: settings.patience_ns,
@@ -154,14 +151,12 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
 
     #[inline(always)]
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
-        if self.jobs.len() < self.room {
-            self.time.move_to(now, self.jobs.len());
+        if self.held.jobs.len() < self.room {
+            self.time.move_to(now, self.held.jobs.len());
             self.admit(now, self.time.entry(), request, ledger);
             self.changed();
-        } else if (self.waiting.len() as u64) < settings.limit {
-            self.waiting.push_back(*request);
         } else {
-            ledger.reject(request, now);
+            self.held.waiting.offer(now, request, settings, ledger);
         }
     }
 
@@ -176,10 +171,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
 
     #[inline(always)]
     fn next_event(&self, settings: &Settings) -> u64 {
-        let deadline = self
-            .waiting
-            .front()
-            .map_or(u64::MAX, |request| settings.deadline(request));
+        let deadline = self.held.waiting.deadline(settings);
         self.next_departure().min(deadline)
     }
 
@@ -189,7 +181,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
             self.depart(ledger);
         } else if PATIENT && self.first_to_give_up <= now {
             self.abandon(now, ledger);
-        } else if let Some(request) = self.waiting.pop_front() {
+        } else if let Some(request) = self.held.waiting.pop_oldest() {
             ledger.time_out(&request, now);
         }
     }
@@ -203,7 +195,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
         if self.paused {
             self.time.reshape(shape);
         } else {
-            self.time.move_to(now, self.jobs.len());
+            self.time.move_to(now, self.held.jobs.len());
             self.time.reshape(shape);
             self.changed();
         }
@@ -211,7 +203,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
 
     fn pause(&mut self, now: u64) {
         if !self.paused {
-            self.time.move_to(now, self.jobs.len());
+            self.time.move_to(now, self.held.jobs.len());
             (self.paused, self.room, self.due) = (true, 0, NOT_DUE);
         }
     }
@@ -225,17 +217,17 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
     }
 
     fn fill(&mut self, now: u64, ledger: &mut Ledger) {
-        while self.jobs.len() < self.room
-            && let Some(request) = self.waiting.pop_front()
+        while self.held.jobs.len() < self.room
+            && let Some(request) = self.held.waiting.pop()
         {
-            self.time.move_to(now, self.jobs.len());
+            self.time.move_to(now, self.held.jobs.len());
             self.admit(now, self.time.entry(), &request, ledger);
             self.changed();
         }
     }
 
     fn read(&self, now: u64) -> ReplicaReading {
-        let requests = self.jobs.len();
+        let requests = self.held.jobs.len();
         let (cpu_core_ns, cpu_cores) = if self.paused {
             (self.time.anchored_cpu_core_ns(), 0.0)
         } else {
@@ -244,34 +236,23 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
                 self.time.cpu_cores(requests),
             )
         };
-        ReplicaReading {
-            cpu_core_ns,
-            cpu_cores,
-            completed: self.completed,
-            in_service: requests as u32,
-            waiting: self.waiting.len() as u32,
-        }
+        self.held.reading(cpu_core_ns, cpu_cores)
     }
 
     #[inline(always)]
     fn outstanding(&self) -> u64 {
-        (self.jobs.len() + self.waiting.len()) as u64
+        self.held.outstanding()
     }
 
     fn waiting(&self) -> u64 {
-        self.waiting.len() as u64
+        self.held.waiting.len() as u64
     }
 
-    fn queue_mut(&mut self) -> &mut VecDeque<Request> {
-        &mut self.waiting
+    fn queue_of(&mut self, request: &Request, settings: &Settings) -> &mut VecDeque<Request> {
+        self.held.waiting.queue_of(request, settings)
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {
-        let served = self.jobs.iter().map(|job| job.inside(self.replica));
-        served.chain(
-            self.waiting
-                .iter()
-                .map(|request| (*request, None, self.replica)),
-        )
+        self.held.inside()
     }
 }

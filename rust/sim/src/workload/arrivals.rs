@@ -2,7 +2,7 @@
 
 use super::batches::{Batches, Sizes, mean_size};
 use super::counts::{Bins, ExactCounts, PoissonCounts};
-use super::{Request, WorkloadArrays};
+use super::{Classes, Request, WorkloadArrays};
 use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSource};
 use hookean_kernel::{Sampler, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
 use std::sync::Arc;
@@ -96,6 +96,8 @@ pub struct Arrivals {
     batches: Option<Box<Batches>>,
     work: Work,
     thinning: Thinning,
+    /// The classes of requests, if they change their work.
+    classes: Option<Classes>,
     made: u64,
     /// The requests to come; never empty, and all taken before the next are made.
     block: Vec<Request>,
@@ -146,12 +148,29 @@ impl Arrivals {
             batches,
             work,
             thinning,
+            classes: None,
             made: 0,
             block: Vec::with_capacity(BLOCK),
             at: 0,
         };
         arrivals.make();
         Ok(arrivals)
+    }
+
+    /// The same requests, each with the work of its class.
+    #[must_use]
+    pub fn of_classes(mut self, classes: &Classes) -> Self {
+        self.classes = classes.change_work().then(|| classes.clone());
+        self.change_work();
+        self
+    }
+
+    /// Gives the requests of the block the work of their class.
+    fn change_work(&mut self) {
+        let Some(classes) = &self.classes else { return };
+        for request in &mut self.block {
+            request.work_ns = classes.work_ns(request.index, request.work_ns);
+        }
     }
 
     /// No requests at all.
@@ -166,6 +185,7 @@ impl Arrivals {
             batches: None,
             work,
             thinning,
+            classes: None,
             made: 0,
             block: vec![NO_REQUEST],
             at: 0,
@@ -237,6 +257,7 @@ impl Arrivals {
                 self.block.push(NO_REQUEST);
             }
             if !self.block.is_empty() {
+                self.change_work();
                 return;
             }
         }

@@ -7,12 +7,14 @@ mod arrivals;
 mod batches;
 mod bins;
 mod callers;
+mod classes;
 mod counts;
 mod request;
 
 pub use arrivals::{Arrivals, BLOCK};
 pub(crate) use bins::{BinnedArrivals, Crowd, WorkMoments};
 pub use callers::{Callers, ClientCounts, SLOTS as BUDGET_SLOTS};
+pub use classes::Classes;
 pub use request::{Outcome, Request};
 pub(crate) use request::{attempt_of, is_in_sequence, number_of};
 

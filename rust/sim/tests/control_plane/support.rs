@@ -42,13 +42,14 @@ pub(crate) fn service(name: &str, initial_replicas: u32) -> Value {
         "name": name,
         "created_at_ns": 0,
         "work": constant(1.0),
+        "classes": [],
         "replica": {
             "cpu_millicores": 1000, "memory_bytes": 1000, "concurrency": 1,
             "image_bytes": 0, "memory_idle_bytes": 0, "memory_per_request_bytes": 0,
         },
         "initial_replicas": initial_replicas,
         "warm_start": true,
-        "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "timeout_ns": null},
+        "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "when_full": "reject", "timeout_ns": null},
         "fidelity": {"tier": "exact"},
         "slo": null,
         "startup": [],
@@ -228,7 +229,7 @@ pub(crate) trait Read {
             Column::Text(rows) => rows.iter().map(|r| r.map(str::to_owned)).collect(),
             Column::Names(rows, names) => rows
                 .iter()
-                .map(|r| Some(names[*r as usize].clone()))
+                .map(|r| names.get(*r as usize).cloned())
                 .collect(),
             other => panic!("{name} is {other:?}"),
         }

@@ -2,7 +2,7 @@
 
 use crate::support::{Case, SECOND, Traffic, at, digest, shape};
 use hookean_kernel::Distribution;
-use hookean_sim::plan::{Discipline, EngineKind, QueuePlan, Routing};
+use hookean_sim::plan::{Discipline, EngineKind, QueuePlan, Routing, WhenFull};
 use hookean_sim::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
 use proptest::prelude::*;
 
@@ -50,6 +50,7 @@ fn queue() -> impl Strategy<Value = QueuePlan> {
             discipline,
             routing,
             limit,
+            when_full: WhenFull::Reject,
             timeout_ns,
             total_timeout_ns: None,
         }

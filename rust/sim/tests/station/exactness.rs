@@ -5,10 +5,10 @@
 use crate::support::{Case, Traffic, at, digest, rows, shape};
 use hookean_kernel::{Distribution, SimTime};
 use hookean_sim::plan::{
-    BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Discipline, EngineKind, Jitter, RequestLog,
-    RetryPlan, Routing,
+    BackoffPlan, BatchPlan, BudgetPlan, ClassPlan, ClientsPlan, Discipline, EngineKind, Jitter,
+    RequestLog, RetryPlan, Routing, WhenFull,
 };
-use hookean_sim::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
+use hookean_sim::station::{ClassBook, Counts, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -203,7 +203,22 @@ fn run(script: &Script) -> Result<(), TestCaseError> {
     compare(script.end, &*stations[0], &*stations[1], &live)?;
     let [a, b] = stations.each_mut().map(|s| rows(&mut **s, at(script.end)));
     prop_assert_eq!(a, b);
+    let [a, b] = stations.each_ref().map(|s| books(&**s));
+    prop_assert_eq!(a, b);
     Ok(())
+}
+
+/// What happened to each class.
+fn books(station: &dyn Station) -> Vec<(Counts, [u128; 4])> {
+    let books = station.ledger().classes().map_or(&[][..], |of| of.1);
+    let book = |b: &ClassBook| {
+        let (started, inside) = (u128::from(b.started), u128::from(b.in_system));
+        (
+            b.counts(),
+            [b.wait_sum_ns, b.latency_sum_ns, started, inside],
+        )
+    };
+    books.iter().map(book).collect()
 }
 
 /// Few different instants and lengths, so that everything happens at once; or times of a real system.
@@ -384,12 +399,47 @@ fn routings() -> impl Strategy<Value = Routing> {
     ]
 }
 
+/// Up to six classes on up to four levels; some of them may have no requests.
+fn classes(discipline: Discipline) -> impl Strategy<Value = Vec<ClassPlan>> {
+    let least = usize::from(discipline.has_levels());
+    let work_factor = prop_oneof![2 => Just(1.0), 1 => 0.1..3.0_f64];
+    let class = (0..10_u32, 0..4_u32, work_factor);
+    prop::collection::vec(class, least..6).prop_map(|classes| {
+        let all = classes.iter().map(|class| class.0).sum::<u32>();
+        let shares = classes.iter().enumerate();
+        let plan = |(at, (part, level, work_factor)): (usize, &(u32, u32, f64))| ClassPlan {
+            name: format!("class {at}"),
+            share: f64::from(*part) / f64::from(all.max(1)),
+            level: *level,
+            work_factor: *work_factor,
+        };
+        shares.map(plan).collect()
+    })
+}
+
+fn when_full(discipline: Discipline) -> impl Strategy<Value = WhenFull> {
+    let pushes_out = discipline.has_levels();
+    any::<bool>().prop_map(move |drawn| {
+        if drawn && pushes_out {
+            WhenFull::PushOut
+        } else {
+            WhenFull::Reject
+        }
+    })
+}
+
+const DISCIPLINES: [Discipline; 7] = [
+    Discipline::CentralFifo,
+    Discipline::CentralLifo,
+    Discipline::CentralPriority,
+    Discipline::Fifo,
+    Discipline::Lifo,
+    Discipline::Priority,
+    Discipline::ProcessorSharing,
+];
+
 fn scripts() -> impl Strategy<Value = Script> {
-    let discipline = prop::sample::select(vec![
-        Discipline::CentralFifo,
-        Discipline::Fifo,
-        Discipline::ProcessorSharing,
-    ]);
+    let discipline = prop::sample::select(&DISCIPLINES[..]);
     let scale = prop::sample::select(vec![TIES, REAL]);
     (discipline, scale).prop_flat_map(|(discipline, scale)| {
         let limit = prop::option::of(prop_oneof![0..6_u64, 6..60_u64]);
@@ -407,6 +457,8 @@ fn scripts() -> impl Strategy<Value = Script> {
             any::<u64>(),
             0..=2 * scale.work,
             calls(scale),
+            classes(discipline),
+            when_full(discipline),
         );
         (routings(), limit, timeout, cuts(), cuts(), end, parts).prop_map(
             move |(
@@ -416,10 +468,12 @@ fn scripts() -> impl Strategy<Value = Script> {
                 lazy_cuts,
                 reference_cuts,
                 end,
-                (traffic, mut actions, seed, slo_ns, calls),
+                (traffic, mut actions, seed, slo_ns, calls, classes, when_full),
             )| {
                 let mut case = Case::new(discipline, traffic);
                 case.queue.routing = routing;
+                case.classes = classes;
+                case.queue.when_full = when_full;
                 case.queue.limit = limit;
                 case.queue.timeout_ns = timeout_ns;
                 case.queue.total_timeout_ns = calls.total_timeout_ns;

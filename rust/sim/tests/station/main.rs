@@ -5,6 +5,7 @@ mod by_hand;
 mod control_events;
 mod epochs;
 mod exactness;
+mod orders;
 mod patience;
 mod support;
 mod theory;

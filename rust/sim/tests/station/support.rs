@@ -2,9 +2,9 @@
 
 use hookean_kernel::{Digest, Distribution, SimTime};
 use hookean_sim::plan::{
-    ArrivalMode, BatchPlan, ClientsPlan, DecisionRecord, Discipline, EngineKind, Fidelity, Plan,
-    PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, RetryPlan, Routing, ServicePlan,
-    SloPlan, WorkloadPlan, WorkloadSource,
+    ArrivalMode, BatchPlan, ClassPlan, ClientsPlan, DecisionRecord, Discipline, EngineKind,
+    Fidelity, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, RetryPlan,
+    Routing, ServicePlan, SloPlan, WhenFull, WorkloadPlan, WorkloadSource,
 };
 use hookean_sim::station::reference::Reference;
 use hookean_sim::station::{self, Ledger, ReplicaShape, RequestRow, Station};
@@ -28,6 +28,7 @@ pub(crate) enum Traffic {
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) queue: QueuePlan,
+    pub(crate) classes: Vec<ClassPlan>,
     pub(crate) traffic: Traffic,
     pub(crate) seed: u64,
     pub(crate) requests: RequestLog,
@@ -44,11 +45,13 @@ impl Case {
             discipline,
             routing: Routing::Random,
             limit: None,
+            when_full: WhenFull::Reject,
             timeout_ns: None,
             total_timeout_ns: None,
         };
         Self {
             queue,
+            classes: vec![],
             traffic,
             seed: 1,
             requests: RequestLog::Off,
@@ -126,6 +129,7 @@ impl Case {
             name: "web".into(),
             created_at_ns: 0,
             work,
+            classes: self.classes.clone(),
             replica: ReplicaPlan {
                 cpu_millicores: 1000,
                 memory_bytes: 0,

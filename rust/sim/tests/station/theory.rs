@@ -6,8 +6,8 @@
 
 use crate::support::{Case, SECOND, Traffic, at, rows, shape};
 use hookean_kernel::Distribution;
-use hookean_sim::plan::{Discipline, EngineKind, RequestLog, Routing};
-use hookean_sim::station::{Ledger, ReplicaId, ReplicaShape, Station};
+use hookean_sim::plan::{ClassPlan, Discipline, EngineKind, RequestLog, Routing, WhenFull};
+use hookean_sim::station::{Ledger, ReplicaId, ReplicaShape, RequestRow, Station};
 
 const BATCHES: usize = 40;
 /// Student's t, 39 degrees of freedom, two-sided 99.9 %.
@@ -21,6 +21,7 @@ struct Run {
     work: Distribution,
     requests: f64,
     limit: Option<u64>,
+    classes: Vec<ClassPlan>,
     replicas: Vec<ReplicaShape>,
 }
 
@@ -37,6 +38,7 @@ impl Run {
             work,
             requests: 4e6,
             limit: None,
+            classes: vec![],
             replicas,
         }
     }
@@ -59,6 +61,7 @@ impl Run {
             Traffic::Poisson(vec![1.1 * self.requests], span / 10 * 11, self.work.clone()),
         );
         case.queue.limit = self.limit;
+        case.classes.clone_from(&self.classes);
         batch_means(&case, &self.replicas, span, mean)
     }
 
@@ -126,6 +129,99 @@ fn erlang_c_wait(servers: usize, load: f64) -> f64 {
 #[test]
 fn one_server_waits_as_in_m_m_1() {
     check("M/M/1", &Run::servers(1, 0.7).waits(), 0.7 / 0.3, 0.03);
+}
+
+/// Last come, first served in M/M/1: the mean wait is that of first come, and the second moment is 1 / (1 - load) times
+/// as large (Takacs 1963), here 2 load / (1 - load)^2 / (1 - load) = 8.
+#[test]
+fn last_come_first_served_waits_alike_but_less_evenly() {
+    let mut run = Run::servers(1, 0.5);
+    run.discipline = Discipline::CentralLifo;
+    check("M/M/1-LCFS", &run.waits(), 1.0, 0.02);
+    let traffic = Traffic::Poisson(vec![1e6], 2_000_000 * SECOND, EXPONENTIAL);
+    let mut case = Case::new(run.discipline, traffic);
+    case.requests = RequestLog::Full;
+    let mut station = case.build(EngineKind::Lazy);
+    station.add(at(0), ReplicaId(0), run.replicas[0]);
+    station.advance(at(4_000_000 * SECOND));
+    let wait = |row: &RequestRow| row.start.map(|start| start.saturating_since(row.arrival));
+    let waits: Vec<f64> = rows(&mut *station, at(4_000_000 * SECOND))
+        .iter()
+        .map(|row| wait(row).expect("all are served").as_nanos() as f64 / SECOND as f64)
+        .collect();
+    let squares =
+        |batch: &[f64]| batch.iter().map(|wait| wait * wait).sum::<f64>() / batch.len() as f64;
+    let batches: Vec<f64> = waits[20_000..].chunks_exact(24_400).map(squares).collect();
+    check("M/M/1-LCFS, second moment", &batches, 8.0, 0.12);
+}
+
+fn class(name: &str, share: f64, level: u32, work_factor: f64) -> ClassPlan {
+    ClassPlan {
+        name: name.into(),
+        share,
+        level,
+        work_factor,
+    }
+}
+
+/// Mean waits of non-preemptive priority (Cobham 1954): the mean wait `first` for a server to be free, over the shares of
+/// the servers that earlier levels, and those with the own level, leave. `loads` are those of the levels.
+fn cobham_waits(first: f64, loads: &[f64]) -> Vec<f64> {
+    let left = |levels: usize| 1.0 - loads[..levels].iter().sum::<f64>();
+    let wait = |level: usize| first / (left(level) * left(level + 1));
+    (0..loads.len()).map(wait).collect()
+}
+
+fn check_classes(name: &str, run: &Run, waits: &[f64], width: f64) {
+    for (class, expected) in waits.iter().enumerate() {
+        let of_class = |ledger: &Ledger| {
+            let book = &ledger.classes().expect("there are classes").1[class];
+            (book.wait_sum_ns, book.started)
+        };
+        let name = format!("{name}, level {class}");
+        check(&name, &seconds(&run.batches(of_class)), *expected, width);
+    }
+}
+
+#[test]
+fn levels_wait_as_cobham_says_in_m_m_c() {
+    let (servers, load) = (4, 0.9);
+    let mut run = Run::servers(servers, load);
+    run.discipline = Discipline::CentralPriority;
+    run.classes = vec![
+        class("a", 0.2, 1, 1.0),
+        class("b", 0.3, 2, 1.0),
+        class("c", 0.5, 9, 1.0),
+    ];
+    let first = erlang_c_wait(servers, load) * (1.0 - load);
+    let waits = cobham_waits(first, &[0.2 * load, 0.3 * load, 0.5 * load]);
+    check_classes("M/M/4, priority", &run, &waits, 0.05);
+}
+
+#[test]
+fn levels_of_different_work_wait_as_cobham_says_in_m_g_1() {
+    // Gamma with shape 2: the second moment is 1.5 times the square of the mean. The mean work of both classes is 0.8.
+    let work = Distribution::Gamma {
+        mean_ns: SECOND,
+        shape: 2.0,
+    };
+    let (rate, shares, factors) = (0.9, [0.4, 0.6], [0.5, 1.0]);
+    let mut run = Run::new(
+        Discipline::CentralPriority,
+        rate,
+        work,
+        vec![shape(1000, Some(1), 1.0)],
+    );
+    run.classes = vec![
+        class("short", shares[0], 0, factors[0]),
+        class("whole", shares[1], 1, factors[1]),
+    ];
+    let parts = || shares.iter().zip(factors);
+    let first: f64 = parts()
+        .map(|(share, f)| rate * share * 1.5 * f * f / 2.0)
+        .sum();
+    let loads: Vec<f64> = parts().map(|(share, f)| rate * share * f).collect();
+    check_classes("M/G/1, priority", &run, &cobham_waits(first, &loads), 0.03);
 }
 
 /// Pollaczek and Khinchine: the mean wait of M/G/1 is load x (1 + cv^2) / 2 / (1 - load) mean services.
@@ -265,13 +361,21 @@ fn random_routing_splits_into_independent_queues() {
 fn the_number_in_system_integrates_to_the_time_spent_there() {
     for discipline in [
         Discipline::CentralFifo,
+        Discipline::CentralLifo,
+        Discipline::CentralPriority,
         Discipline::Fifo,
+        Discipline::Lifo,
+        Discipline::Priority,
         Discipline::ProcessorSharing,
     ] {
         let traffic =
             Traffic::Poisson(vec![4_000.0, 9_000.0, 2_000.0], 1_000 * SECOND, EXPONENTIAL);
         let mut case = Case::new(discipline, traffic);
         case.requests = RequestLog::Full;
+        case.classes = vec![class("a", 0.5, 0, 1.0), class("b", 0.5, 1, 1.0)];
+        if discipline.has_levels() {
+            case.queue.when_full = WhenFull::PushOut;
+        }
         case.queue.routing = Routing::LeastOutstanding;
         (case.queue.limit, case.queue.timeout_ns) = (Some(3), Some(2 * SECOND));
         let mut station = case.build_reference();
@@ -291,9 +395,7 @@ fn the_number_in_system_integrates_to_the_time_spent_there() {
             counts.rejected > 0 && counts.timed_out > 0 && counts.lost > 0,
             "{discipline:?}: {counts:?}"
         );
-        let spent = |row: &hookean_sim::station::RequestRow| {
-            row.end.unwrap().as_nanos() - row.arrival.as_nanos()
-        };
+        let spent = |row: &RequestRow| row.end.unwrap().as_nanos() - row.arrival.as_nanos();
         let spent: u128 = rows(&mut station, end)
             .iter()
             .map(|row| u128::from(spent(row)))

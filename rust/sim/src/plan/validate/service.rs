@@ -1,7 +1,9 @@
 //! Checks of services.
 
 use super::{PlanError, require, require_at_most, require_positive, require_time};
-use crate::plan::{Discipline, ReplicaPlan, Routing, ServicePlan, SloPlan, WarmupStep};
+use crate::plan::{
+    ClassPlan, Discipline, ReplicaPlan, Routing, ServicePlan, SloPlan, WarmupStep, WhenFull,
+};
 use crate::replica::stage_index;
 
 /// Most replicas to begin with.
@@ -16,6 +18,11 @@ const CHOICES_MAX: u32 = 32;
 /// Steepest law of sessions: beyond it nearly all requests are of one session.
 const ZIPF_EXPONENT_MAX: f64 = 20.0;
 const SESSIONS_MAX: u64 = 1 << 40;
+/// Most classes of one service: each may have a queue in every replica.
+const CLASSES_MAX: u64 = 64;
+/// Most times that a class multiplies work, and how far shares may be off 1.
+const WORK_FACTOR_MAX: f64 = 1e6;
+const SHARE_TOLERANCE: f64 = 1e-9;
 /// Stages that the engine works out itself.
 const COMPUTED: [&str; 2] = ["place", "pull"];
 
@@ -41,6 +48,8 @@ pub(super) fn validate(service: &ServicePlan) -> Result<(), PlanError> {
     require_slo(service.slo)?;
     require_warmup(&service.warmup)?;
     require_routing(service)?;
+    require_classes(&service.classes)?;
+    require_levels(service)?;
     require_replica(&service.replica, service.queue.discipline).map_err(|e| e.inside("replica"))
 }
 
@@ -106,6 +115,36 @@ fn require_routing(service: &ServicePlan) -> Result<(), PlanError> {
             Ok(())
         }
     }
+}
+
+fn require_classes(classes: &[ClassPlan]) -> Result<(), PlanError> {
+    require_at_most(classes.len() as u64, CLASSES_MAX, "classes")?;
+    for class in classes {
+        let share = (0.0..=1.0).contains(&class.share);
+        require(share, "classes.share", "is not between 0 and 1")?;
+        let factor = class.work_factor > 0.0 && class.work_factor <= WORK_FACTOR_MAX;
+        let problem = format!("is {}, not above 0 and at most 1e6", class.work_factor);
+        require(factor, "classes.work_factor", &problem)?;
+    }
+    let names = classes.windows(2).all(|pair| pair[0].name < pair[1].name);
+    require(names, "classes", "are not sorted by name")?;
+    let all: f64 = classes.iter().map(|class| class.share).sum();
+    let whole = classes.is_empty() || (all - 1.0).abs() <= SHARE_TOLERANCE;
+    require(whole, "classes.share", &format!("is {all} in all, not 1"))
+}
+
+fn require_levels(service: &ServicePlan) -> Result<(), PlanError> {
+    let levels = service.queue.discipline.has_levels();
+    require(
+        !levels || !service.classes.is_empty(),
+        "classes",
+        "are missing, which the queue discipline orders by",
+    )?;
+    require(
+        levels || service.queue.when_full == WhenFull::Reject,
+        "queue.when_full",
+        "pushes out by level, which the queue discipline does not have",
+    )
 }
 
 fn require_replica(replica: &ReplicaPlan, discipline: Discipline) -> Result<(), PlanError> {

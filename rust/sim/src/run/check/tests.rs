@@ -34,10 +34,12 @@ fn ended(kind: &str) -> World {
         "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": 100 * S, "engine": "lazy",
         "services": [{
             "name": "a", "created_at_ns": 0, "work": {"distribution": "constant", "value_ns": S},
+            "classes": [],
             "replica": {"cpu_millicores": 1000, "memory_bytes": 10, "concurrency": 1, "image_bytes": 0,
                 "memory_idle_bytes": 0, "memory_per_request_bytes": 0},
             "initial_replicas": 2, "warm_start": true, "fidelity": {"tier": "exact"},
-            "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "timeout_ns": null}, "slo": null, "warmup": [],
+            "queue": {"discipline": "fifo", "routing": "round_robin", "limit": null, "when_full": "reject", "timeout_ns": null}, "slo": null,
+            "warmup": [],
             "startup": [{"stage": "create", "duration": {"distribution": "constant", "value_ns": 2 * S}}],
             "termination_grace_ns": S,
         }],

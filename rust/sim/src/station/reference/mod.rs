@@ -4,6 +4,7 @@
 //! It shares the books, the requests, the draws of routing and the arithmetic of rates, weights and virtual time with them,
 //! and no logic.
 
+mod order;
 mod patience;
 mod replica;
 mod routing;
@@ -61,13 +62,13 @@ impl Reference {
     /// Builds the station of a service at time 0, without replicas.
     pub(super) fn new(
         service: &ServicePlan,
-        seed: u64,
+        settings: Settings,
         arrivals: Arrivals,
         ledger: Ledger,
     ) -> Self {
         Self {
             discipline: service.queue.discipline,
-            settings: Settings::new(&service.queue, seed, &service.name),
+            settings,
             arrivals,
             ledger,
             now: 0,
@@ -87,7 +88,7 @@ impl Reference {
     }
 
     fn is_central(&self) -> bool {
-        self.discipline == Discipline::CentralFifo
+        self.discipline.is_central()
     }
 
     fn replica_mut(&mut self, id: ReplicaId) -> Option<&mut Replica> {
@@ -165,13 +166,12 @@ impl Reference {
         } else {
             self.ready().is_empty()
         };
-        if !waits_here && !self.is_central() {
-            self.route(request);
-        } else if waits_here && self.queue.len() as u64 >= self.settings.limit {
-            self.ledger.reject(&request, self.now);
-        } else {
+        if waits_here {
+            self.wait(None, request);
+        } else if self.is_central() {
             self.queue.push_back(request);
-            self.plan_renunciation(&request);
+        } else {
+            self.route(request);
         }
     }
 
@@ -184,7 +184,7 @@ impl Reference {
         }
         if self.is_central() {
             while let Some((at, slot)) = self.free_slot() {
-                let Some(request) = self.queue.pop_front() else {
+                let Some(request) = self.take_next(None) else {
                     return;
                 };
                 self.start_on(at, slot, request);
@@ -204,10 +204,8 @@ impl Reference {
             return;
         }
         for at in 0..self.replicas.len() {
-            while let Some(request) = self.replicas[at]
-                .as_mut()
-                .filter(|replica| replica.has_room())
-                .and_then(|replica| replica.waiting.pop_front())
+            while self.replicas[at].as_ref().is_some_and(Replica::has_room)
+                && let Some(request) = self.take_next(Some(at))
             {
                 self.admit(at, request, None);
             }
@@ -280,17 +278,13 @@ impl Reference {
         let Some(at) = self.choose(&request) else {
             return;
         };
-        let Some(replica) = &mut self.replicas[at] else {
+        let Some(replica) = &self.replicas[at] else {
             return;
         };
         if replica.has_room() {
             self.admit(at, request, None);
-        } else if (replica.waiting.len() as u64) < self.settings.limit {
-            replica.waiting.push_back(request);
-            sort_by_arrival(&mut replica.waiting);
-            self.plan_renunciation(&request);
         } else {
-            self.ledger.reject(&request, self.now);
+            self.wait(Some(at), request);
         }
     }
 
@@ -339,8 +333,9 @@ impl Reference {
             return;
         };
         self.ledger.complete(&request, start, now, id);
-        let next = replica.waiting.pop_front();
-        let entry = replica.settle_departure(next.is_some());
+        let refilled = !replica.waiting.is_empty();
+        let entry = replica.settle_departure(refilled);
+        let next = self.take_next(Some(at));
         match next {
             Some(next) => self.admit(at, next, entry),
             None if self.discipline == Discipline::ProcessorSharing => {
@@ -401,10 +396,17 @@ impl Reference {
     }
 }
 
-/// Who came first is served first, also when it has been sent back.
-fn sort_by_arrival(queue: &mut VecDeque<Request>) {
+/// Moves the last of a queue to before the first that came later.
+fn sort_in_last(queue: &mut VecDeque<Request>) {
     let order = |request: &Request| (request.time, request.index);
-    queue.make_contiguous().sort_by_key(order);
+    let Some(last) = queue.pop_back() else {
+        return;
+    };
+    let mut at = 0;
+    while at < queue.len() && order(&queue[at]) < order(&last) {
+        at += 1;
+    }
+    queue.insert(at, last);
 }
 
 impl Station for Reference {
@@ -478,10 +480,10 @@ impl Station for Reference {
                 continue;
             }
             self.queue.push_back(request);
+            sort_in_last(&mut self.queue);
             self.plan_renunciation(&request);
             back += 1;
         }
-        sort_by_arrival(&mut self.queue);
         self.count();
         back
     }

@@ -68,8 +68,9 @@ impl Reference {
             return;
         };
         self.ledger.abandon(&request, start, now, id);
-        let next = Some(replica).filter(|of| of.has_room());
-        match next.and_then(|of| of.waiting.pop_front()) {
+        let has_room = replica.has_room();
+        let next = has_room.then(|| self.take_next(Some(at))).flatten();
+        match next {
             Some(next) => self.admit(at, next, None),
             None if self.discipline == Discipline::ProcessorSharing => {
                 self.plan_first_departure(at);

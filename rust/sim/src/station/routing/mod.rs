@@ -289,17 +289,21 @@ fn next_in_turn(ready: &[u32], cursor: &mut u32, turn: &mut usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Discipline, QueuePlan};
+    use crate::plan::{Discipline, QueuePlan, WhenFull};
+    use crate::workload::Classes;
 
     fn router(routing: Routing) -> Router {
         let queue = QueuePlan {
             discipline: Discipline::Fifo,
             routing,
             limit: None,
+            when_full: WhenFull::Reject,
             timeout_ns: None,
             total_timeout_ns: None,
         };
-        let mut router = Router::new(&Settings::new(&queue, 1, "web"));
+        let classes = Classes::new(&[], 1, "web");
+        let settings = Settings::new(&queue, classes, Streams::new(1, "web"));
+        let mut router = Router::new(&settings);
         for slot in [3, 0, 5] {
             add(&mut router, slot);
         }

@@ -13,7 +13,7 @@ pub use budget::SLOTS;
 pub use clients::ClientCounts;
 
 use super::request::{attempt_of, next_attempt, number_of};
-use super::{Arrivals, Outcome, Request};
+use super::{Arrivals, Classes, Outcome, Request};
 use crate::plan::{PlanError, WorkloadPlan};
 use clients::Clients;
 use hookean_kernel::{Histogram, Sampler, SimTime};
@@ -54,6 +54,8 @@ pub(crate) struct Calls {
 pub struct Callers {
     retry: Option<Retry>,
     clients: Option<Clients>,
+    /// The classes of requests.
+    classes: Option<Classes>,
     /// How long after its first arrival a request may be tried again.
     deadline_ns: u64,
     agenda: BinaryHeap<Reverse<Entry>>,
@@ -84,6 +86,7 @@ impl Callers {
         let mut callers = Box::new(Self {
             retry: plan.retry.map(|retry| Retry::new(retry, seed, name)),
             clients: clients.transpose()?,
+            classes: None,
             deadline_ns: plan.deadline_ns.unwrap_or(u64::MAX),
             agenda: BinaryHeap::new(),
             firsts: BTreeMap::new(),
@@ -96,6 +99,14 @@ impl Callers {
             callers.plan_request(time, index);
         }
         Ok(Some(callers))
+    }
+
+    /// The same callers, whose clients send requests with the work of their class.
+    pub(crate) fn of_classes(self, classes: &Classes) -> Self {
+        Self {
+            classes: Some(classes.clone()),
+            ..self
+        }
     }
 
     /// When a caller acts next.
@@ -141,7 +152,9 @@ impl Callers {
         } else {
             self.pay_in(entry.time);
             if let Some(clients) = &mut self.clients {
-                request.work_ns = clients.send(entry.index);
+                let work_ns = clients.send(entry.index);
+                let classes = self.classes.as_ref();
+                request.work_ns = classes.map_or(work_ns, |of| of.work_ns(entry.index, work_ns));
             }
         }
         request

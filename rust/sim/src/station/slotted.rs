@@ -1,4 +1,4 @@
-//! A replica with a queue of its own whose slots serve one request at a time, first come, first served.
+//! A replica with a queue of its own whose slots serve one request at a time.
 
 #![expect(
     clippy::inline_always,
@@ -6,6 +6,8 @@
 )]
 
 use super::first_out::InService;
+use super::held::Held;
+use super::orders::Line;
 use super::rates::SlotRate;
 use super::replicas::Queue;
 use super::settings::{Settings, end_of_patience, slots_of};
@@ -14,19 +16,16 @@ use crate::workload::Request;
 use hookean_kernel::SimTime;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// The queue and the slots of one replica; `PATIENT` requests give up in service, too.
+/// The queue and the slots of one replica; `PATIENT` requests give up in service, too. Those in service are ordered by the
+/// end of their service; while the replica is paused, by when they give up.
 #[derive(Debug, Clone)]
-pub(super) struct Fifo<const PATIENT: bool> {
-    replica: ReplicaId,
+pub(super) struct Slotted<L, const PATIENT: bool> {
+    held: Held<L, BinaryHeap<InService>>,
     rate: SlotRate,
     /// Slots that may be taken: none while the replica is paused.
     room: usize,
-    /// By the end of their service; while the replica is paused, by when they give up.
-    jobs: BinaryHeap<InService>,
-    waiting: VecDeque<Request>,
     /// Time in service under the present rate, up to the ends of the jobs.
     busy_ns: u64,
-    completed: u64,
     shape: ReplicaShape,
     paused: bool,
     /// Longest time of a request in the station.
@@ -35,7 +34,7 @@ pub(super) struct Fifo<const PATIENT: bool> {
     cpu_before_core_ns: f64,
 }
 
-impl<const PATIENT: bool> Fifo<PATIENT> {
+impl<L: Line, const PATIENT: bool> Slotted<L, PATIENT> {
     fn start(&mut self, now: u64, request: &Request, ledger: &mut Ledger) {
         let done = now.saturating_add(self.rate.service_ns(request.work_ns));
         let end = if PATIENT {
@@ -47,15 +46,15 @@ impl<const PATIENT: bool> Fifo<PATIENT> {
         ledger.start(now - request.time.as_nanos());
         let mut job = InService::new(end, now, request);
         job.done = done;
-        self.jobs.push(job);
+        self.held.jobs.push(job);
     }
 
     /// Lets a request give up in service, and the next take its place.
     #[cold]
     fn abandon(&mut self, now: u64, job: &InService, ledger: &mut Ledger) {
-        ledger.abandon(&job.request(), job.start, now, self.replica);
-        if self.jobs.len() < self.room
-            && let Some(request) = self.waiting.pop_front()
+        ledger.abandon(&job.request(), job.start, now, self.held.replica);
+        if self.held.jobs.len() < self.room
+            && let Some(request) = self.held.waiting.pop()
         {
             self.start(now, &request, ledger);
         }
@@ -66,13 +65,13 @@ impl<const PATIENT: bool> Fifo<PATIENT> {
         if self.paused {
             return 0;
         }
-        let left = self.jobs.iter().map(|job| job.key() - now);
+        let left = self.held.jobs.iter().map(|job| job.key() - now);
         left.fold(0, u64::saturating_add)
     }
 
     /// Changes when jobs are done, and with it when they leave.
     fn change_jobs(&mut self, change: impl Fn(u64) -> u64) {
-        let mut jobs = std::mem::take(&mut self.jobs).into_vec();
+        let mut jobs = std::mem::take(&mut self.held.jobs).into_vec();
         for job in &mut jobs {
             job.done = change(job.done);
             let patience = end_of_patience(&job.request(), self.patience_ns);
@@ -82,7 +81,7 @@ impl<const PATIENT: bool> Fifo<PATIENT> {
                 job.done.min(patience)
             });
         }
-        self.jobs = jobs.into();
+        self.held.jobs = jobs.into();
     }
 
     /// CPU used up to `now`, in core-nanoseconds.
@@ -92,17 +91,14 @@ impl<const PATIENT: bool> Fifo<PATIENT> {
     }
 }
 
-impl<const PATIENT: bool> Queue for Fifo<PATIENT> {
+impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
     fn new(_now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         let slots = slots_of(shape);
         Self {
-            replica,
+            held: Held::new(replica),
             rate: SlotRate::new(shape, slots),
             room: slots as usize,
-            jobs: BinaryHeap::new(),
-            waiting: VecDeque::new(),
             busy_ns: 0,
-            completed: 0,
             shape: *shape,
             paused: false,
             patience_ns: settings.patience_ns,
@@ -112,43 +108,38 @@ impl<const PATIENT: bool> Queue for Fifo<PATIENT> {
 
     #[inline(always)]
     fn arrive(&mut self, now: u64, request: &Request, settings: &Settings, ledger: &mut Ledger) {
-        if self.jobs.len() < self.room {
+        if self.held.jobs.len() < self.room {
             self.start(now, request, ledger);
-        } else if (self.waiting.len() as u64) < settings.limit {
-            self.waiting.push_back(*request);
         } else {
-            ledger.reject(request, now);
+            self.held.waiting.offer(now, request, settings, ledger);
         }
     }
 
     #[inline(always)]
     fn next_departure(&self) -> u64 {
-        self.jobs.peek().map_or(u64::MAX, InService::key)
+        self.held.jobs.peek().map_or(u64::MAX, InService::key)
     }
 
     #[inline(always)]
     fn next_event(&self, settings: &Settings) -> u64 {
-        let deadline = self
-            .waiting
-            .front()
-            .map_or(u64::MAX, |request| settings.deadline(request));
+        let deadline = self.held.waiting.deadline(settings);
         self.next_departure().min(deadline)
     }
 
     #[inline(always)]
     fn step(&mut self, now: u64, ledger: &mut Ledger) {
         if self.next_departure() > now {
-            if let Some(request) = self.waiting.pop_front() {
+            if let Some(request) = self.held.waiting.pop_oldest() {
                 ledger.time_out(&request, now);
             }
-        } else if let Some(job) = self.jobs.pop() {
+        } else if let Some(job) = self.held.jobs.pop() {
             if PATIENT && (job.done != job.key() || self.paused) {
                 self.abandon(now, &job, ledger);
                 return;
             }
-            self.completed += 1;
-            ledger.complete(&job.request(), job.start, job.key(), self.replica);
-            if let Some(request) = self.waiting.pop_front() {
+            self.held.completed += 1;
+            ledger.complete(&job.request(), job.start, job.key(), self.held.replica);
+            if let Some(request) = self.held.waiting.pop() {
                 self.start(now, &request, ledger);
             }
         }
@@ -190,43 +181,33 @@ impl<const PATIENT: bool> Queue for Fifo<PATIENT> {
     }
 
     fn fill(&mut self, now: u64, ledger: &mut Ledger) {
-        while self.jobs.len() < self.room
-            && let Some(request) = self.waiting.pop_front()
+        while self.held.jobs.len() < self.room
+            && let Some(request) = self.held.waiting.pop()
         {
             self.start(now, &request, ledger);
         }
     }
 
     fn read(&self, now: u64) -> ReplicaReading {
-        let running = if self.paused { 0 } else { self.jobs.len() };
-        ReplicaReading {
-            cpu_core_ns: self.cpu_core_ns(now),
-            cpu_cores: running as f64 * self.rate.cores(),
-            completed: self.completed,
-            in_service: self.jobs.len() as u32,
-            waiting: self.waiting.len() as u32,
-        }
+        let running = if self.paused { 0 } else { self.held.jobs.len() };
+        let cpu_cores = running as f64 * self.rate.cores();
+        self.held.reading(self.cpu_core_ns(now), cpu_cores)
     }
 
     #[inline(always)]
     fn outstanding(&self) -> u64 {
-        (self.jobs.len() + self.waiting.len()) as u64
+        self.held.outstanding()
     }
 
     fn waiting(&self) -> u64 {
-        self.waiting.len() as u64
+        self.held.waiting.len() as u64
     }
 
-    fn queue_mut(&mut self) -> &mut VecDeque<Request> {
-        &mut self.waiting
+    fn queue_of(&mut self, request: &Request, settings: &Settings) -> &mut VecDeque<Request> {
+        self.held.waiting.queue_of(request, settings)
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {
-        let served = self.jobs.iter().map(|job| job.inside(self.replica));
-        served.chain(
-            self.waiting
-                .iter()
-                .map(|request| (*request, None, self.replica)),
-        )
+        self.held.inside()
     }
 }
