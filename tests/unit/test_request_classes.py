@@ -17,13 +17,11 @@ def scenario(*, classes=None, requests="full", **queue):
         "queue": queue,
     } | ({} if classes is None else {"classes": classes})
     return hookean.Scenario(
-        **{
-            "seed": 3,
-            "services": {"web": service},
-            "workload": [{"service": "web", "rate": "5/s", "duration": "2000s"}],
-            "platform": {"preset": "kubernetes-on-vms"},
-            "record": {"requests": requests},
-        }
+        seed=3,
+        services={"web": service},
+        workload=[{"service": "web", "rate": "5/s", "duration": "2000s"}],
+        platform={"preset": "kubernetes-on-vms"},
+        record={"requests": requests},
     )
 
 

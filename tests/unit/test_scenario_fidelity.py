@@ -80,6 +80,12 @@ REFUSED = {
         "(services.web.queue.total_timeout)",
         "use `timeout`",
     ),
+    "classes of requests": (
+        ("    work:", "    fidelity: binned\n    classes: {gold: {share: 1, work_factor: 2}}\n    work:"),
+        "does not tell requests apart",
+        "(services.web.classes)",
+        "`fidelity: exact`",
+    ),
     "another word": (("seed: 7", "seed: 7\nfidelity: bins"), "unknown fidelity `bins`", "(fidelity)", "`binned`"),
     "a fluid load in bins": (
         (

@@ -126,6 +126,10 @@ def _workload_problems(workload: Workload, at: list[str | int]) -> Iterator[Fiel
 
 def _queue_problems(service: Service, at: list[str | int]) -> Iterator[FieldError]:
     queue = service.queue
+    if service.classes:
+        text = "the binned tier does not tell requests apart, so it has no classes"
+        hint = "leave `classes` out and give `work` the mean over all classes, or use `fidelity: exact`"
+        yield FieldError(text, hint=hint, at=[*at, "classes"])
     if queue.discipline not in _DISCIPLINES:
         hint = f"use {_listed(_DISCIPLINES)}, or `fidelity: exact`"
         text = f"the binned tier has no formula for `{queue.discipline}`"

@@ -40,7 +40,7 @@ fn scene(tier: &Value, metrics: &Value) -> Scene {
     let services = names.map(|name| {
         let mut service = service(name, 3);
         service["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.2)});
-        service["queue"] = json!({"discipline": "processor_sharing", "routing": "random", "limit": null, "timeout_ns": null});
+        service["queue"] = json!({"discipline": "processor_sharing", "routing": "random", "limit": null, "when_full": "reject", "timeout_ns": null});
         service["replica"]["concurrency"] = Value::Null;
         service["startup"] = json!([super::support::stage("create", 3.0)]);
         service["fidelity"] = tier.clone();

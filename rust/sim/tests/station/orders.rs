@@ -2,7 +2,11 @@
 
 use crate::support::{Case, Traffic, at, rows, shape};
 use Outcome::{Completed, Lost, Rejected, TimedOut};
-use hookean_sim::plan::{ClassPlan, Discipline, EngineKind, RequestLog, WhenFull};
+use hookean_kernel::Distribution;
+use hookean_sim::plan::{
+    BackoffPlan, ClassPlan, ClientsPlan, Discipline, EngineKind, Jitter, RequestLog, RetryPlan,
+    Routing, WhenFull,
+};
 use hookean_sim::station::{Outcome, ReplicaId, Station};
 use hookean_sim::workload::Classes;
 
@@ -165,6 +169,55 @@ fn what_waits_outlives_a_replica_only_in_the_central_queue() {
     assert_eq!(central, [(5, Lost), (47, Completed), (27, Completed)]);
     let own = ends(&case(Discipline::Lifo, &requests), kill);
     assert_eq!(own, [5; 3].map(|end| (end, Lost)));
+}
+
+/// Callers who try again at once what was lost with a replica.
+const AT_ONCE: RetryPlan = RetryPlan {
+    after_rejected: false,
+    after_timed_out: false,
+    after_lost: true,
+    attempts_max: 2,
+    backoff: BackoffPlan {
+        initial_ns: 0,
+        factor: 1.0,
+        maximum_ns: 0,
+        jitter: Jitter::None,
+    },
+    budget: None,
+};
+
+#[test]
+fn who_comes_later_at_one_instant_is_later_whatever_its_number() {
+    for (discipline, last_end) in [
+        (Discipline::Fifo, 45),
+        (Discipline::Priority, 45),
+        (Discipline::Lifo, 25),
+    ] {
+        let mut case = case(discipline, &[(0, 20), (5, 20), (6, 1)]);
+        case.queue.routing = Routing::RoundRobin;
+        case.classes = classes()[..1].to_vec();
+        case.classes[0].share = 1.0;
+        case.retry = Some(AT_ONCE);
+        case.clients = Some(ClientsPlan {
+            count: 1,
+            think: Distribution::Constant { value_ns: 0 },
+            duration_ns: Some(11),
+        });
+        // The first open request and the client's are lost at 10 and sent again. The former waits on replica 1; the latter
+        // needs no work, is done on replica 2, and the client sends its next at the same instant: a first attempt, which
+        // waits on replica 1 behind a second one, whose number is higher.
+        let control = |station: &mut dyn Station| {
+            station.advance(at(1));
+            station.add(at(1), ReplicaId(1), shape(1000, Some(1), 1.0));
+            station.add(at(1), ReplicaId(2), shape(1000, Some(1), 1.0));
+            station.advance(at(10));
+            station.kill(at(10), ONLY);
+        };
+        let open = [(10, Lost), (45, Completed), (25, Completed), (7, Completed)];
+        let client = [(10, Lost), (10, Completed), (last_end, Completed)];
+        let expected = [&open[..], &client].concat();
+        assert_eq!(ends(&case, control), expected, "{discipline:?}");
+    }
 }
 
 #[test]
