@@ -96,3 +96,11 @@ def test_mistakes_are_explained(classes, queue, message, path):
     with pytest.raises(ScenarioError, match=message) as caught:
         scenario(classes=classes, **queue)
     assert caught.value.where == f"services.web.{path}"
+
+
+def test_a_fluid_load_has_no_classes():
+    load = [{"service": "web", "load": [{"cpu": 1, "for": "1h"}]}]
+    service = {"replica": {"cpu": 1, "memory": "1Gi"}, "classes": CLASSES}
+    with pytest.raises(ScenarioError, match="a fluid load has no requests to put into classes") as caught:
+        hookean.Scenario(seed=3, services={"web": service}, workload=load, platform={"preset": "kubernetes-on-vms"})
+    assert caught.value.where == "services.web.classes"

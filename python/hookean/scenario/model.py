@@ -184,6 +184,9 @@ class Scenario(Model):
             if workload.load is not None and self.engine == "reference":
                 hint = "use `engine: lazy`, or a workload of requests"
                 yield FieldError("the reference engine has no fluid loads", hint=hint, at=[*at, "load"])
+            if service and service.classes and workload.load is not None:
+                text, hint = "a fluid load has no requests to put into classes", "leave `classes` out"
+                yield FieldError(text, hint=hint, at=["services", workload.service, "classes"])
 
     def _controller_problems(self) -> Iterator[FieldError]:
         kind = "fleet" if self.platform.is_fleet else "cluster"
