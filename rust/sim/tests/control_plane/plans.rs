@@ -1,6 +1,7 @@
 //! Plans that could not be run are refused before anything happens, with the field named.
 
 use super::support::{SECOND, Scene, cluster, fixed, fleet, service, stage};
+use hookean_sim::plan::Plan;
 use serde_json::{Value, json};
 
 fn base(platform: Value) -> Scene {
@@ -38,6 +39,13 @@ fn a_sound_plan_is_accepted() {
     for platform in [cluster(4, 1), fleet(30.0)] {
         base(platform).run();
     }
+}
+
+/// Benches are not run by tests, but their plan has to keep up with the fields of plans.
+#[test]
+fn the_plan_of_the_benches_is_accepted() {
+    let document = include_bytes!("../../benches/support/day.json");
+    assert!(Plan::from_json(document).is_ok());
 }
 
 #[test]
