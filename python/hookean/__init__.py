@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from hookean.policies import Ec2TargetTracking as Ec2TargetTracking
     from hookean.policies import Hpa as Hpa
     from hookean.policies import HpaMetric as HpaMetric
+    from hookean.policies import OnDemand as OnDemand
     from hookean.policies import PythonPolicy as PythonPolicy
     from hookean.policies import Static as Static
+    from hookean.policies import Thresholds as Thresholds
     from hookean.result import RunResult as RunResult
     from hookean.scenario import LoadStep as LoadStep
     from hookean.scenario import Queue as Queue
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "hookean.errors": ("HookeanError", "PolicyError", "ScenarioError", "TraceError"),
     "hookean.platforms": ("Platform", "Pool"),
-    "hookean.policies": ("Ec2TargetTracking", "Hpa", "HpaMetric", "PythonPolicy", "Static"),
+    "hookean.policies": ("Ec2TargetTracking", "Hpa", "HpaMetric", "OnDemand", "PythonPolicy", "Static", "Thresholds"),
     "hookean.result": ("RunResult",),
     "hookean.scenario": (
         "LoadStep",

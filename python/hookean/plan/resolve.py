@@ -247,6 +247,10 @@ class _Resolver:
             "config": self.policies.config(controller) if isinstance(controller, PythonPolicy) else controller.config(),
         }
 
+    def _begins_with_none(self, name: str) -> Iterator[str]:
+        if not any(each.service == name and each.acts_on_requests for each in self.scenario.controllers):
+            yield f"service `{name}` begins with no replica, so its controllers see no load to scale on"
+
     def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:
         is_fleet = self.scenario.platform.is_fleet
         for name, planned in zip(self.names, document["services"], strict=True):
@@ -254,7 +258,7 @@ class _Resolver:
             if name not in workloads:
                 yield f"service `{name}` has no workload"
             elif not planned["initial_replicas"]:
-                yield f"service `{name}` begins with no replica, so its controllers see no load to scale on"
+                yield from self._begins_with_none(name)
             elif workloads[name].tree["start_ns"].value >= document["horizon_ns"]:
                 yield f"the workload of `{name}` begins when the scenario has ended"
             if is_fleet and service.replica.image.base:

@@ -159,7 +159,7 @@ def _queue(service: Service) -> dict[str, Any]:
     return {
         "discipline": known(queue, "discipline", value=queue.discipline),
         "routing": Fixed(routing_plan(queue.routing))
-        if queue.is_central
+        if queue.is_central and queue.routing != "newest"
         else known(queue, "routing", value=routing_plan(queue.routing)),
         "limit": known(
             queue, "limit", value=queue.limit, text="unlimited" if queue.limit is None else str(queue.limit)

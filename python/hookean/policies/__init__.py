@@ -6,11 +6,13 @@ from .ec2_target_tracking import Ec2TargetTracking, TargetPolicy
 from .hpa import Hpa, HpaGates, HpaMetric
 from .hpa_behavior import HpaBehavior, HpaPolicy, HpaRules
 from .observation import Observation, Observations, ReplicaObservation, Sample, Setup
+from .on_demand import OnDemand
 from .pipeline import CloudwatchPipeline, IdealPipeline, KubernetesPipeline, Pipeline
 from .python import PythonPolicy
 from .registry import policy
 from .static import Static
 from .table import CONTROLLERS, AnyController, ControllerEntry
+from .thresholds import Thresholds
 
 __all__ = [
     "CONTROLLERS",
@@ -29,6 +31,7 @@ __all__ = [
     "KubernetesPipeline",
     "Observation",
     "Observations",
+    "OnDemand",
     "Pipeline",
     "PythonPolicy",
     "ReplicaObservation",
@@ -36,6 +39,7 @@ __all__ = [
     "Setup",
     "Static",
     "TargetPolicy",
+    "Thresholds",
     "Violation",
     "check_policy",
     "policy",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import model_validator
 
 from hookean.scenario.fields import FieldError, Model, Name
+from hookean.scenario.provenance import Fixed
 from hookean.scenario.units import Duration
 
 from .pipeline import AnyPipeline
 
 if TYPE_CHECKING:
-    from hookean.scenario.provenance import Fixed, Known
+    from hookean.scenario.provenance import Known
+    from hookean.scenario.service import Service
 
 
 class Controller(Model):
@@ -58,8 +60,23 @@ class Controller(Model):
     def config(self) -> dict[str, Any]:
         """Returns the configuration that the decision function reads, with provenance."""
 
+    def check_service(self, service: Service) -> None:
+        """Checks that the controller has a meaning for its service.
+
+        Args:
+            service: The service as written.
+
+        Raises:
+            FieldError: It has none; the path is below the service.
+        """
+
+    @property
+    def acts_on_requests(self) -> bool:
+        """Whether requests wake it, not a period."""
+        return False
+
     @abstractmethod
-    def period_plan(self) -> Known:
+    def period_plan(self) -> Known | Fixed:
         """Returns the period of its loop, in nanoseconds, with provenance."""
 
     @abstractmethod
@@ -77,6 +94,27 @@ class Controller(Model):
     @abstractmethod
     def describe(self) -> str:
         """Returns the controller and its most telling settings in a few words."""
+
+
+_NO_PERIOD_NS = (2**63 - 1) // 4
+"""Longer than any scenario: 73 years."""
+
+
+class ReactiveController(Controller):
+    """Base of the controllers that requests wake, at the very instant."""
+
+    @property
+    def acts_on_requests(self) -> bool:
+        """Whether requests wake it, not a period."""
+        return True
+
+    def period_plan(self) -> Known | Fixed:
+        """Returns a period that never ends: it has none."""
+        return Fixed(_NO_PERIOD_NS)
+
+    def phase_plan(self) -> Known | Fixed:
+        """Returns when it is there: with its service."""
+        return Fixed(0)
 
 
 def check_bounds(low: int, high: int) -> None:

@@ -9,8 +9,10 @@ from pydantic import Field
 
 from .ec2_target_tracking import Ec2TargetTracking
 from .hpa import Hpa
+from .on_demand import OnDemand
 from .python import PythonPolicy
 from .static import Static
+from .thresholds import Thresholds
 
 if TYPE_CHECKING:
     from .base import Controller
@@ -51,7 +53,21 @@ CONTROLLERS: tuple[ControllerEntry, ...] = (
         "Amazon EC2 Auto Scaling user guide and API model; AWS publishes no test vectors",
     ),
     ControllerEntry(
+        "on-demand",
+        "A replica for each request that finds no place, until it has idled for its keep-alive; scales to zero.",
+        OnDemand,
+        "queueing",
+        "function services as in SimFaaS (Mahmoudi and Khazaei, 2021), with one queue of waiting requests",
+    ),
+    ControllerEntry(
         "static", "A fixed number of replicas, the baseline of every comparison.", Static, None, "its own definition"
+    ),
+    ControllerEntry(
+        "thresholds",
+        "Levels of the number of requests at which a replica is added or removed, at once, with hysteresis.",
+        Thresholds,
+        "queueing",
+        "Lui and Golubchik (1999); Gandhi, Harchol-Balter and Adan (2010)",
     ),
     ControllerEntry(
         "python",
@@ -62,4 +78,6 @@ CONTROLLERS: tuple[ControllerEntry, ...] = (
     ),
 )
 
-AnyController: TypeAlias = Annotated[Hpa | Ec2TargetTracking | Static | PythonPolicy, Field(discriminator="kind")]
+AnyController: TypeAlias = Annotated[
+    Hpa | Ec2TargetTracking | OnDemand | Static | Thresholds | PythonPolicy, Field(discriminator="kind")
+]

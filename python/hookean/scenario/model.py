@@ -201,6 +201,8 @@ class Scenario(Model):
                 text = f"a policy in Python cannot scale the group `{controller.service}`"
                 hint = "name its services one by one: `decide_all` decides for any number of them"
                 yield FieldError(text, hint=hint, at=[*at, "service"])
+            if controller.acts_on_requests:
+                yield from self._reactive_problems(controller, at)
             if service and controller.reads_memory and not service.replica.describes_memory:
                 text = f"nothing says how much memory a replica of `{controller.service}` uses"
                 hint = "set `memory_idle` or `memory_per_request` of the replica; the controller scales on memory"
@@ -212,6 +214,24 @@ class Scenario(Model):
             service = getattr(fault, "service", None)
             if service is not None:
                 yield from self._unknown_service(service, ["faults", index])
+
+    def _reactive_problems(self, controller: AnyController, at: list[str | int]) -> Iterator[FieldError]:
+        """A controller that requests wake needs requests, and decides alone."""
+        name, service = controller.service, self.services.get(controller.service)
+        if sum(other.service == name for other in self.controllers) > 1:
+            text = f"`{controller.name}` acts on requests at once and shares service `{name}` with another controller"
+            yield FieldError(text, hint="keep one of them", at=[*at, "kind"])
+        if any(workload.service == name and workload.load is not None for workload in self.workload):
+            text = f"`{controller.name}` acts on requests, and the fluid load of `{name}` has none"
+            yield FieldError(
+                text, hint="give the service a workload of requests, such as `rate: 8/s`", at=[*at, "kind"]
+            )
+        if service is not None:
+            try:
+                controller.check_service(service)
+            except FieldError as problem:
+                where: list[str | int] = ["services", name, *problem.at]
+                yield FieldError(problem.message, hint=problem.hint, at=where)
 
     def _duration_problems(self) -> Iterator[FieldError]:
         if self.duration is not None and self.duration.base == 0:

@@ -47,7 +47,7 @@ class Sticky(Model):
         return f"sticky, {self.sessions} sessions, {skew}"
 
 
-_Word: TypeAlias = Literal["random", "round_robin", "least_outstanding", "weighted", "packing"]
+_Word: TypeAlias = Literal["random", "round_robin", "least_outstanding", "weighted", "packing", "newest"]
 _WORDS = get_args(_Word)
 _SECTIONS: dict[str, type[PowerOfChoices | Sticky]] = {"power_of_choices": PowerOfChoices, "sticky": Sticky}
 KINDS = (*_WORDS, *_SECTIONS)

@@ -75,11 +75,12 @@ class Queue(Model):
         Routing,
         Origin("recalled", "kube-proxy picks an endpoint at random"),
     ] = "random"
-    """How a request finds its replica; not with `central_fifo`.
+    """How a request finds its replica; with `central_fifo` only `newest`, else the one that has been free longest.
 
     `random`; `round_robin`; `least_outstanding`: fewest requests waiting or in service; `weighted`: in turn, as often
     as speed times CPU; `packing`: fills a replica to its `concurrency` before the next; `power_of_choices`: the least
-    loaded of `choices` drawn at random; `sticky`: by session."""
+    loaded of `choices` drawn at random; `sticky`: by session; `newest`: of those with a free place the one
+    created last, so that old ones idle."""
     limit: Annotated[Count | None, Origin("assumed", "queues are unbounded")] = None
     """Most requests that may wait, in the central queue or in each replica's own; more are rejected."""
     when_full: Annotated[Literal["reject", "push_out"], Origin("assumed", "a full queue turns away whoever comes")] = (
@@ -105,11 +106,11 @@ class Queue(Model):
                 hint="leave `timeout` out, or make it shorter",
                 at=["timeout"],
             )
-        if self.is_central and "routing" in self.model_fields_set:
+        if self.is_central and "routing" in self.model_fields_set and self.routing != "newest":
             own = self.discipline.removeprefix("central_")
             raise FieldError(
-                f"`routing` has no effect with `discipline: {self.discipline}`",
-                hint=f"leave `routing` out, or give each replica its own queue: `discipline: {own}`",
+                f"this `routing` has no effect with `discipline: {self.discipline}`",
+                hint=f"leave it out, take `newest`, or give each replica its own queue: `discipline: {own}`",
                 at=["routing"],
             )
         return self
@@ -216,9 +217,9 @@ class Service(Model):
     def _queue_can_fill(self) -> Service:
         concurrency = self.replica.concurrency
         bounded = self.queue.discipline != "processor_sharing" or isinstance(concurrency, int)
-        if self.queue.routing == "packing" and not bounded:
+        if self.queue.routing in ("packing", "newest") and not bounded:
             raise FieldError(
-                "`packing` never fills a replica of unlimited `concurrency`",
+                f"`{self.queue.routing}` never fills a replica of unlimited `concurrency`",
                 hint="set `replica.concurrency` to the number of requests that fill one",
                 at=["queue", "routing"],
             )

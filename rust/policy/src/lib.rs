@@ -8,8 +8,10 @@
 pub mod conformance;
 pub mod ec2_target_tracking;
 pub mod hpa;
+pub mod on_demand;
 pub mod static_replicas;
 pub mod text;
+pub mod thresholds;
 mod time;
 
 pub use time::{Span, Timestamp};
@@ -38,8 +40,18 @@ pub static CONTROLLERS: &[Controller] = &[
         has_conformance_vectors: true,
     },
     Controller {
+        kind: "on-demand",
+        summary: "a replica for each request that finds no place, until it has been idle for its keep-alive",
+        has_conformance_vectors: false,
+    },
+    Controller {
         kind: "static",
         summary: "a fixed number of replicas",
+        has_conformance_vectors: false,
+    },
+    Controller {
+        kind: "thresholds",
+        summary: "levels of the number of requests at which a replica is added or removed, at once",
         has_conformance_vectors: false,
     },
 ];

@@ -1,18 +1,22 @@
 //! Controllers: each builds its observation from the metrics pipeline, lets `hookean_policy` decide, and says why.
 //!
-//! To add one: a file here, a row in [`CONTROLLERS`], and its decision in the policy crate. Policies that are not part of
-//! the engine plug in at [`external`].
+//! To add one: a file here, a row in [`CONTROLLERS`], and its decision in the policy crate. Most act on their period; those
+//! that act on requests are [`reactive`]. Policies that are not part of the engine plug in at [`external`].
 
 mod ec2_target_tracking;
 pub mod external;
 mod hpa;
+mod on_demand;
+pub mod reactive;
 mod static_replicas;
+mod thresholds;
 
 use crate::metrics::{Pipeline, Reads, ReplicaSample};
 use crate::plan::{ControllerPlan, PlanError, ServicePlan};
 use crate::replica::Replica;
 use crate::station::ReplicaId;
 use hookean_kernel::SimTime;
+use reactive::Reactive;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -78,21 +82,39 @@ pub trait Controller: Send {
     fn reads(&self) -> Reads;
 }
 
+/// What decides inside of the engine.
+pub enum Native {
+    /// On its period.
+    Periodic(Box<dyn Controller>),
+    /// When something happens.
+    Reactive(Box<dyn Reactive>),
+}
+
 /// Builds a controller from its plan.
-type Build = fn(&ControllerPlan) -> Result<Box<dyn Controller>, String>;
+pub enum Build {
+    /// One that acts on its period.
+    Periodic(fn(&ControllerPlan) -> Result<Box<dyn Controller>, String>),
+    /// One that acts when something happens.
+    Reactive(fn(&ControllerPlan) -> Result<Box<dyn Reactive>, String>),
+}
 
 /// Every controller by its kind.
 pub static CONTROLLERS: &[(&str, Build)] = &[
-    ("ec2-target-tracking", ec2_target_tracking::build),
-    ("hpa", hpa::build),
-    ("static", static_replicas::build),
+    (
+        "ec2-target-tracking",
+        Build::Periodic(ec2_target_tracking::build),
+    ),
+    ("hpa", Build::Periodic(hpa::build)),
+    ("on-demand", Build::Reactive(on_demand::build)),
+    ("static", Build::Periodic(static_replicas::build)),
+    ("thresholds", Build::Reactive(thresholds::build)),
 ];
 
 /// Builds the controller of a plan.
 ///
 /// # Errors
 /// [`PlanError`] for an unknown kind or a configuration that the policy refuses.
-pub fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, PlanError> {
+pub fn build(plan: &ControllerPlan) -> Result<Native, PlanError> {
     let entry = CONTROLLERS.iter().find(|(kind, _)| *kind == plan.kind);
     let (_, build) = entry.ok_or_else(|| {
         PlanError::invalid(
@@ -100,8 +122,11 @@ pub fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, PlanError> {
             format!("is `{}`, which does not exist", plan.kind),
         )
     })?;
-    build(plan)
-        .map_err(|problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem))
+    let native = match build {
+        Build::Periodic(make) => make(plan).map(Native::Periodic),
+        Build::Reactive(make) => make(plan).map(Native::Reactive),
+    };
+    native.map_err(|problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem))
 }
 
 fn config<C: DeserializeOwned>(plan: &ControllerPlan) -> Result<C, String> {

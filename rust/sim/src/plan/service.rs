@@ -49,7 +49,8 @@ pub enum WhenFull {
     PushOut,
 }
 
-/// How an arriving request finds its replica; unused with a central queue.
+/// How an arriving request finds its replica. From a central queue the next request takes the place that has been free
+/// longest, or, by [`Routing::Newest`], one of the newest replica; the other rules are unused there.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Routing {
@@ -78,6 +79,9 @@ pub enum Routing {
     /// The replica with the most requests of those with fewer than their concurrency; when all are full, the one where the
     /// fewest wait. Ties go to the lowest slot.
     Packing,
+    /// The replica created last of those with fewer requests than their concurrency, so that old ones idle; when all are
+    /// full, the one where the fewest wait.
+    Newest,
 }
 
 /// The queue of a service.

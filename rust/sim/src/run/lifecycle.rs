@@ -60,8 +60,13 @@ impl World {
         } else {
             victims::of_cluster(state, count, self.now)
         };
+        self.dismiss(service, &leaving);
+    }
+
+    /// Removes replicas that are not wanted any more.
+    pub(super) fn dismiss(&mut self, service: usize, leaving: &[ReplicaId]) {
         for id in leaving {
-            self.remove(service, id);
+            self.remove(service, *id);
         }
         let services = &self.services;
         self.waiting

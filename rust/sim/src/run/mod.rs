@@ -3,7 +3,8 @@
 //! Only control events are ordered globally. Before an event at `T` that looks at every service, all stations advance
 //! to `T` (in parallel when asked to); before one that concerns a single service, only that one does. A run covers
 //! `[0, horizon)`: what would happen at the horizon itself does not, so no decision is taken, and nothing bought, for no
-//! time at all.
+//! time at all. Between two control events a station may stop for a controller that waits for something to happen in it
+//! (`triggers`): that is handled at its own instant, after the control events of that instant.
 
 mod check;
 mod event;
@@ -14,6 +15,7 @@ mod lifecycle;
 mod pulse;
 mod service;
 mod ticks;
+mod triggers;
 mod victims;
 mod warmup;
 mod world;
@@ -27,7 +29,7 @@ use crate::plan::Plan;
 use crate::workload::WorkloadArrays;
 use event::Event;
 use hookean_kernel::SimTime;
-use pulse::Pulse;
+use pulse::{Pulse, Way};
 use world::World;
 
 /// What the caller of a run answers to a heartbeat.
@@ -66,16 +68,21 @@ pub fn simulate(
 /// Lets everything happen that happens before the horizon; false when told to stop, or when policies failed.
 fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
     let horizon = SimTime::from_nanos(world.plan.horizon_ns);
-    while let Some(at) = world.events.peek_time().filter(|at| *at < horizon) {
-        if !pulse.go_to(world, at) {
-            return false;
-        }
-        let handled = handle_all_at(world, at);
+    loop {
+        let event = world.events.peek_time().filter(|at| *at < horizon);
+        let handled = match (pulse.go_to(world, event.unwrap_or(horizon)), event) {
+            (Way::Stopped, _) => return false,
+            (Way::Raised(service), _) => {
+                world.react(service);
+                1
+            }
+            (Way::Passed, Some(at)) => handle_all_at(world, at),
+            (Way::Passed, None) => return true,
+        };
         if world.failure.is_some() || !pulse.count(world, handled) {
             return false;
         }
     }
-    pulse.go_to(world, horizon)
 }
 
 /// Handles every event at `at`, those they cause at the same instant included; returns how many.
@@ -105,7 +112,10 @@ fn handle(world: &mut World, event: Event) {
         Event::Tick { controller } => world.tick(controller),
         Event::Consult { batch, .. } => world.consult(batch),
         Event::Series => world.record_series(),
-        Event::Ready { service, replica } => world.replica_ready(service, replica),
+        Event::Ready { service, replica } => {
+            world.replica_ready(service, replica);
+            world.react(service);
+        }
         Event::Drained {
             service,
             replica,

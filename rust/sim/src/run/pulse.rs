@@ -18,6 +18,17 @@ const FIRST: SimDuration = SimDuration::from_millis(1);
 /// than a second to get through. Shorter ones cost quiet services more than their requests do.
 const LONGEST: SimDuration = SimDuration::from_secs(60);
 
+/// How a move of the clock ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Where it was to go.
+    Passed,
+    /// At a trigger that the station of a service has raised before.
+    Raised(usize),
+    /// The caller said stop.
+    Stopped,
+}
+
 /// Calls the heartbeat at the right moments.
 pub(super) struct Pulse<'a> {
     heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
@@ -41,19 +52,27 @@ impl<'a> Pulse<'a> {
         }
     }
 
-    /// Moves the clock to `until`; stations follow when they are looked at. Returns false when told to stop.
-    pub(super) fn go_to(&mut self, world: &mut World, until: SimTime) -> bool {
+    /// Moves the clock to `until`, or to the first trigger before; stations follow when they are looked at.
+    pub(super) fn go_to(&mut self, world: &mut World, until: SimTime) -> Way {
         while self.last_at + self.stretch < until {
             let at = (self.last_at + self.stretch).max(world.now);
+            if let Some(raised) = world.next_trigger(at) {
+                world.now = raised.at;
+                return Way::Raised(raised.service);
+            }
             world.now = at;
             world.advance_all(at);
             self.adapt(world);
             if !self.beat(world) {
-                return false;
+                return Way::Stopped;
             }
         }
+        if let Some(raised) = world.next_trigger(until) {
+            world.now = raised.at;
+            return Way::Raised(raised.service);
+        }
         world.now = until;
-        true
+        Way::Passed
     }
 
     /// Notes that events have been handled. Returns false when told to stop.

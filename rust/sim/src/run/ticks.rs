@@ -32,6 +32,13 @@ impl World {
 
     /// Lets a controller decide, and does what it says.
     pub(super) fn tick(&mut self, controller: usize) {
+        if matches!(self.loops[controller].decider, Decider::Reactive(_)) {
+            if self.loops[controller].wake == Some(self.now) {
+                self.loops[controller].wake = None;
+                self.react_with(controller);
+            }
+            return;
+        }
         if self.loops[controller].in_step {
             self.advance_together();
         }
@@ -59,6 +66,12 @@ impl World {
     }
 
     pub(super) fn apply(&mut self, controller: usize, service: usize, verdict: &Verdict) {
+        self.note(controller, service, verdict);
+        self.scale(service, verdict.desired);
+    }
+
+    /// Notes what a controller has decided.
+    pub(super) fn note(&mut self, controller: usize, service: usize, verdict: &Verdict) {
         let state = &mut self.services[service];
         let current = state.desired;
         state.scale_outs += u64::from(verdict.desired > current);
@@ -71,7 +84,6 @@ impl World {
             ready: state.counts.ready,
         };
         self.decisions.push(&context, verdict);
-        self.scale(service, verdict.desired);
     }
 
     /// Reads the running replicas of a service, in order of creation, unless that was done at this instant and no replica

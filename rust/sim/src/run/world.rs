@@ -5,10 +5,13 @@ use super::event::Event;
 use super::faults::Faults;
 use super::service::Service;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
-use crate::control::{self, Controller};
+use crate::control::reactive::Reactive;
+use crate::control::{self, Controller, Native};
 use crate::error::SimError;
 use crate::metrics::{NextSample, Origin, Pipeline, Reads};
-use crate::plan::{ControllerPlan, Fidelity, Plan, PlanError, ServicePlan};
+use crate::plan::{
+    ControllerPlan, Fidelity, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
+};
 use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, SeriesLog};
 use crate::station::{self, ReplicaId, Station};
@@ -25,6 +28,10 @@ pub(super) struct Loop {
     pub(super) pipeline: Pipeline,
     /// Whether other controllers decide at the same instants.
     pub(super) in_step: bool,
+    /// Whether a controller that acts on what happens has been asked for the first time.
+    pub(super) awake: bool,
+    /// When it wants to be asked in any case.
+    pub(super) wake: Option<SimTime>,
 }
 
 /// First tick and period of a controller.
@@ -49,6 +56,8 @@ fn clocks(plan: &Plan) -> BTreeMap<Clock, usize> {
 pub(super) enum Decider {
     /// A controller of the engine.
     Native(Box<dyn Controller>),
+    /// One that acts when something happens.
+    Reactive(Box<dyn Reactive>),
     /// A policy outside of it.
     External(Observer),
 }
@@ -57,6 +66,7 @@ impl Decider {
     fn reads(&self, plan: &ControllerPlan) -> Reads {
         match self {
             Self::Native(controller) => controller.reads(),
+            Self::Reactive(_) => Reads::Nothing,
             Self::External(observer) => observer.reads(plan),
         }
     }
@@ -86,6 +96,8 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) series: SeriesLog,
     pub(super) decisions: DecisionLog,
+    /// Services whose stations wait for a trigger.
+    pub(super) armed: Vec<usize>,
     pool: Option<rayon::ThreadPool>,
     /// How far every station has advanced at least.
     advanced_to: SimTime,
@@ -129,6 +141,7 @@ impl World {
             faults: Faults::new(&plan)?,
             series: SeriesLog::new(plan.services.len()),
             decisions: DecisionLog::new(plan.record.decisions),
+            armed: Vec::new(),
             pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
             plan,
@@ -176,7 +189,10 @@ impl World {
             decider,
             pipeline,
             in_step,
+            awake: false,
+            wake: Some(tick),
         });
+        self.check_alone(controller)?;
         for NextSample { at, clock } in samples {
             self.schedule(at, Event::Sample { controller, clock });
         }
@@ -184,9 +200,37 @@ impl World {
         Ok(())
     }
 
+    /// A controller that acts on what happens decides alone, and needs requests that happen.
+    fn check_alone(&self, controller: usize) -> Result<(), PlanError> {
+        let refused = |problem: &str| {
+            let kind = &self.plan.controllers[controller].kind;
+            Err(PlanError::invalid(format!("controllers ({kind})"), problem))
+        };
+        let service = self.loops[controller].service;
+        let mut of_service = self.loops.iter().filter(|l| l.service == service);
+        let acts = |l: &Loop| matches!(l.decider, Decider::Reactive(_));
+        if !of_service.any(acts) {
+            return Ok(());
+        }
+        if self.loops.iter().filter(|l| l.service == service).count() > 1 {
+            return refused(
+                "shares its service with another one, and one of them acts on requests",
+            );
+        }
+        let mut workloads = self.plan.workloads.iter();
+        let fluid = |w: &WorkloadPlan| matches!(w.source, WorkloadSource::Load { .. });
+        if workloads.any(|w| w.service == service && fluid(w)) {
+            return refused("acts on requests, and a fluid load has none");
+        }
+        Ok(())
+    }
+
     fn decider(&self, plan: &ControllerPlan) -> Result<Decider, PlanError> {
         if plan.kind != external::KIND {
-            return control::build(plan).map(Decider::Native);
+            return Ok(match control::build(plan)? {
+                Native::Periodic(controller) => Decider::Native(controller),
+                Native::Reactive(controller) => Decider::Reactive(controller),
+            });
         }
         let refused = |problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem);
         if self.policies.is_none() {
@@ -197,7 +241,7 @@ impl World {
 
     /// Schedules the first tick of a controller. An external one joins those that tick with it, if there are any.
     fn schedule_tick(&mut self, controller: usize, tick: SimTime) {
-        if matches!(self.loops[controller].decider, Decider::Native(_)) {
+        if !matches!(self.loops[controller].decider, Decider::External(_)) {
             return self.schedule(tick, Event::Tick { controller });
         }
         let joined = self.batch_of.get(&self.clock(controller)).copied();

@@ -2,12 +2,14 @@
 //!
 //! Nothing is scheduled. Served in turn, a request starts when it has arrived and the slot that has been free longest (ties: the lowest)
 //! is free. `advance(until)` commits exactly the starts before `until`; what would start later stays in the backlog, so
-//! a control event finds the true state.
+//! a control event finds the true state. An armed station does the same one instant at a time.
 
 use super::orders::Line;
 use super::servers::{Served, Servers, Taken};
 use super::settings::Settings;
+use super::trigger::{Presence, Trigger, Watch};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use crate::plan::Routing;
 use crate::workload::{Arrivals, BLOCK, Request};
 use hookean_kernel::SimTime;
 use std::collections::VecDeque;
@@ -24,18 +26,20 @@ pub(super) struct Central<L> {
     pub(super) backlog: L,
     /// Served in turn: when requests that have left the queue did so, as far as the queue limit still has to know.
     exits: VecDeque<u64>,
+    watch: Watch,
 }
 
 impl<L: Line> Central<L> {
     pub(super) fn new(settings: Settings, arrivals: Arrivals, ledger: Ledger) -> Self {
         Self {
-            servers: Servers::new(settings.patience_ns),
+            servers: Servers::new(&settings),
             settings,
             arrivals,
             ledger,
             now: 0,
             backlog: L::default(),
             exits: VecDeque::new(),
+            watch: Watch::default(),
         }
     }
 
@@ -76,7 +80,8 @@ impl<L: Line> Central<L> {
     /// [`Central::serve_arrivals`], which goes on from where this has to stop.
     fn serve_blocks(&mut self, until: u64) {
         let bounded = self.settings.is_bounded() || self.ledger.has_callers();
-        if bounded || self.ledger.keeps_log() {
+        let by_turns = bounded || self.settings.routing == Routing::Newest;
+        if by_turns || self.ledger.keeps_log() {
             return;
         }
         let mut served = [Served::default(); BLOCK];
@@ -94,15 +99,20 @@ impl<L: Line> Central<L> {
 
     fn serve_arrivals(&mut self, until: u64) {
         while self.ledger.next_time(&self.arrivals) < until {
-            let Some(request) = self.ledger.receive(&mut self.arrivals) else {
-                continue;
-            };
-            let (arrival, free) = (request.time.as_nanos(), self.servers.first_free());
-            if free <= arrival {
-                self.start(&request, arrival, until);
-            } else {
-                self.wait(&request, free, until);
-            }
+            self.serve_arrival(until);
+        }
+    }
+
+    #[inline]
+    fn serve_arrival(&mut self, until: u64) {
+        let Some(request) = self.ledger.receive(&mut self.arrivals) else {
+            return; // a caller has decided
+        };
+        let (arrival, free) = (request.time.as_nanos(), self.servers.first_free());
+        if free <= arrival {
+            self.start(&request, arrival, until);
+        } else {
+            self.wait(&request, free, until);
         }
     }
 
@@ -139,11 +149,13 @@ impl<L: Line> Central<L> {
         }
     }
 
-    /// Starts a request on the slot that has been free longest.
+    /// Starts a request on a free slot.
     #[inline]
     pub(super) fn start(&mut self, request: &Request, start: u64, until: u64) {
-        let service_ns = self.servers.next_rate().service_ns(request.work_ns);
-        let taken = self.servers.take(request, start, service_ns, until);
+        let slot = self.servers.slot_for(start);
+        let service_ns = self.servers.rate_of(slot).service_ns(request.work_ns);
+        let done = start.saturating_add(service_ns);
+        let taken = self.servers.take(slot, request, (start, done), until);
         let Taken { end, replica, .. } = taken;
         self.ledger.start(start - request.time.as_nanos());
         if end < until && taken.to_the_end {
@@ -151,6 +163,67 @@ impl<L: Line> Central<L> {
         } else if end < until {
             self.ledger.abandon(request, start, end, replica);
         }
+    }
+}
+
+impl<L: Line> Central<L> {
+    fn presence(&self) -> Presence {
+        let waiting = self.backlog.len() as u64;
+        Presence {
+            in_system: self.servers.in_service() + waiting,
+            waiting,
+        }
+    }
+
+    fn is_raised(&mut self) -> bool {
+        self.watch.is_raised(self.presence())
+    }
+
+    /// When the next of the waiting requests is served or gives up as things stand.
+    fn head_leaves(&self) -> u64 {
+        if self.backlog.is_empty() {
+            return u64::MAX;
+        }
+        let start = self.servers.first_free().max(self.now);
+        start.min(self.backlog.deadline(&self.settings))
+    }
+
+    fn serve_waiting(&mut self, until: u64) {
+        if L::IN_TURN {
+            self.serve_backlog(until);
+        } else {
+            while self.serve_next(u64::MAX, until) {}
+        }
+    }
+
+    /// Lets everything happen that is left of an instant, before which nothing is; stops where a trigger is raised.
+    fn pass(&mut self, at: u64) -> bool {
+        self.now = at;
+        if at >= self.servers.reach() {
+            self.servers.rebase(at);
+        }
+        let after = at.saturating_add(1);
+        self.servers.settle(after, &mut self.ledger);
+        if self.is_raised() {
+            return true;
+        }
+        self.exits.clear();
+        self.serve_waiting(after);
+        if self.is_raised() {
+            return true;
+        }
+        while self.ledger.next_time(&self.arrivals) == at {
+            if L::IN_TURN {
+                self.serve_arrival(after);
+            } else {
+                self.take_in(at, after);
+                self.serve_waiting(after);
+            }
+            if self.is_raised() {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -185,6 +258,7 @@ impl<L: Line> Station for Central<L> {
             self.ledger
                 .lose(request, Some(*start), now.as_nanos(), replica);
         }
+        self.watch.forgive(self.presence());
         held.len() as u64
     }
 
@@ -199,6 +273,7 @@ impl<L: Line> Station for Central<L> {
                 back += 1;
             }
         }
+        self.watch.forgive(self.presence());
         back
     }
 
@@ -222,12 +297,37 @@ impl<L: Line> Station for Central<L> {
         self.servers.read(now, replica)
     }
 
+    fn idle_since(&self, _now: SimTime, replica: ReplicaId) -> Option<SimTime> {
+        self.servers.idle_since(replica)
+    }
+
+    fn arm(&mut self, triggers: &[Trigger]) {
+        self.watch.arm(triggers, self.presence());
+    }
+
+    fn next_event(&self) -> SimTime {
+        let inside = self.servers.first_end().min(self.head_leaves());
+        SimTime::from_nanos(inside.min(self.ledger.next_time(&self.arrivals)))
+    }
+
+    fn run_to_trigger(&mut self, until: SimTime) -> Option<SimTime> {
+        loop {
+            let at = self.next_event();
+            if at >= until {
+                return None;
+            }
+            if self.pass(at.as_nanos()) {
+                return Some(at);
+            }
+        }
+    }
+
     fn in_system(&self, _now: SimTime) -> u64 {
-        self.servers.in_service() + self.backlog.len() as u64
+        self.presence().in_system
     }
 
     fn waiting(&self, _now: SimTime) -> u64 {
-        self.backlog.len() as u64
+        self.presence().waiting
     }
 
     fn ledger(&self) -> &Ledger {

@@ -23,6 +23,7 @@ mod settings;
 mod sharing;
 mod slots;
 mod slotted;
+mod trigger;
 mod virtual_time;
 
 pub use crate::workload::Outcome;
@@ -32,6 +33,7 @@ pub use build::{build, build_reference};
 pub use class_books::ClassBook;
 pub use ledger::{Counts, LatencyWindow, Ledger};
 pub use request_log::{RequestRow, RequestTable};
+pub use trigger::{Presence, Trigger};
 
 use crate::workload::Request;
 use hookean_kernel::SimTime;
@@ -109,6 +111,16 @@ pub trait Station: Send {
     fn resume(&mut self, now: SimTime, replica: ReplicaId);
     /// Reads one replica.
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading;
+    /// Since when the replica has been ready without a request; `None` while it holds one.
+    fn idle_since(&self, now: SimTime, replica: ReplicaId) -> Option<SimTime>;
+    /// Arms the station with triggers, in place of those it had; none disarms it.
+    fn arm(&mut self, triggers: &[Trigger]);
+    /// The next instant at which something may happen in an armed station, [`SimTime::MAX`] when nothing will. It may be
+    /// the present one, when the station has stopped inside of it.
+    fn next_event(&self) -> SimTime;
+    /// Lets everything happen that happens at `t < until` in an armed station, but stops at the point that raises a
+    /// trigger ([`Trigger`]) and returns its instant. The station is left at the last instant at which something happened.
+    fn run_to_trigger(&mut self, until: SimTime) -> Option<SimTime>;
     /// Requests waiting or in service, anywhere in the station.
     fn in_system(&self, now: SimTime) -> u64;
     /// Requests waiting, anywhere in the station.

@@ -3,7 +3,7 @@
 //! Each replica knows its next event: a departure, or a request that gives up. Where routing looks at the requests that
 //! all replicas hold, a winner tree knows whose event is first, and events and arrivals are merged in time. Where it looks at
 //! none or a few, those are brought up to date when a request comes, and all at the end of an advance: no order is kept
-//! among them.
+//! among them. An armed station always keeps the order, and passes one instant at a time.
 
 #![expect(
     clippy::inline_always,
@@ -13,6 +13,7 @@
 use super::routing::Router;
 use super::settings::Settings;
 use super::slots::SlotNumbers;
+use super::trigger::{Presence, Trigger, Watch};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, insert_by_arrival};
 use crate::plan::RequestLog;
 use crate::workload::{Arrivals, Request};
@@ -60,6 +61,8 @@ pub(super) trait Queue: Clone + Send {
     fn waiting(&self) -> u64;
     /// The queue, in order of arrival, in which a request waits or would wait.
     fn queue_of(&mut self, request: &Request, settings: &Settings) -> &mut VecDeque<Request>;
+    /// When its last request left, or when it became ready, if it holds none.
+    fn idle_since(&self) -> Option<SimTime>;
     /// Requests inside, with the start of their service.
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)>;
 }
@@ -74,7 +77,8 @@ pub(super) struct Replicas<Q> {
     queues: Vec<Option<Q>>,
     /// Next event of each replica; `u64::MAX` when there is none.
     next: Vec<u64>,
-    /// Whether events and arrivals are merged in time: when routing looks at all replicas, or ends lead to arrivals.
+    /// Whether events and arrivals are merged in time: when routing looks at all replicas, ends lead to arrivals, or the
+    /// station has ever been armed.
     ordered: bool,
     /// With ordered events: the next event of each replica, relative to `origin`.
     tree: WinnerTree,
@@ -86,6 +90,7 @@ pub(super) struct Replicas<Q> {
     homeless: VecDeque<Request>,
     /// Whether a replica has been resumed at this instant.
     resumed: bool,
+    watch: Watch,
 }
 
 impl<Q: Queue> Replicas<Q> {
@@ -107,6 +112,7 @@ impl<Q: Queue> Replicas<Q> {
             slots: BTreeMap::new(),
             homeless: VecDeque::new(),
             resumed: false,
+            watch: Watch::default(),
         }
     }
 
@@ -130,7 +136,7 @@ impl<Q: Queue> Replicas<Q> {
     #[cold]
     fn settle_all(&mut self) {
         let houses = !self.router.is_empty();
-        if houses || std::mem::take(&mut self.resumed) {
+        if std::mem::take(&mut self.resumed) || houses {
             (0..self.queues.len()).for_each(|slot| self.settle(slot));
         }
         if houses {
@@ -334,6 +340,59 @@ impl<Q: Queue> Replicas<Q> {
         }
     }
 
+    fn presence(&self) -> Presence {
+        let homeless = self.homeless.len() as u64;
+        let queues = || self.queues.iter().flatten();
+        Presence {
+            in_system: homeless + queues().map(Queue::outstanding).sum::<u64>(),
+            waiting: homeless + queues().map(Queue::waiting).sum::<u64>(),
+        }
+    }
+
+    fn is_raised(&mut self) -> bool {
+        self.watch.is_raised(self.presence())
+    }
+
+    /// Lets the events of an ordered station happen, those at `at` included.
+    fn happen(&mut self, at: u64) {
+        loop {
+            let event = self.origin.saturating_add(self.tree.min_time());
+            if event > at {
+                break;
+            }
+            self.step(self.tree.min_slot(), event);
+        }
+        self.send_away(at.saturating_add(1));
+    }
+
+    /// Lets everything happen that is left of an instant, before which nothing is; stops where a trigger is raised.
+    fn pass(&mut self, at: u64) -> bool {
+        self.now = at;
+        if at >= self.reach() {
+            self.rebuild(self.tree.capacity());
+        }
+        if self.resumed || !self.homeless.is_empty() {
+            self.settle_all();
+        }
+        self.happen(at);
+        if self.is_raised() {
+            return true;
+        }
+        while self.ledger.next_time(&self.arrivals) == at {
+            self.receive();
+            self.happen(at);
+            if self.is_raised() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How far times can be told apart from the present origin.
+    fn reach(&self) -> u64 {
+        self.origin.saturating_add(self.tree.max_time() / 2)
+    }
+
     fn slot(&self, replica: ReplicaId) -> usize {
         self.slots[&replica] as usize
     }
@@ -383,7 +442,7 @@ impl<Q: Queue> Station for Replicas<Q> {
     fn advance(&mut self, until: SimTime) {
         let until = until.as_nanos();
         while self.now < until {
-            let reach = self.origin.saturating_add(self.tree.max_time() / 2);
+            let reach = self.reach();
             self.advance_stretch(until.min(reach.max(self.now)));
             if reach < until {
                 self.rebuild(self.tree.capacity());
@@ -432,6 +491,7 @@ impl<Q: Queue> Station for Replicas<Q> {
             let start = start.map(SimTime::as_nanos);
             self.ledger.lose(&request, start, now.as_nanos(), replica);
         }
+        self.watch.forgive(self.presence());
         gone.outstanding()
     }
 
@@ -449,6 +509,7 @@ impl<Q: Queue> Station for Replicas<Q> {
                 back += 1;
             }
         }
+        self.watch.forgive(self.presence());
         back
     }
 
@@ -491,14 +552,50 @@ impl<Q: Queue> Station for Replicas<Q> {
         self.queue(replica).read(now.as_nanos())
     }
 
+    fn idle_since(&self, _now: SimTime, replica: ReplicaId) -> Option<SimTime> {
+        self.queue(replica).idle_since()
+    }
+
+    fn arm(&mut self, triggers: &[Trigger]) {
+        self.watch.arm(triggers, self.presence());
+        if !self.ordered {
+            self.ordered = true;
+            self.rebuild(self.tree.capacity());
+        }
+    }
+
+    fn next_event(&self) -> SimTime {
+        if self.resumed || !self.router.is_empty() && !self.homeless.is_empty() {
+            return SimTime::from_nanos(self.now);
+        }
+        let deadline = self.homeless.front();
+        let deadline = deadline.map_or(u64::MAX, |request| self.settings.deadline(request));
+        let event = self.origin.saturating_add(self.tree.min_time());
+        let arrival = self.ledger.next_time(&self.arrivals);
+        SimTime::from_nanos(event.min(deadline).min(arrival))
+    }
+
+    fn run_to_trigger(&mut self, until: SimTime) -> Option<SimTime> {
+        if !self.ordered {
+            return None; // never armed
+        }
+        loop {
+            let at = self.next_event();
+            if at >= until {
+                return None;
+            }
+            if self.pass(at.as_nanos()) {
+                return Some(at);
+            }
+        }
+    }
+
     fn in_system(&self, _now: SimTime) -> u64 {
-        let inside: u64 = self.queues.iter().flatten().map(Queue::outstanding).sum();
-        inside + self.homeless.len() as u64
+        self.presence().in_system
     }
 
     fn waiting(&self, _now: SimTime) -> u64 {
-        let waiting: u64 = self.queues.iter().flatten().map(Queue::waiting).sum();
-        waiting + self.homeless.len() as u64
+        self.presence().waiting
     }
 
     fn ledger(&self) -> &Ledger {

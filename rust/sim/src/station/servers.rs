@@ -9,11 +9,13 @@
 )]
 
 use super::rates::SlotRate;
-use super::settings::{end_of_patience, slots_of};
+use super::settings::{Settings, end_of_patience, slots_of};
 use super::slots::SlotNumbers;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
+use crate::plan::Routing;
 use crate::workload::Request;
 use hookean_kernel::{Moves, Racer, SimTime, WinnerTree};
+use std::cmp::Reverse;
 
 /// When a request is served.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,6 +90,8 @@ struct Replica {
 /// All slots of a station.
 #[derive(Debug)]
 pub(super) struct Servers {
+    /// Whether free slots of newer replicas are taken first.
+    newest_first: bool,
     /// When each slot that takes requests is free, relative to `origin`.
     tree: WinnerTree,
     origin: u64,
@@ -115,9 +119,10 @@ pub(super) struct Taken {
 }
 
 impl Servers {
-    pub(super) fn new(patience_ns: u64) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            patience_ns,
+            patience_ns: settings.patience_ns,
+            newest_first: settings.routing == Routing::Newest,
             tree: WinnerTree::with_capacity(2),
             origin: 0,
             slots: Vec::new(),
@@ -169,22 +174,33 @@ impl Servers {
         taken
     }
 
-    /// The rate of the slot that is free first.
-    pub(super) fn next_rate(&self) -> SlotRate {
-        self.slots[self.tree.min_slot()].rate
+    /// The slot that takes a request at `start`: of those that are free then, the one that has been free longest, or one
+    /// of the newest replica.
+    #[inline]
+    pub(super) fn slot_for(&self, start: u64) -> usize {
+        if !self.newest_first {
+            return self.tree.min_slot();
+        }
+        let takes = |at: &usize| self.tree.time(*at).is_some() && self.slots[*at].end <= start;
+        let free = (0..self.slots.len()).filter(takes);
+        let newest = free.min_by_key(|at| (Reverse(self.slots[*at].replica), *at));
+        newest.unwrap_or_else(|| self.tree.min_slot())
     }
 
-    /// Starts a request on the slot that has been free longest; the station is being advanced to `until`.
+    /// The rate of a slot.
+    pub(super) fn rate_of(&self, slot: usize) -> SlotRate {
+        self.slots[slot].rate
+    }
+
+    /// Starts a request on a slot, where it would be done at `done`; the station is being advanced to `until`.
     #[inline(always)]
     pub(super) fn take(
         &mut self,
+        at: usize,
         request: &Request,
-        start: u64,
-        service_ns: u64,
+        (start, done): (u64, u64),
         until: u64,
     ) -> Taken {
-        let at = self.tree.min_slot();
-        let done = start.saturating_add(service_ns);
         let end = done.min(end_of_patience(request, self.patience_ns));
         show(&mut self.tree, at, end - self.origin);
         let slot = &mut self.slots[at];
@@ -238,6 +254,13 @@ impl Servers {
             }
             slot.busy
         });
+    }
+
+    /// When the first of the requests in service is done.
+    pub(super) fn first_end(&self) -> u64 {
+        let crossing = self.crossing.iter().map(|at| &self.slots[*at as usize]);
+        let ends = crossing.filter(|slot| slot.busy).map(|slot| slot.end);
+        ends.min().unwrap_or(u64::MAX)
     }
 
     /// How far times can be told apart from the present origin.
@@ -482,6 +505,13 @@ impl Servers {
         }
         reading.cpu_core_ns += of.cpu_before_core_ns;
         reading
+    }
+
+    pub(super) fn idle_since(&self, replica: ReplicaId) -> Option<SimTime> {
+        let ends = self.slots_of(replica);
+        let free = ends.map(|slot| (!slot.busy).then_some(slot.end));
+        let since = free.collect::<Option<Vec<u64>>>()?.into_iter().max();
+        since.map(SimTime::from_nanos)
     }
 
     pub(super) const fn in_service(&self) -> u64 {

@@ -38,6 +38,8 @@ pub(super) struct Sharing<const PATIENT: bool> {
     patience: BTreeMap<(u64, u64), (Request, u64)>,
     /// When the first of them does.
     first_to_give_up: u64,
+    /// When a request left last, or the replica became ready or was resumed.
+    left: u64,
 }
 
 /// Most requests in service of a replica that runs.
@@ -90,6 +92,7 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
         }
         self.held.jobs.remove(index);
         self.note_patience();
+        self.left = now;
         ledger.abandon(&request, start, now, self.held.replica);
         self.fill(now, ledger);
         if !self.paused {
@@ -116,6 +119,7 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
         };
         let tag = tag_of(job.key());
         self.held.completed += 1;
+        self.left = self.due.end;
         ledger.complete(&job.request(), job.start, self.due.end, self.held.replica);
         if PATIENT {
             self.end_patience(&job.request());
@@ -146,6 +150,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
             patience_ns: settings.patience_ns,
             patience: BTreeMap::new(),
             first_to_give_up: u64::MAX,
+            left: now,
         }
     }
 
@@ -212,6 +217,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
         if self.paused {
             self.time.go_on(now);
             (self.paused, self.room) = (false, room_of(&self.shape));
+            self.left = now;
             self.changed();
         }
     }
@@ -250,6 +256,10 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
 
     fn queue_of(&mut self, request: &Request, settings: &Settings) -> &mut VecDeque<Request> {
         self.held.waiting.queue_of(request, settings)
+    }
+
+    fn idle_since(&self) -> Option<SimTime> {
+        (self.outstanding() == 0).then_some(SimTime::from_nanos(self.left))
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {

@@ -32,6 +32,8 @@ pub(super) struct Slotted<L, const PATIENT: bool> {
     patience_ns: u64,
     /// CPU used under earlier rates.
     cpu_before_core_ns: f64,
+    /// When a request left last, or the replica became ready or was resumed.
+    left: u64,
 }
 
 impl<L: Line, const PATIENT: bool> Slotted<L, PATIENT> {
@@ -92,7 +94,7 @@ impl<L: Line, const PATIENT: bool> Slotted<L, PATIENT> {
 }
 
 impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
-    fn new(_now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
+    fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         let slots = slots_of(shape);
         Self {
             held: Held::new(replica),
@@ -103,6 +105,7 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
             paused: false,
             patience_ns: settings.patience_ns,
             cpu_before_core_ns: 0.0,
+            left: now,
         }
     }
 
@@ -133,6 +136,7 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
                 ledger.time_out(&request, now);
             }
         } else if let Some(job) = self.held.jobs.pop() {
+            self.left = now;
             if PATIENT && (job.done != job.key() || self.paused) {
                 self.abandon(now, &job, ledger);
                 return;
@@ -175,6 +179,7 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
     fn resume(&mut self, now: u64) {
         if self.paused {
             (self.paused, self.room) = (false, slots_of(&self.shape) as usize);
+            self.left = now;
             self.change_jobs(|left| now.saturating_add(left));
             self.busy_ns = self.busy_ns.saturating_add(self.ahead(now));
         }
@@ -205,6 +210,10 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
 
     fn queue_of(&mut self, request: &Request, settings: &Settings) -> &mut VecDeque<Request> {
         self.held.waiting.queue_of(request, settings)
+    }
+
+    fn idle_since(&self) -> Option<SimTime> {
+        (self.outstanding() == 0).then_some(SimTime::from_nanos(self.left))
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {

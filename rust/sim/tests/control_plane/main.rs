@@ -9,4 +9,5 @@ mod plans;
 mod run;
 mod scaling;
 mod support;
+mod triggers;
 mod warmup;

@@ -1,4 +1,5 @@
-//! The lazily advanced stations do, bit for bit, what the event list does: random scripts of control events on both.
+//! The lazily advanced stations do, bit for bit, what the event list does: random scripts of control events on both, and
+//! of triggers and what is done when one is raised.
 //!
 //! `HOOKEAN_EXACTNESS_CASES` sets how many scripts are run (default 400).
 
@@ -8,7 +9,9 @@ use hookean_sim::plan::{
     BackoffPlan, BatchPlan, BudgetPlan, ClassPlan, ClientsPlan, Discipline, EngineKind, Jitter,
     RequestLog, RetryPlan, Routing, WhenFull,
 };
-use hookean_sim::station::{ClassBook, Counts, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use hookean_sim::station::{
+    ClassBook, Counts, ReplicaId, ReplicaReading, ReplicaShape, Station, Trigger,
+};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -29,6 +32,8 @@ struct Script {
     case: Case,
     /// Ascending.
     actions: Vec<(u64, Action)>,
+    /// What is done when a trigger is raised, and the triggers the station is then armed with, in turn; none arms nothing.
+    reactions: Vec<(Action, Vec<Trigger>)>,
     lazy_cuts: Vec<u64>,
     reference_cuts: Vec<u64>,
     end: u64,
@@ -37,12 +42,16 @@ struct Script {
 /// A replica that has been added, by number; draining or not.
 type Live = Vec<(ReplicaId, bool)>;
 
-/// Advances to `until` with stops at the cuts on the way.
-fn advance(station: &mut dyn Station, from: u64, until: u64, cuts: &[u64]) {
-    for cut in cuts.iter().filter(|cut| (from..until).contains(cut)) {
-        station.advance(at(*cut));
+/// Advances to `until` with stops at the cuts on the way, or to a trigger, and says when that was raised.
+fn advance(station: &mut dyn Station, from: u64, until: u64, cuts: &[u64]) -> Option<u64> {
+    let cuts = cuts.iter().filter(|cut| (from..until).contains(cut));
+    for stop in cuts.chain([&until]) {
+        if let Some(raised) = station.run_to_trigger(at(*stop)) {
+            return Some(raised.as_nanos());
+        }
+        station.advance(at(*stop));
     }
-    station.advance(at(until));
+    None
 }
 
 fn close(a: f64, b: f64) -> bool {
@@ -98,6 +107,15 @@ fn compare(
             clients.thinking + clients.waiting + clients.gone
         );
     }
+    compare_replicas(now, lazy, reference, live)
+}
+
+fn compare_replicas(
+    now: SimTime,
+    lazy: &dyn Station,
+    reference: &dyn Station,
+    live: &Live,
+) -> Result<(), TestCaseError> {
     for (id, draining) in live {
         let (a, b) = (lazy.read(now, *id), reference.read(now, *id));
         prop_assert!(
@@ -107,6 +125,13 @@ fn compare(
             now,
             a,
             b
+        );
+        prop_assert_eq!(
+            lazy.idle_since(now, *id),
+            reference.idle_since(now, *id),
+            "replica {} at {}",
+            id.0,
+            now
         );
         if *draining {
             prop_assert_eq!(
@@ -183,27 +208,117 @@ fn change(station: &mut dyn Station, now: SimTime, id: ReplicaId, action: &Actio
     }
 }
 
-fn run(script: &Script) -> Result<(), TestCaseError> {
-    let mut stations = [
-        script.case.build(EngineKind::Lazy),
-        script.case.build(EngineKind::Reference),
-    ];
-    let (mut live, mut next, mut now) = (Live::new(), 0, 0);
-    for (time, action) in &script.actions {
-        advance(&mut *stations[0], now, *time, &script.lazy_cuts);
-        advance(&mut *stations[1], now, *time, &script.reference_cuts);
-        now = *time;
-        compare(now, &*stations[0], &*stations[1], &live)?;
-        let [a, b] = act(now, action, &mut stations, &mut live, &mut next);
-        prop_assert_eq!(a, b, "answer to {:?} at {}", action, now);
-        compare(now, &*stations[0], &*stations[1], &live)?;
+/// Most reactions of a script; each may add a replica, and the event list searches them all.
+const REACTIONS_MAX: usize = 24;
+
+/// A script on both engines.
+struct Play<'a> {
+    script: &'a Script,
+    stations: [Box<dyn Station>; 2],
+    live: Live,
+    next: u32,
+    now: u64,
+    raised: usize,
+}
+
+impl Play<'_> {
+    fn compare(&self) -> Result<(), TestCaseError> {
+        compare(self.now, &*self.stations[0], &*self.stations[1], &self.live)
     }
-    advance(&mut *stations[0], now, script.end, &script.lazy_cuts);
-    advance(&mut *stations[1], now, script.end, &script.reference_cuts);
-    compare(script.end, &*stations[0], &*stations[1], &live)?;
-    let [a, b] = stations.each_mut().map(|s| rows(&mut **s, at(script.end)));
+
+    fn act(&mut self, action: &Action) -> Result<(), TestCaseError> {
+        self.compare()?;
+        let (stations, live, next) = (&mut self.stations, &mut self.live, &mut self.next);
+        let [a, b] = act(self.now, action, stations, live, next);
+        prop_assert_eq!(a, b, "answer to {:?} at {}", action, self.now);
+        self.compare()
+    }
+
+    /// Advances both to `until`, and reacts to the triggers on the way.
+    fn advance(&mut self, until: u64) -> Result<(), TestCaseError> {
+        loop {
+            let Self {
+                script, stations, ..
+            } = self;
+            let [lazy, reference] = stations;
+            let a = armed(&mut **lazy, self.now, until, &script.lazy_cuts, script);
+            let b = armed(
+                &mut **reference,
+                self.now,
+                until,
+                &script.reference_cuts,
+                script,
+            );
+            prop_assert_eq!(a, b, "trigger after {}", self.now);
+            let Some(raised) = a else { break };
+            self.now = raised;
+            self.react()?;
+        }
+        self.now = until;
+        self.compare()
+    }
+
+    fn react(&mut self) -> Result<(), TestCaseError> {
+        let reactions = &self.script.reactions;
+        let (action, triggers) = &reactions[self.raised % reactions.len()];
+        self.raised += 1;
+        if self.raised > REACTIONS_MAX {
+            return Ok(()); // nothing new: stations stay disarmed until the next control event
+        }
+        self.act(action)?;
+        for station in &mut self.stations {
+            station.arm(triggers);
+        }
+        self.compare()
+    }
+}
+
+/// Advances a station that may be armed; one that never is is advanced as such.
+fn armed(
+    station: &mut dyn Station,
+    from: u64,
+    until: u64,
+    cuts: &[u64],
+    script: &Script,
+) -> Option<u64> {
+    if script.reactions.is_empty() {
+        for cut in cuts.iter().filter(|cut| (from..until).contains(cut)) {
+            station.advance(at(*cut));
+        }
+        station.advance(at(until));
+        return None;
+    }
+    advance(station, from, until, cuts)
+}
+
+fn run(script: &Script) -> Result<(), TestCaseError> {
+    let mut play = Play {
+        script,
+        stations: [
+            script.case.build(EngineKind::Lazy),
+            script.case.build(EngineKind::Reference),
+        ],
+        live: Live::new(),
+        next: 0,
+        now: 0,
+        raised: 0,
+    };
+    let triggers = script.reactions.last().map(|(_, triggers)| triggers);
+    for (time, action) in &script.actions {
+        play.advance(*time)?;
+        play.act(action)?;
+        // Armed for the first time at some control event.
+        if let Some(triggers) = triggers.filter(|_| time % 3 == 0) {
+            play.stations.iter_mut().for_each(|s| s.arm(triggers));
+        }
+    }
+    play.advance(script.end)?;
+    let [a, b] = play
+        .stations
+        .each_mut()
+        .map(|s| rows(&mut **s, at(script.end)));
     prop_assert_eq!(a, b);
-    let [a, b] = stations.each_ref().map(|s| books(&**s));
+    let [a, b] = play.stations.each_ref().map(|s| books(&**s));
     prop_assert_eq!(a, b);
     Ok(())
 }
@@ -257,8 +372,8 @@ fn speeds() -> impl Strategy<Value = f64> {
     prop_oneof![3 => Just(1.0), 1 => Just(0.5), 1 => Just(2.0), 1 => 0.3..3.0_f64]
 }
 
-fn actions(discipline: Discipline, span: u64) -> impl Strategy<Value = Vec<(u64, Action)>> {
-    let action = prop_oneof![
+fn action(discipline: Discipline) -> impl Strategy<Value = Action> {
+    prop_oneof![
         5 => shapes(discipline).prop_map(Action::Add),
         2 => any::<usize>().prop_map(Action::Drain),
         2 => any::<usize>().prop_map(Action::Kill),
@@ -267,8 +382,29 @@ fn actions(discipline: Discipline, span: u64) -> impl Strategy<Value = Vec<(u64,
         2 => (any::<usize>(), sizes()).prop_map(|(of, cpu)| Action::Resize(of, cpu)),
         2 => any::<usize>().prop_map(Action::Pause),
         3 => any::<usize>().prop_map(Action::Resume),
+    ]
+}
+
+fn triggers() -> impl Strategy<Value = Vec<Trigger>> {
+    let trigger = prop_oneof![
+        3 => Just(Trigger::Waits),
+        3 => Just(Trigger::Leaves),
+        1 => (1..12_u64).prop_map(Trigger::InSystemRisesTo),
+        1 => (0..8_u64).prop_map(Trigger::InSystemFallsTo),
+        1 => (1..8_u64).prop_map(Trigger::WaitingRisesTo),
+        1 => (0..6_u64).prop_map(Trigger::WaitingFallsTo),
     ];
-    prop::collection::vec((0..span, action), 1..60).prop_map(|mut actions| {
+    prop::collection::vec(trigger, 0..4)
+}
+
+/// None for half of the scripts.
+fn reactions(discipline: Discipline) -> impl Strategy<Value = Vec<(Action, Vec<Trigger>)>> {
+    let some = prop::collection::vec((action(discipline), triggers()), 1..12);
+    prop_oneof![Just(Vec::new()), some]
+}
+
+fn actions(discipline: Discipline, span: u64) -> impl Strategy<Value = Vec<(u64, Action)>> {
+    prop::collection::vec((0..span, action(discipline)), 1..60).prop_map(|mut actions| {
         actions.sort_by_key(|(time, _)| *time);
         // The first replica is there from the start in most scripts.
         if actions.len() % 4 != 0 {
@@ -396,6 +532,7 @@ fn routings() -> impl Strategy<Value = Routing> {
         Just(Routing::Weighted),
         sticky,
         Just(Routing::Packing),
+        Just(Routing::Newest),
     ]
 }
 
@@ -453,7 +590,7 @@ fn scripts() -> impl Strategy<Value = Script> {
         let end = scale.span / 2..2 * scale.span;
         let parts = (
             traffic(scale),
-            actions(discipline, scale.span),
+            (actions(discipline, scale.span), reactions(discipline)),
             any::<u64>(),
             0..=2 * scale.work,
             calls(scale),
@@ -468,7 +605,7 @@ fn scripts() -> impl Strategy<Value = Script> {
                 lazy_cuts,
                 reference_cuts,
                 end,
-                (traffic, mut actions, seed, slo_ns, calls, classes, when_full),
+                (traffic, (mut actions, reactions), seed, slo_ns, calls, classes, when_full),
             )| {
                 let mut case = Case::new(discipline, traffic);
                 case.queue.routing = routing;
@@ -486,6 +623,7 @@ fn scripts() -> impl Strategy<Value = Script> {
                 Script {
                     case,
                     actions,
+                    reactions,
                     lazy_cuts,
                     reference_cuts,
                     end,

@@ -106,10 +106,10 @@ fn require_routing(service: &ServicePlan) -> Result<(), PlanError> {
             let problem = format!("is {zipf_exponent}, not 0 to {ZIPF_EXPONENT_MAX}");
             require(drawable, &field("zipf_exponent"), &problem)
         }
-        Routing::Packing => require(
+        Routing::Packing | Routing::Newest => require(
             service.replica.concurrency.is_some(),
             "replica.concurrency",
-            "is unbounded, so packing never fills a replica",
+            "is unbounded, so routing never fills a replica",
         ),
         Routing::Random | Routing::RoundRobin | Routing::LeastOutstanding | Routing::Weighted => {
             Ok(())

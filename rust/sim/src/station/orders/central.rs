@@ -12,30 +12,44 @@ impl<L: Line> Central<L> {
     pub(in crate::station) fn serve_by_order(&mut self, until: u64) {
         loop {
             let arrival = self.ledger.next_time(&self.arrivals);
-            if !self.backlog.is_empty() {
-                // A slot may have been free for longer when a request was sent back.
-                let free = self.servers.first_free().max(self.now);
-                let deadline = self.backlog.deadline(&self.settings);
-                if free.min(deadline) <= arrival {
-                    if free.min(deadline) >= until {
-                        return;
-                    }
-                    self.start_or_give_up(free, deadline, until);
-                    continue;
-                }
+            if self.serve_next(arrival, until) {
+                continue;
             }
             if arrival >= until {
                 return;
             }
-            let Some(request) = self.ledger.receive(&mut self.arrivals) else {
-                continue;
-            };
-            if self.backlog.is_empty() && self.servers.first_free() <= arrival {
-                self.start(&request, arrival, until);
-            } else {
-                self.backlog
-                    .offer(arrival, &request, &self.settings, &mut self.ledger);
-            }
+            self.take_in(arrival, until);
+        }
+    }
+
+    /// Lets one waiting request start or give up, if that happens before `until`, and not after the next arrival.
+    #[inline]
+    pub(in crate::station) fn serve_next(&mut self, arrival: u64, until: u64) -> bool {
+        if self.backlog.is_empty() {
+            return false;
+        }
+        // A slot may have been free for longer when a request was sent back.
+        let free = self.servers.first_free().max(self.now);
+        let deadline = self.backlog.deadline(&self.settings);
+        let at = free.min(deadline);
+        if at > arrival || at >= until {
+            return false;
+        }
+        self.start_or_give_up(free, deadline, until);
+        true
+    }
+
+    /// Lets the next arrival start or wait, if there is room.
+    #[inline]
+    pub(in crate::station) fn take_in(&mut self, arrival: u64, until: u64) {
+        let Some(request) = self.ledger.receive(&mut self.arrivals) else {
+            return; // a caller has decided
+        };
+        if self.backlog.is_empty() && self.servers.first_free() <= arrival {
+            self.start(&request, arrival, until);
+        } else {
+            self.backlog
+                .offer(arrival, &request, &self.settings, &mut self.ledger);
         }
     }
 

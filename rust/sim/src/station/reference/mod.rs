@@ -11,8 +11,9 @@ mod routing;
 
 use super::routing::{rescaled, stride};
 use super::settings::{Settings, end_of_patience};
+use super::trigger::{Presence, Trigger, Watch};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
-use crate::plan::{Discipline, ServicePlan};
+use crate::plan::{Discipline, Routing, ServicePlan};
 use crate::workload::{Arrivals, Request};
 use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class};
 use replica::Replica;
@@ -56,6 +57,7 @@ pub struct Reference {
     last_turn: u128,
     versions: u64,
     number_in_system: TimeWeightedMean,
+    watch: Watch,
 }
 
 impl Reference {
@@ -79,6 +81,7 @@ impl Reference {
             last_turn: 0,
             versions: 0,
             number_in_system: TimeWeightedMean::new(SimTime::ZERO, 0),
+            watch: Watch::default(),
         }
     }
 
@@ -107,25 +110,73 @@ impl Reference {
         found.expect("the control plane names replicas it has added")
     }
 
-    fn run(&mut self, until: u64) {
+    /// Handles the events before `until`, or those up to the one that raises a trigger.
+    fn run(&mut self, until: u64) -> Option<SimTime> {
         self.dispatch();
+        if self.is_raised() {
+            return Some(SimTime::from_nanos(self.now));
+        }
         loop {
             let event = self.events.peek_key();
             let event = event.map_or(u64::MAX, |key| key.time.as_nanos());
             let arrival = self.ledger.next_time(&self.arrivals);
-            self.now = event.min(arrival);
-            if self.now >= until {
-                break;
+            if event.min(arrival) >= until {
+                return None;
             }
+            self.now = event.min(arrival);
+            let now = Some(SimTime::from_nanos(self.now));
             if arrival < event {
                 self.arrive();
             } else if let Some((_, event)) = self.events.pop() {
                 self.handle(event);
+                self.count();
+                let leaves = matches!(event, Event::Departure { .. } | Event::Abandonment { .. });
+                let frees_slots = self.is_central() && leaves;
+                if frees_slots && !self.departures_are_due() && self.is_raised_now() {
+                    return now; // before the slots are taken again
+                }
             }
             self.dispatch();
             self.count();
+            if self.is_raised() {
+                return now;
+            }
         }
-        self.now = until;
+    }
+
+    /// Whether a trigger is raised, when all departures and renunciations of this instant are over.
+    fn is_raised(&mut self) -> bool {
+        let next = self.events.peek_key();
+        let due = next
+            .is_some_and(|key| key.time.as_nanos() == self.now && key.class == class::DEPARTURE);
+        !due && self.is_raised_now()
+    }
+
+    fn is_raised_now(&mut self) -> bool {
+        if !self.watch.is_armed() {
+            return false;
+        }
+        let presence = self.presence();
+        self.watch.is_raised(presence)
+    }
+
+    /// Whether a request can be started or routed at this very instant.
+    fn has_work_now(&self) -> bool {
+        let place = if self.is_central() {
+            self.free_slot().is_some()
+        } else {
+            !self.ready().is_empty()
+        };
+        let resumed = |replica: &Replica| replica.has_room() && !replica.waiting.is_empty();
+        place && !self.queue.is_empty() || self.replicas.iter().flatten().any(resumed)
+    }
+
+    fn presence(&self) -> Presence {
+        let now = SimTime::from_nanos(self.now);
+        Presence {
+            in_system: self.in_system(now),
+            waiting: self.waiting(now),
+        }
     }
 
     /// Whether more requests may leave service at this very instant.
@@ -212,17 +263,24 @@ impl Reference {
         }
     }
 
-    /// The free slot of a ready replica that has been free longest; ties go to the lowest number.
+    /// The free slot of a ready replica that has been free longest, or one of the newest; ties go to the lowest number.
     fn free_slot(&self) -> Option<(usize, usize)> {
+        let newest_first = self.settings.routing == Routing::Newest;
         let ready = self.ready();
         let slots = ready.iter().flat_map(|&at| {
             self.replicas[at]
                 .iter()
-                .flat_map(move |r| r.free_slots().map(move |s| (s, at)))
+                .flat_map(move |r| r.free_slots().map(move |s| (s, at, r.id)))
         });
         slots
-            .min_by_key(|((free_since, number, _), _)| (*free_since, *number))
-            .map(|((_, _, slot), at)| (at, slot))
+            .min_by_key(|((free_since, number, _), _, id)| {
+                if newest_first {
+                    (u64::from(u32::MAX - id.0), *number)
+                } else {
+                    (*free_since, *number)
+                }
+            })
+            .map(|((_, _, slot), at, _)| (at, slot))
     }
 
     fn start_on(&mut self, at: usize, slot: usize, request: Request) {
@@ -413,6 +471,7 @@ impl Station for Reference {
     fn advance(&mut self, until: SimTime) {
         if until.as_nanos() > self.now {
             self.run(until.as_nanos());
+            self.now = until.as_nanos();
         }
     }
 
@@ -465,6 +524,8 @@ impl Station for Reference {
             self.ledger.lose(&request, start, now.as_nanos(), replica);
         }
         self.count();
+        let presence = self.presence();
+        self.watch.forgive(presence);
         gone.outstanding() as u64
     }
 
@@ -485,6 +546,8 @@ impl Station for Reference {
             back += 1;
         }
         self.count();
+        let presence = self.presence();
+        self.watch.forgive(presence);
         back
     }
 
@@ -530,6 +593,32 @@ impl Station for Reference {
 
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
         self.replica(replica).read(now.as_nanos())
+    }
+
+    fn idle_since(&self, _now: SimTime, replica: ReplicaId) -> Option<SimTime> {
+        self.replica(replica).idle_since()
+    }
+
+    fn arm(&mut self, triggers: &[Trigger]) {
+        let presence = self.presence();
+        self.watch.arm(triggers, presence);
+    }
+
+    /// Some of these have become void: then nothing happens at that instant.
+    fn next_event(&self) -> SimTime {
+        if self.has_work_now() {
+            return SimTime::from_nanos(self.now);
+        }
+        let arrival = SimTime::from_nanos(self.ledger.next_time(&self.arrivals));
+        let event = self.events.peek_time().unwrap_or(SimTime::MAX);
+        event.min(arrival)
+    }
+
+    fn run_to_trigger(&mut self, until: SimTime) -> Option<SimTime> {
+        if self.next_event() < until {
+            return self.run(until.as_nanos());
+        }
+        None
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {

@@ -5,6 +5,7 @@ use crate::station::rates::SlotRate;
 use crate::station::virtual_time::{Due, VirtualTime};
 use crate::station::{ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
+use hookean_kernel::SimTime;
 use std::collections::VecDeque;
 
 #[derive(Debug, Clone)]
@@ -65,6 +66,8 @@ pub(super) struct Replica {
     pub(super) waiting: VecDeque<Request>,
     service: Service,
     completed: u64,
+    /// When a request left last, or the replica became ready or was resumed.
+    left: u64,
 }
 
 impl Replica {
@@ -107,6 +110,7 @@ impl Replica {
             waiting: VecDeque::new(),
             service,
             completed: 0,
+            left: now,
         }
     }
 
@@ -233,6 +237,7 @@ impl Replica {
             }
         };
         self.completed += 1;
+        self.left = now;
         Some(done)
     }
 
@@ -263,6 +268,7 @@ impl Replica {
                 shared.sharers.retain(|s| s.request.index != request.index);
             }
         }
+        self.left = now;
         Some((request, start?))
     }
 
@@ -358,6 +364,7 @@ impl Replica {
     pub(super) fn resume(&mut self, now: u64, version: u64) -> Vec<(u64, u64)> {
         self.book(now);
         self.paused = false;
+        self.left = now;
         let mut ends = Vec::new();
         match &mut self.service {
             Service::Slots { slots, .. } => {
@@ -398,6 +405,10 @@ impl Replica {
 
     pub(super) fn outstanding(&self) -> usize {
         self.in_service() + self.waiting.len()
+    }
+
+    pub(super) fn idle_since(&self) -> Option<SimTime> {
+        (self.outstanding() == 0).then_some(SimTime::from_nanos(self.left))
     }
 
     /// Most requests in service.

@@ -31,7 +31,14 @@ impl Reference {
                     streams.session(request.index, &Sessions::new(sessions, zipf_exponent));
                 self.nearest_on_ring(&ready, streams.session_place(session))
             }
-            Routing::Packing => self.pack(&ready),
+            Routing::Packing => {
+                let fullest = |at: &usize| (Reverse(self.at(*at).outstanding()), *at);
+                self.with_room_or_shortest(&ready, fullest)
+            }
+            Routing::Newest => {
+                let newest = |at: &usize| Reverse(self.at(*at).id);
+                self.with_room_or_shortest(&ready, newest)
+            }
         }
     }
 
@@ -84,15 +91,20 @@ impl Reference {
         ready.iter().copied().min_by_key(way)
     }
 
-    fn pack(&self, ready: &[usize]) -> Option<usize> {
+    /// Of the replicas with a free place the first by `key`; when there is none, the one where the fewest wait.
+    fn with_room_or_shortest<K: Ord>(
+        &self,
+        ready: &[usize],
+        key: impl Fn(&usize) -> K,
+    ) -> Option<usize> {
         let requests = |at: &usize| self.at(*at).outstanding();
         let places = |at: &usize| self.at(*at).most();
         let with_room = ready.iter().copied().filter(|at| requests(at) < places(at));
-        let fullest = with_room.min_by_key(|at| (Reverse(requests(at)), *at));
+        let first = with_room.min_by_key(key);
         let shortest = || {
             let waits = |at: &usize| (requests(at) - places(at), *at);
             ready.iter().copied().min_by_key(waits)
         };
-        fullest.or_else(shortest)
+        first.or_else(shortest)
     }
 }

@@ -81,42 +81,55 @@ enum Rule {
 /// Replicas by the requests they hold.
 #[derive(Debug)]
 struct Load {
-    is_packing: bool,
+    order: Order,
     /// Rank of each ready replica; the least is chosen.
     ranks: WinnerTree,
     concurrency: Vec<u32>,
+    ids: Vec<u32>,
+}
+
+/// Which of the replicas with a free place comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Emptiest,
+    Fullest,
+    Newest,
 }
 
 impl Load {
-    fn new(is_packing: bool) -> Self {
+    fn new(order: Order) -> Self {
         Self {
-            is_packing,
+            order,
             ranks: WinnerTree::with_capacity(2),
             concurrency: Vec::new(),
+            ids: Vec::new(),
         }
     }
 
-    /// Least outstanding ranks by requests, the fewest first. Packing ranks those with a free place by requests, the most
-    /// first, and behind them the full ones by requests that wait, the fewest first.
+    /// Least outstanding ranks by requests, the fewest first. The other orders rank those with a free place, and behind
+    /// them the full ones by requests that wait, the fewest first.
     #[inline]
     fn rank(&self, slot: usize, requests: u64) -> u64 {
         const FULL: u64 = 1 << 32;
-        if !self.is_packing {
+        if self.order == Order::Emptiest {
             return requests;
         }
         match requests.checked_sub(u64::from(self.concurrency[slot])) {
             Some(waiting) => FULL + waiting,
+            None if self.order == Order::Newest => FULL - 1 - u64::from(self.ids[slot]),
             None => FULL - 1 - requests,
         }
     }
 
-    fn add(&mut self, slot: usize, shape: &ReplicaShape) {
+    fn add(&mut self, slot: usize, replica: ReplicaId, shape: &ReplicaShape) {
         while slot >= self.ranks.capacity() {
             self.grow();
         }
         if slot >= self.concurrency.len() {
             self.concurrency.resize(slot + 1, 0);
+            self.ids.resize(slot + 1, 0);
         }
+        self.ids[slot] = replica.0;
         self.concurrency[slot] = shape.concurrency.unwrap_or(u32::MAX);
         self.ranks.set(slot, self.rank(slot, 0));
     }
@@ -146,8 +159,9 @@ impl Rule {
         match settings.routing {
             Routing::Random => Self::Random(Draws::new(streams, 0)),
             Routing::RoundRobin => Self::RoundRobin { cursor: 0, turn: 0 },
-            Routing::LeastOutstanding => Self::Load(Load::new(false)),
-            Routing::Packing => Self::Load(Load::new(true)),
+            Routing::LeastOutstanding => Self::Load(Load::new(Order::Emptiest)),
+            Routing::Packing => Self::Load(Load::new(Order::Fullest)),
+            Routing::Newest => Self::Load(Load::new(Order::Newest)),
             Routing::PowerOfChoices { choices } => Self::Choices {
                 draws: (0..choices).map(|nth| Draws::new(streams, nth)).collect(),
                 drawn: Vec::new(),
@@ -192,7 +206,7 @@ impl Router {
         let at = self.ready.partition_point(|ready| *ready < slot);
         self.ready.insert(at, slot);
         match &mut self.rule {
-            Rule::Load(load) => load.add(slot as usize, shape),
+            Rule::Load(load) => load.add(slot as usize, replica, shape),
             Rule::Weighted(weighted) => weighted.add(slot as usize, *shape),
             Rule::Sticky(sticky) => sticky.add(slot, replica.0),
             Rule::Random(_) | Rule::RoundRobin { .. } | Rule::Choices { .. } => {}
@@ -373,6 +387,22 @@ mod tests {
         router.note(5, 1);
         router.note(3, 0);
         assert_eq!(router.choose(0), 5);
+    }
+
+    #[test]
+    fn newest_fills_the_youngest_replica_before_the_next_and_then_the_shortest_queue() {
+        let mut router = router(Routing::Newest);
+        let mut held = [0; 6];
+        let mut order = Vec::new();
+        for _ in 0..7 {
+            let slot = router.choose(0);
+            held[slot] += 1;
+            router.note(slot, held[slot]);
+            order.push(slot);
+        }
+        assert_eq!(order, [5, 5, 3, 3, 0, 0, 0]);
+        router.note(3, 0);
+        assert_eq!(router.choose(0), 3);
     }
 
     #[test]

@@ -1,0 +1,118 @@
+//! What happens in stations between two control events and concerns the control plane.
+//!
+//! Armed stations run side by side in order of time: the one whose next event is first goes on, but not beyond the next
+//! event of another. So when one of them stops for a trigger, nothing that the controller does then comes too late for
+//! any of them. Triggers are handled in the order of (time, service), after the scheduled events of that instant.
+
+use super::World;
+use crate::control::reactive::{Reaction, Scene, Seat};
+use crate::run::event::Event;
+use crate::run::world::Decider;
+use crate::station::Presence;
+use hookean_kernel::{SimDuration, SimTime};
+
+/// A station that has stopped for the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Raised {
+    pub(super) at: SimTime,
+    pub(super) service: usize,
+}
+
+impl World {
+    /// Lets armed stations run up to `before` or to the first trigger.
+    pub(super) fn next_trigger(&mut self, before: SimTime) -> Option<Raised> {
+        loop {
+            let next = |&service: &usize| (self.stations[service].next_event(), service);
+            let (first, service) = self.armed.iter().map(next).min()?;
+            if first >= before {
+                return None;
+            }
+            let others = self.armed.iter().filter(|other| **other != service);
+            let other = others.map(next).min().map_or(before, |(at, _)| at);
+            let whole_instant = first + SimDuration::from_nanos(1);
+            let until = other.max(whole_instant).min(before);
+            if let Some(at) = self.stations[service].run_to_trigger(until) {
+                return Some(Raised { at, service });
+            }
+        }
+    }
+
+    /// Asks the controller of a service that acts on what happens, if it has one and is there yet.
+    pub(super) fn react(&mut self, service: usize) {
+        let acts = |l: &super::world::Loop| {
+            l.service == service && l.awake && matches!(l.decider, Decider::Reactive(_))
+        };
+        if let Some(controller) = self.loops.iter().position(acts) {
+            self.react_with(controller);
+        }
+    }
+
+    /// Asks a controller that acts on what happens, and does what it says.
+    pub(super) fn react_with(&mut self, controller: usize) {
+        let service = self.loops[controller].service;
+        self.stations[service].advance(self.now);
+        let reaction = self.reaction(controller, service);
+        if let Some(change) = &reaction.change {
+            let account = self.decisions.account();
+            account.inputs.push_str(&change.inputs);
+            account.reason.push_str(&change.reason);
+            self.note(controller, service, &change.verdict);
+            self.services[service].desired = change.verdict.desired;
+            self.dismiss(service, &change.leaving);
+            self.scale(service, change.verdict.desired);
+        }
+        self.stations[service].arm(&reaction.triggers);
+        self.armed.retain(|armed| *armed != service);
+        if !reaction.triggers.is_empty() {
+            self.armed.push(service);
+        }
+        let this = &mut self.loops[controller];
+        this.awake = true;
+        if this.wake != reaction.wake {
+            this.wake = reaction.wake;
+            if let Some(at) = reaction.wake {
+                self.schedule(at, Event::Tick { controller });
+            }
+        }
+    }
+
+    fn reaction(&mut self, controller: usize, service: usize) -> Reaction {
+        let Self {
+            loops,
+            plan,
+            services,
+            stations,
+            now,
+            ..
+        } = self;
+        let (state, station) = (&services[service], &stations[service]);
+        let replicas = state.live.iter().map(|id| state.get(*id));
+        let seats: Vec<Seat<'_>> = replicas
+            .filter(|replica| replica.is_wanted())
+            .map(|replica| {
+                let serves = replica.is_serving();
+                let reading = serves.then(|| station.read(*now, replica.id));
+                Seat {
+                    replica,
+                    idle_since: serves
+                        .then(|| station.idle_since(*now, replica.id))
+                        .flatten(),
+                    held: reading.map_or(0, |r| u64::from(r.in_service) + u64::from(r.waiting)),
+                }
+            })
+            .collect();
+        let Decider::Reactive(reactive) = &mut loops[controller].decider else {
+            unreachable!("Invariant: only controllers that act on what happens are asked here")
+        };
+        reactive.react(&Scene {
+            now: *now,
+            service: &plan.services[service],
+            desired: state.desired,
+            seats: &seats,
+            presence: Presence {
+                in_system: station.in_system(*now),
+                waiting: station.waiting(*now),
+            },
+        })
+    }
+}

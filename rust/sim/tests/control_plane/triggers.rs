@@ -1,0 +1,190 @@
+//! Controllers that act on requests: at the very instant, in order of time and service, the same however a run is cut.
+
+use super::support::{Read, SECOND, Scene, changes, cluster, ns, service, stage};
+use hookean_sim::run::{Heartbeat, RunOutput};
+use serde_json::{Value, json};
+
+fn acts(kind: &str, service: usize, config: &Value) -> Value {
+    json!({
+        "kind": kind, "service": service, "period_ns": ns(1e9), "phase_ns": 0,
+        "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": config,
+    })
+}
+
+fn on_demand(service: usize, max: u32, keep_alive: f64) -> Value {
+    let config = json!({"min": 0, "max": max, "keep_alive_ns": ns(keep_alive)});
+    acts("on-demand", service, &config)
+}
+
+fn thresholds(service: usize, min: u32, up: &[u64], down: &[u64]) -> Value {
+    let config = json!({
+        "min": min, "max": min + up.len() as u32, "counted": "in_system", "starting_max": null,
+        "levels": {"levels": "each", "up": up, "down": down},
+    });
+    acts("thresholds", service, &config)
+}
+
+/// A service with one queue, without replicas to begin with, whose replicas take `init` seconds to start.
+fn pooled(name: &str, init: f64) -> Value {
+    let mut one = service(name, 0);
+    one["queue"]["discipline"] = json!("central_fifo");
+    one["startup"] = json!([stage("init", init)]);
+    one
+}
+
+fn life(output: &RunOutput) -> Vec<[Option<f64>; 3]> {
+    let columns = ["created", "ready", "ended"].map(|name| output.secs("replicas", name));
+    (0..columns[0].len())
+        .map(|row| [0, 1, 2].map(|column| columns[column][row]))
+        .collect()
+}
+
+#[test]
+fn each_request_without_a_place_starts_a_replica_that_goes_when_its_own_keep_alive_is_over() {
+    let scene = Scene::new(60.0, cluster(8, 1), vec![pooled("a", 3.0)])
+        .requests(0, &[(1.0, 1.0), (1.5, 1.0), (1.75, 1.0), (12.0, 0.5)])
+        .controller(on_demand(0, 2, 10.0));
+    let output = scene.run();
+    // The newest of two that are free is not asked for: the one that has been free longest takes the request at 12 s.
+    assert_eq!(
+        life(&output),
+        [
+            [Some(1.0), Some(4.0), Some(16.0)],
+            [Some(1.5), Some(4.5), Some(22.5)],
+        ]
+    );
+    assert_eq!(changes(&output), [(1.0, 1), (1.5, 2), (16.0, 1), (22.5, 0)]);
+    let reasons = output.texts("decisions", "reason");
+    assert_eq!(reasons[0].as_deref(), Some("requests without a place: 1"));
+    assert_eq!(reasons[2].as_deref(), Some("idle for the keep-alive: 1"));
+}
+
+#[test]
+fn newest_first_lets_the_oldest_replica_go() {
+    let mut one = pooled("a", 3.0);
+    one["queue"]["routing"] = json!("newest");
+    let scene = Scene::new(60.0, cluster(8, 1), vec![one])
+        .requests(0, &[(1.0, 1.0), (1.5, 1.0), (12.0, 0.5)])
+        .controller(on_demand(0, 2, 10.0));
+    let ended: Vec<_> = life(&scene.run()).iter().map(|row| row[2]).collect();
+    assert_eq!(ended, [Some(15.0), Some(22.5)]);
+}
+
+#[test]
+fn a_replica_that_starts_at_once_serves_the_request_that_asked_for_it() {
+    let mut scene = Scene::new(60.0, cluster(8, 1), vec![pooled("a", 0.0)])
+        .requests(0, &[(1.0, 1.0), (1.0, 1.0), (30.0, 1.0)])
+        .controller(on_demand(0, 5, 0.0));
+    scene.document["record"]["requests"] = json!({"keep": "full"});
+    let output = scene.run();
+    assert_eq!(
+        output.secs("requests", "start"),
+        [Some(1.0), Some(1.0), Some(30.0)]
+    );
+    // Without keep-alive they go with their request.
+    let ended: Vec<_> = life(&output).iter().map(|row| row[2]).collect();
+    assert_eq!(ended, [Some(2.0), Some(2.0), Some(31.0)]);
+}
+
+#[test]
+fn a_replica_leaves_with_the_departure_that_crosses_the_level_before_it_takes_another_request() {
+    // Four requests at once: two replicas from the third on; when two are left, one.
+    let mut one = pooled("a", 0.0);
+    one["initial_replicas"] = json!(1);
+    let mut scene = Scene::new(60.0, cluster(8, 1), vec![one])
+        .requests(0, &[(1.0, 2.5), (1.0, 1.0), (1.0, 1.0), (1.0, 1.0)])
+        .controller(thresholds(0, 1, &[2], &[2]));
+    scene.document["record"]["requests"] = json!({"keep": "full"});
+    let output = scene.run();
+    // The second replica serves the second request and the third; it goes at 3 s, and the fourth waits for the first one.
+    assert_eq!(
+        output.secs("requests", "start"),
+        [Some(1.0), Some(1.0), Some(2.0), Some(3.5)]
+    );
+    assert_eq!(changes(&output), [(1.0, 2), (3.0, 1)]);
+    assert_eq!(output.counts("summary", "lost"), [0]);
+}
+
+/// Services that react to their requests on one cluster that is too small: what one gives back starts another's replica.
+fn crowd() -> Scene {
+    let kinds = ["central_fifo", "fifo", "central_fifo", "processor_sharing"];
+    let services = kinds.iter().enumerate().map(|(i, discipline)| {
+        let mut one = pooled(&format!("s{i}"), 0.7 * i as f64);
+        one["queue"]["discipline"] = json!(discipline);
+        one["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.3)});
+        one
+    });
+    let counts: Vec<f64> = (0..20)
+        .map(|bin| f64::from((bin * 7) % 20) * 20.0)
+        .collect();
+    let mut scene = Scene::new(1200.0, cluster(12, 1), services.collect());
+    for index in 0..kinds.len() {
+        scene = scene.poisson(index, &counts, 60.0);
+    }
+    scene
+        .controller(on_demand(0, 6, 4.0))
+        .controller(thresholds(1, 0, &[0, 2, 5, 9], &[0, 1, 3, 5]))
+        .controller(on_demand(2, 6, 0.0))
+        .controller(thresholds(3, 1, &[1, 3, 6], &[1, 2, 4]))
+}
+
+fn assert_same(a: &RunOutput, b: &RunOutput) {
+    assert_eq!(a.digest, b.digest);
+    assert_eq!(a.tables, b.tables, "the digest forgets nothing");
+}
+
+#[test]
+fn threads_and_the_reference_engine_change_nothing() {
+    let mut scene = crowd();
+    let one = scene.run();
+    assert!(one.counts("series", "pending").iter().any(|n| *n > 0));
+    assert!(one.counts("decisions", "desired").len() > 2_000);
+    assert_same(&one, &scene.run_with(3, &mut |_, _| Heartbeat::Continue));
+    scene.document["engine"] = json!("reference");
+    assert_same(&one, &scene.run());
+}
+
+#[test]
+fn looking_on_changes_nothing_that_happens() {
+    let mut scene = crowd();
+    let lives = life(&scene.run());
+    scene.document["record"]["series_step_ns"] = json!(SECOND / 4);
+    assert_eq!(life(&scene.run()), lives);
+}
+
+#[test]
+fn a_run_that_is_stopped_is_the_beginning_of_the_whole_run() {
+    let scene = crowd();
+    let whole = scene.run();
+    let part = scene.run_with(1, &mut |at, _| {
+        if at.as_secs_f64() < 300.0 {
+            Heartbeat::Continue
+        } else {
+            Heartbeat::Stop
+        }
+    });
+    assert!(part.interrupted && part.end < whole.end);
+    let rows = part.counts("decisions", "desired").len();
+    assert!(rows > 200);
+    assert_eq!(
+        part.secs("decisions", "time"),
+        whole.secs("decisions", "time")[..rows]
+    );
+}
+
+#[test]
+fn a_controller_that_acts_on_requests_decides_alone_and_needs_them() {
+    let scene = || Scene::new(10.0, cluster(8, 1), vec![pooled("a", 0.0)]);
+    let two = scene()
+        .controller(on_demand(0, 2, 1.0))
+        .controller(thresholds(0, 0, &[1], &[0]));
+    assert!(two.refusal().contains("shares its service"));
+    let fluid = scene()
+        .load(0, &[(1.0, 5.0)])
+        .controller(on_demand(0, 2, 1.0));
+    assert!(fluid.refusal().contains("a fluid load has none"));
+    let crossed = scene().controller(thresholds(0, 0, &[1], &[2]));
+    assert!(crossed.refusal().contains("above the level"));
+    let none = scene().controller(on_demand(0, 0, 1.0));
+    assert!(none.refusal().contains("max 0"));
+}
