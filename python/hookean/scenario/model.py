@@ -226,6 +226,9 @@ class Scenario(Model):
             yield FieldError(
                 text, hint="give the service a workload of requests, such as `rate: 8/s`", at=[*at, "kind"]
             )
+        if any(each.service == name and (each.retry or each.clients) for each in self.workload):
+            text = f"`{controller.name}` acts on requests, which is not exact yet with `retry` or `clients`"
+            yield FieldError(text, hint="leave them out, or choose a controller with a period", at=[*at, "kind"])
         if service is not None:
             try:
                 controller.check_service(service)

@@ -218,9 +218,13 @@ impl World {
             );
         }
         let mut workloads = self.plan.workloads.iter();
+        let workload = workloads.find(|w| w.service == service);
         let fluid = |w: &WorkloadPlan| matches!(w.source, WorkloadSource::Load { .. });
-        if workloads.any(|w| w.service == service && fluid(w)) {
+        if workload.is_some_and(fluid) {
             return refused("acts on requests, and a fluid load has none");
+        }
+        if workload.is_some_and(|w| w.retry.is_some() || w.clients.is_some()) {
+            return refused("acts on requests, which is not exact yet with retries and clients");
         }
         Ok(())
     }
