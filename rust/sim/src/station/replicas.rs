@@ -379,7 +379,9 @@ impl<Q: Queue> Replicas<Q> {
             return true;
         }
         while self.ledger.next_time(&self.arrivals) == at {
-            self.receive();
+            if let Some(request) = self.ledger.receive(&mut self.arrivals) {
+                self.arrive(&request);
+            }
             self.happen(at);
             if self.is_raised() {
                 return true;
