@@ -101,8 +101,14 @@ fn handle_all_at(world: &mut World, at: SimTime) -> u32 {
 fn handle(world: &mut World, event: Event) {
     match event {
         Event::Create { service } => world.create_service(service),
-        Event::Strike(strike) => world.strike(strike),
-        Event::Recover(strike) => world.recover(strike),
+        Event::Strike(strike) => {
+            world.strike(strike);
+            world.react_to_fault();
+        }
+        Event::Recover(strike) => {
+            world.recover(strike);
+            world.react_to_fault();
+        }
         Event::Warm {
             service,
             replica,

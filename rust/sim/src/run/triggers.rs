@@ -47,6 +47,16 @@ impl World {
         }
     }
 
+    /// Asks every controller that acts on what happens: what a fault takes or gives back raises no trigger.
+    pub(super) fn react_to_fault(&mut self) {
+        for controller in 0..self.loops.len() {
+            let this = &self.loops[controller];
+            if this.awake && matches!(this.decider, Decider::Reactive(_)) {
+                self.react_with(controller);
+            }
+        }
+    }
+
     /// Asks a controller that acts on what happens, and does what it says.
     pub(super) fn react_with(&mut self, controller: usize) {
         let service = self.loops[controller].service;

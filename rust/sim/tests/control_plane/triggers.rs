@@ -105,6 +105,32 @@ fn a_replica_leaves_with_the_departure_that_crosses_the_level_before_it_takes_an
     assert_eq!(output.counts("summary", "lost"), [0]);
 }
 
+#[test]
+fn what_a_fault_gives_back_to_the_queue_is_acted_on_at_once() {
+    let mut one = pooled("a", 0.0);
+    one["initial_replicas"] = json!(1);
+    let waiting = json!({
+        "min": 1, "max": 2, "counted": "waiting", "starting_max": null,
+        "levels": {"levels": "each", "up": [1], "down": [0]},
+    });
+    let mut scene = Scene::new(60.0, cluster(8, 1), vec![one])
+        .requests(0, &[(1.0, 9.0), (2.0, 2.0)])
+        .controller(acts("thresholds", 0, &waiting));
+    scene.document["faults"] = json!([{
+        "name": "crash",
+        "effect": {"kind": "replica_crash", "requests": "requeued", "recovery": "restart"},
+        "target": {"of": "replica", "service": 0, "replica": 0},
+        "times": {"when": "at", "at_ns": ns(5.0)},
+        "duration": null,
+    }]);
+    scene.document["record"]["requests"] = json!({"keep": "full"});
+    scene.document["services"][0]["startup"] = json!([stage("init", 3.0)]);
+    let output = scene.run();
+    // Two wait from the crash on: a second replica is wanted that instant, and not when the first is back at 8 s.
+    assert_eq!(changes(&output)[0], (5.0, 2));
+    assert_eq!(life(&output)[1][..2], [Some(5.0), Some(8.0)]);
+}
+
 /// Services that react to their requests on one cluster that is too small: what one gives back starts another's replica.
 fn crowd() -> Scene {
     let kinds = ["central_fifo", "fifo", "central_fifo", "processor_sharing"];
