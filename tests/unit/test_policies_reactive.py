@@ -61,6 +61,19 @@ def test_a_fluid_load_has_no_requests_to_act_on(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("field", "load"),
+    [
+        ("retry", "rate: 8/s, duration: 1h, retry: {attempts: 3}"),
+        ("clients", "clients: {count: 9, think: 1s}, duration: 1h"),
+    ],
+)
+def test_callers_that_react_are_refused_by_name(tmp_path, field, load):
+    text = refusal(tmp_path, load=load)
+    assert f"not exact yet together with `{field}`" in text
+    assert f"(workload.0.{field})" in text
+
+
+@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ("max: 3", "levels are missing"),

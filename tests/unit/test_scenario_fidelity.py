@@ -74,6 +74,15 @@ REFUSED = {
         "(workload.0.retry)",
         "`fidelity: exact`",
     ),
+    "a controller that requests wake": (
+        (
+            "{kind: hpa, service: web, min: 2, max: 20, metrics: [{resource: cpu, utilization: 60}]}",
+            "{kind: thresholds, service: web, max: 9, per_replica: 2}\nfidelity: binned",
+        ),
+        "`thresholds` acts on single requests",
+        "(controllers.0.kind)",
+        "`fidelity: exact`",
+    ),
     "a limit on the whole time": (
         ("    work:", "    fidelity: binned\n    queue: {total_timeout: 5s}\n    work:"),
         "how long a request is in service",

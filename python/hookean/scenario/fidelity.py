@@ -105,6 +105,11 @@ def fidelity_problems(scenario: Scenario) -> Iterator[FieldError]:
     for index, workload in enumerate(scenario.workload):
         if workload.service in binned:
             yield from _workload_problems(workload, ["workload", index])
+    for index, controller in enumerate(scenario.controllers):
+        if controller.service in binned and controller.acts_on_requests:
+            text = f"`{controller.name}` acts on single requests, which the binned tier does not have"
+            hint = f"give `{controller.service}` `fidelity: exact`"
+            yield FieldError(text, hint=hint, at=["controllers", index, "kind"])
     if binned:
         yield from _run_problems(scenario)
 
