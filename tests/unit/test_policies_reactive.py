@@ -64,7 +64,7 @@ def test_a_fluid_load_has_no_requests_to_act_on(tmp_path):
     ("field", "load"),
     [
         ("retry", "rate: 8/s, duration: 1h, retry: {attempts: 3}"),
-        ("clients", "clients: {count: 9, think: 1s}, duration: 1h"),
+        ("clients", "clients: {count: 9, think: 1s}"),
     ],
 )
 def test_callers_that_react_are_refused_by_name(tmp_path, field, load):

@@ -65,7 +65,7 @@ def test_yaml_and_toml_give_the_same_scenario(tmp_path):
             "kind: cluster-autoscaler",
             "unknown controller `cluster-autoscaler`",
             "line 11 column 6 (controllers.0.kind)",
-            "`hpa`, `ec2-target-tracking`, `static`",
+            "`hpa`, `ec2-target-tracking`, `on-demand`, `static`",
         ),
         ("kind: hpa, ", "", "`kind` is missing", "line 11 column 5 (controllers.0)", "`static`"),
         ("kind: hpa, service: web", "kind: hpa, service: wbe", "unknown service `wbe`", "(controllers.0.service)", "`web`"),

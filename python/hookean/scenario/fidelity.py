@@ -105,11 +105,7 @@ def fidelity_problems(scenario: Scenario) -> Iterator[FieldError]:
     for index, workload in enumerate(scenario.workload):
         if workload.service in binned:
             yield from _workload_problems(workload, ["workload", index])
-    for index, controller in enumerate(scenario.controllers):
-        if controller.service in binned and controller.acts_on_requests:
-            text = f"`{controller.name}` acts on single requests, which the binned tier does not have"
-            hint = f"give `{controller.service}` `fidelity: exact`"
-            yield FieldError(text, hint=hint, at=["controllers", index, "kind"])
+    yield from _controller_problems(scenario, set(binned))
     if binned:
         yield from _run_problems(scenario)
 
@@ -127,6 +123,14 @@ def _workload_problems(workload: Workload, at: list[str | int]) -> Iterator[Fiel
         if getattr(workload, name) is not None:
             text = f"`{name}` is about single requests, which the binned tier does not have"
             yield FieldError(text, hint="leave it out, or give the service `fidelity: exact`", at=[*at, name])
+
+
+def _controller_problems(scenario: Scenario, binned: set[str]) -> Iterator[FieldError]:
+    for index, controller in enumerate(scenario.controllers):
+        if controller.service in binned and controller.acts_on_requests:
+            text = f"`{controller.name}` acts on single requests, which the binned tier does not have"
+            hint = f"give `{controller.service}` `fidelity: exact`"
+            yield FieldError(text, hint=hint, at=["controllers", index, "kind"])
 
 
 def _queue_problems(service: Service, at: list[str | int]) -> Iterator[FieldError]:
