@@ -43,7 +43,7 @@ class OnDemand(ReactiveController):
         Raises:
             FieldError: They wait at single replicas; the path is below the service.
         """
-        if service.queue.discipline != "central_fifo":
+        if not service.queue.is_central:
             raise FieldError(
                 f"`{self.name}` needs one queue for all replicas, in which a request waits for the replica it starts",
                 hint="set `queue: {discipline: central_fifo, routing: newest}`",

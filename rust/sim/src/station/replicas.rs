@@ -235,7 +235,9 @@ impl<Q: Queue> Replicas<Q> {
         while let Some(request) = self.homeless.pop_front() {
             let slot = self.choose::<false>(now, request.index);
             self.take_in(slot, now, &request);
-            self.rank_by_arrival(slot, &request);
+            if request.time.as_nanos() < now {
+                self.rank_by_arrival(slot, &request);
+            }
             self.settle(slot);
         }
     }
