@@ -232,9 +232,6 @@ class Scenario(Model):
                     text = f"`{controller.name}` acts on requests, which is not exact yet together with `{field}`"
                     hint = "leave it out, or take a controller that decides on a period, such as `hpa`"
                     yield FieldError(text, hint=hint, at=["workload", index, field])
-        if any(each.service == name and (each.retry or each.clients) for each in self.workload):
-            text = f"`{controller.name}` acts on requests, which is not exact yet with `retry` or `clients`"
-            yield FieldError(text, hint="leave them out, or choose a controller with a period", at=[*at, "kind"])
         if service is not None:
             try:
                 controller.check_service(service)
