@@ -226,12 +226,6 @@ class Scenario(Model):
             yield FieldError(
                 text, hint="give the service a workload of requests, such as `rate: 8/s`", at=[*at, "kind"]
             )
-        for index, workload in enumerate(self.workload):
-            for field in ("retry", "clients"):
-                if workload.service == name and getattr(workload, field) is not None:
-                    text = f"`{controller.name}` acts on requests, which is not exact yet together with `{field}`"
-                    hint = "leave it out, or take a controller that decides on a period, such as `hpa`"
-                    yield FieldError(text, hint=hint, at=["workload", index, field])
         if service is not None:
             try:
                 controller.check_service(service)

@@ -226,9 +226,6 @@ impl World {
         if self.plan.services[service].fidelity != Fidelity::Exact {
             return refused("acts on requests, and a service in bins has only numbers of them");
         }
-        if workload.is_some_and(|w| w.retry.is_some() || w.clients.is_some()) {
-            return refused("acts on requests, which is not exact yet with retries and clients");
-        }
         Ok(())
     }
 

@@ -159,6 +159,31 @@ fn assert_same(a: &RunOutput, b: &RunOutput) {
     assert_eq!(a.tables, b.tables, "the digest forgets nothing");
 }
 
+/// The crowd, with requests that give up and are sent again at once.
+fn impatient_crowd() -> Scene {
+    let mut scene = crowd();
+    for index in 0..4 {
+        scene.document["services"][index]["queue"]["timeout_ns"] = json!(ns(0.6));
+        scene.document["workloads"][index]["retry"] = json!({
+            "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3,
+            "backoff": {"initial_ns": 0, "factor": 1.0, "maximum_ns": 0, "jitter": "none"},
+            "budget": null,
+        });
+    }
+    scene
+}
+
+#[test]
+fn attempts_that_are_sent_again_at_once_are_acted_on_the_same_in_both_engines() {
+    let mut scene = impatient_crowd();
+    let lazy = scene.run();
+    let retries = lazy.counts("summary", "retries");
+    // Replicas of the first service start at once, so nobody gives up there.
+    assert!(retries[1..].iter().all(|n| *n > 1_000), "{retries:?}");
+    scene.document["engine"] = json!("reference");
+    assert_same(&lazy, &scene.run());
+}
+
 #[test]
 fn threads_and_the_reference_engine_change_nothing() {
     let mut scene = crowd();

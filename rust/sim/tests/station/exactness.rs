@@ -620,9 +620,6 @@ fn scripts() -> impl Strategy<Value = Script> {
                 case.retry = calls.retry;
                 case.clients = calls.clients;
                 actions.retain(|(time, _)| *time <= end);
-                // Callers that hear of ends, and triggers in the middle of an instant, are not yet exact together.
-                let has_callers = case.retry.is_some() || case.clients.is_some();
-                let reactions = if has_callers { Vec::new() } else { reactions };
                 Script {
                     case,
                     actions,
