@@ -75,7 +75,7 @@ class Queue(Model):
         Routing,
         Origin("recalled", "kube-proxy picks an endpoint at random"),
     ] = "random"
-    """How a request finds its replica; with `central_fifo` only `newest`, else the one that has been free longest.
+    """How a request finds its replica; from one queue for all only `newest`, else the one that has been free longest.
 
     `random`; `round_robin`; `least_outstanding`: fewest requests waiting or in service; `weighted`: in turn, as often
     as speed times CPU; `packing`: fills a replica to its `concurrency` before the next; `power_of_choices`: the least

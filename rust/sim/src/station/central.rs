@@ -1,7 +1,7 @@
 //! One queue for all slots of a station; served in turn it is Kiefer and Wolfowitz's recursion on a winner tree.
 //!
-//! Nothing is scheduled. Served in turn, a request starts when it has arrived and the slot that has been free longest (ties: the lowest)
-//! is free. `advance(until)` commits exactly the starts before `until`; what would start later stays in the backlog, so
+//! Nothing is scheduled. Served in turn, a request starts when it has arrived and the slot that has been free longest
+//! (ties: the lowest) is free. `advance(until)` commits exactly the starts before `until`; what would start later stays in the backlog, so
 //! a control event finds the true state. An armed station does the same one instant at a time.
 
 use super::orders::Line;
