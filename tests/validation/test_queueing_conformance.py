@@ -60,6 +60,14 @@ def test_a_wrong_reference_fails():
     assert "does not hold it" in report.failures[0].got
 
 
+def test_an_event_too_rare_to_be_seen_is_not_covered_whatever_was_seen():
+    expected = CASES["mmck-c1-K5-rho0.8"][1]["expected"]
+    report = check("mmck-c1-K5-rho0.8", expected={"L": expected["L"], "p0": 9e-5})
+    assert [(row.key, row.passed) for row in report.comparisons] == [("L", True), ("p0", None)]
+    assert report.comparisons[1].how == "not covered"
+    assert report.failed == 0
+
+
 def test_a_figure_that_nothing_measures_fails():
     report = check("ggc-c1-rho0.8-ca0.5-cs2", expected={"Wq_of_a_new_kind": 1.0})
     assert report.failures[0].got == "nothing measures `Wq_of_a_new_kind`"
@@ -68,7 +76,7 @@ def test_a_figure_that_nothing_measures_fails():
 @pytest.mark.parametrize(
     "case", ["hyst-a", "mm1-expsetup-lam0.5-al1", "ttl-poisson-lam0.1-tau10", "ceildelay-lam2-q2-al0.1"]
 )
-def test_a_model_that_no_scenario_expresses_fails_with_the_reason(case):
+def test_a_case_that_is_not_expressed_fails_with_the_reason(case):
     report = check(case)
     assert (report.passed, report.failed) == (0, 1)
     assert report.failures[0].got.startswith("not expressible: ")

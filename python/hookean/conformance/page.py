@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hookean.conformance.queueing.check import COMPUTED_TOLERANCE, NEIGHBOURS_MAX
-from hookean.conformance.queueing.experiment import PROBABILITY_FLOOR, RELATIVE, RELATIVE_SECOND, RESOLUTION
+from hookean.conformance.queueing.experiment import PROBABILITY_FLOOR, RAREST, RELATIVE, RELATIVE_SECOND
 from hookean.conformance.queueing.runner import ALPHA
 from hookean.conformance.queueing.system import BATCH_RELAXATIONS, BATCH_REQUESTS, BATCHES
 
@@ -33,13 +33,13 @@ the same engine and read from the same result tables as any other, and compared 
   chance failure is to be expected in about ten sets of seeds. Seeds were never chosen.
 - **Width.** A half-width above {RELATIVE:.0%} of the reference fails the case ({RELATIVE_SECOND:.0%} for variances,
   second moments and lags; {PROBABILITY_FLOOR} for probabilities, half the distance from the objective for the tails of
-  dimensioning). Probabilities that differ by less than {RESOLUTION:g} are not told apart.
+  dimensioning). Probabilities below {RAREST:g} by their reference are not covered.
 - **Length.** A pilot says how long the runs must be and is then forgotten; the runs that are judged have other seeds.
 - **computed** figures are formulas, not simulations: the library's closed form agrees to {COMPUTED_TOLERANCE:g}. So are
   the second moments of the wait under the heaviest service laws, whose simulation would need some 10^12 requests.
 - **replayed** figures have deterministic input; the column *half-width* is the bound of the error of making a fluid
   discrete.
-- **not covered** figures do not count. A case that no scenario expresses counts as failed.
+- **not covered** figures do not count. A case that is not expressed as a scenario counts as failed.
 """
 
 
@@ -86,11 +86,11 @@ def _inexpressible(row: Comparison, failures: set[str]) -> bool:
 
 
 def _reasons(rows: Iterable[Comparison]) -> Iterator[str]:
-    """Lists cases that no scenario expresses, with their reason."""
+    """Lists cases that are not expressed as scenarios, with their reason."""
     cases = dict.fromkeys((row.note, row.case) for row in rows)
     for reason, group in groupby(cases, key=lambda case: case[0]):
         names = ", ".join(f"`{case}`" for _, case in group)
-        yield f"\nNot expressible, counted as failed: {names}. Reason: {reason}.\n"
+        yield f"\nNot expressed, counted as failed: {names}. Reason: {reason}.\n"
 
 
 def _row(row: Comparison) -> str:

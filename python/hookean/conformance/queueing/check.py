@@ -99,7 +99,11 @@ def _not_covered(case: Case, reason: str) -> list[Comparison]:
 def _compare(case: Case, key: str, experiment: Experiment, found: Mapping[str, Estimate]) -> Comparison:
     reference = float(case.expected[key])
     if key in experiment.metrics:
-        return _simulated(case.id, key, reference, experiment.metrics[key], found[key])
+        metric = experiment.metrics[key]
+        if abs(reference) >= metric.rarest:
+            return _simulated(case.id, key, reference, metric, found[key])
+        reason = f"rarer than {metric.rarest:g}: not seen often enough in runs of this length"
+        return Comparison(case.id, key, reference, "not covered", None, None, None, reason)
     if key in experiment.computed:
         value = experiment.computed[key]
         agrees = abs(value - reference) <= COMPUTED_TOLERANCE * abs(reference)
@@ -119,7 +123,7 @@ def _compare(case: Case, key: str, experiment: Experiment, found: Mapping[str, E
 def _simulated(case: str, key: str, reference: float, metric: Metric, found: Estimate) -> Comparison:
     note = ""
     interval = f"{found.value:.6g} +- {found.half_width:.2g}"
-    if abs(found.value - reference) > max(found.half_width, metric.resolution):
+    if abs(found.value - reference) > found.half_width:
         note = f"{interval} does not hold it"
     elif found.half_width > metric.width_max(reference):
         note = f"{interval} is too wide: at most {metric.width_max(reference):.2g}"

@@ -26,8 +26,8 @@ RELATIVE_SECOND = 0.06
 PROBABILITY_FLOOR = 0.002
 """Largest half-width of the interval of a probability, if that is more than `RELATIVE` allows."""
 
-RESOLUTION = 1e-4
-"""Probabilities nearer to each other than this are not told apart: 10^5 readings may well miss a rarer event."""
+RAREST = 1e-4
+"""Probabilities whose reference is below this are not covered: 10^5 readings may well miss so rare an event."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Metric:
         combine: Makes the figure of the means of the columns; None takes the only one.
         relative: Largest half-width relative to the reference.
         floor: Largest half-width, if that is more.
-        resolution: Differences up to this are none.
+        rarest: A reference below this is not covered.
     """
 
     columns: tuple[tuple[str, Column], ...]
     combine: Combine | None = None
     relative: float = RELATIVE
     floor: float = 0.0
-    resolution: float = 0.0
+    rarest: float = 0.0
 
     def of(self, means: NDArray[np.float64]) -> float:
         """Makes the figure of means."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .experiment import PROBABILITY_FLOOR, RELATIVE_SECOND, RESOLUTION, Metric
+from .experiment import PROBABILITY_FLOOR, RAREST, RELATIVE_SECOND, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ def mean(column: Column, *, name: str = "main") -> Metric:
 
 def probability(column: Column, *, name: str = "main") -> Metric:
     """Makes the figure that is the mean of a column and a probability."""
-    return Metric(((name, column),), floor=PROBABILITY_FLOOR, resolution=RESOLUTION)
+    return Metric(((name, column),), floor=PROBABILITY_FLOOR, rarest=RAREST)
 
 
 def ratio(above: Column, below: Column, *, names: tuple[str, str] = ("main", "main")) -> Metric:
@@ -116,7 +116,7 @@ def _of_counts(servers: int, name: str) -> Mapping[str, Metric]:
         ((name, lambda run: run.count("rejected")), (name, lambda run: run.count("arrivals"))),
         combine=_quotient,
         floor=PROBABILITY_FLOOR,
-        resolution=RESOLUTION,
+        rarest=RAREST,
     )
     used = mean(lambda run: run.over_time("cpu_cores") / servers, name=name)
     return {

@@ -20,17 +20,18 @@ def _missing(reason: str) -> Family:
     return lambda _case: NotExpressible(reason)
 
 
+_NOT_YET = "the case is not written as a scenario yet"
 _SETUP = _missing(
-    "a server is switched on by the request that needs it and off when it idles; controllers act on their period, not "
-    "on requests, and nothing scales from or to no replica on a request"
+    "a server is switched on by the request that needs it and off when it idles: `thresholds` does that, but "
+    f"{_NOT_YET}"
 )
 _KEEP_ALIVE = _missing(
-    "a replica is created by the request that finds none and kept for a time after its last one; controllers act on "
-    "their period, not on requests"
+    "a replica is created by the request that finds none and kept for a time after its last one: `on-demand` does "
+    f"that, but {_NOT_YET}"
 )
 _THRESHOLD = _missing(
-    "servers come and go at the very arrival or departure that crosses a threshold; controllers act on their period, "
-    "not on requests"
+    "servers come and go at the very arrival or departure that crosses a threshold: `thresholds` does that, but "
+    f"{_NOT_YET}"
 )
 
 FAMILIES: tuple[tuple[str, Family], ...] = (
