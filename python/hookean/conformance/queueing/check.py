@@ -102,8 +102,8 @@ def _compare(case: Case, key: str, experiment: Experiment, found: Mapping[str, E
         metric = experiment.metrics[key]
         if abs(reference) >= metric.rarest:
             return _simulated(case.id, key, reference, metric, found[key])
-        reason = f"rarer than {metric.rarest:g}: not seen often enough in runs of this length"
-        return Comparison(case.id, key, reference, "not covered", None, None, None, reason)
+        rare = f"rarer than {metric.rarest:g}: not seen often enough in runs of this length"
+        return Comparison(case.id, key, reference, "not covered", None, None, None, rare)
     if key in experiment.computed:
         value = experiment.computed[key]
         agrees = abs(value - reference) <= COMPUTED_TOLERANCE * abs(reference)
