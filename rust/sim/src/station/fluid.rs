@@ -4,7 +4,7 @@
 //! not kept. Speeds do not matter: the demand is stated as CPU use. The part of a paused replica is not served.
 
 use super::rates::{checked_speed, cores, cores_of};
-use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, Trigger};
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::plan::LoadStep;
 use hookean_kernel::SimTime;
 use std::collections::BTreeMap;
@@ -184,22 +184,6 @@ impl Station for Fluid {
             cpu_cores,
             ..ReplicaReading::default()
         }
-    }
-
-    /// A replica of a fluid load never holds a request, and is never idle either.
-    fn idle_since(&self, _now: SimTime, _replica: ReplicaId) -> Option<SimTime> {
-        None
-    }
-
-    fn arm(&mut self, _triggers: &[Trigger]) {}
-
-    /// Triggers are raised by requests, and there are none.
-    fn next_event(&self) -> SimTime {
-        SimTime::MAX
-    }
-
-    fn run_to_trigger(&mut self, _until: SimTime) -> Option<SimTime> {
-        None
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {

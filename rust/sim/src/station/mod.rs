@@ -111,16 +111,23 @@ pub trait Station: Send {
     fn resume(&mut self, now: SimTime, replica: ReplicaId);
     /// Reads one replica.
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading;
-    /// Since when the replica has been ready without a request; `None` while it holds one.
-    fn idle_since(&self, now: SimTime, replica: ReplicaId) -> Option<SimTime>;
+    /// Since when the replica has been ready without a request; `None` while it holds one. This and what follows about
+    /// triggers speaks of single requests: a station that has none leaves it as it is here.
+    fn idle_since(&self, _now: SimTime, _replica: ReplicaId) -> Option<SimTime> {
+        None
+    }
     /// Arms the station with triggers, in place of those it had; none disarms it.
-    fn arm(&mut self, triggers: &[Trigger]);
+    fn arm(&mut self, _triggers: &[Trigger]) {}
     /// The next instant at which something may happen in an armed station, [`SimTime::MAX`] when nothing will. It may be
     /// the present one, when the station has stopped inside of it.
-    fn next_event(&self) -> SimTime;
+    fn next_event(&self) -> SimTime {
+        SimTime::MAX
+    }
     /// Lets everything happen that happens at `t < until` in an armed station, but stops at the point that raises a
     /// trigger ([`Trigger`]) and returns its instant. The station is left at the last instant at which something happened.
-    fn run_to_trigger(&mut self, until: SimTime) -> Option<SimTime>;
+    fn run_to_trigger(&mut self, _until: SimTime) -> Option<SimTime> {
+        None
+    }
     /// Requests waiting or in service, anywhere in the station.
     fn in_system(&self, now: SimTime) -> u64;
     /// Requests waiting, anywhere in the station.

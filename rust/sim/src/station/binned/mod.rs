@@ -20,7 +20,7 @@ mod waits;
 
 pub(crate) use law::Laws;
 
-use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, Trigger};
+use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::plan::{Discipline, PlanError, QueuePlan, ServicePlan, WorkloadPlan};
 use crate::workload::{BinnedArrivals, Crowd, WorkMoments, WorkloadArrays};
 use crew::{Crew, Held, Progress};
@@ -375,22 +375,6 @@ impl Station for Binned {
 
     fn read(&self, _now: SimTime, replica: ReplicaId) -> ReplicaReading {
         self.crew.read(replica, self.done, self.held())
-    }
-
-    /// No replica is known to be without a request: they come in numbers.
-    fn idle_since(&self, _now: SimTime, _replica: ReplicaId) -> Option<SimTime> {
-        None
-    }
-
-    fn arm(&mut self, _triggers: &[Trigger]) {}
-
-    /// Triggers are raised by single requests, and there are none: a plan that waits for one is refused.
-    fn next_event(&self) -> SimTime {
-        SimTime::MAX
-    }
-
-    fn run_to_trigger(&mut self, _until: SimTime) -> Option<SimTime> {
-        None
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {
