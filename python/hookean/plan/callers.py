@@ -20,12 +20,13 @@ def callers_tree(workload: Workload) -> dict[str, Any]:
         "deadline_ns": Fixed(None)
         if workload.deadline is None
         else known(workload, "deadline", value=workload.deadline.nanos),
-        "retry": Fixed(None) if workload.retry is None else _retry(workload.retry),
+        "retry": Fixed(None) if workload.retry is None else retry_tree(workload.retry),
         "clients": Fixed(None) if workload.clients is None else _clients(workload.clients),
     }
 
 
-def _retry(retry: Retry) -> dict[str, Any]:
+def retry_tree(retry: Retry) -> dict[str, Any]:
+    """Returns rules for retries as the plan writes them, with provenance."""
     after = {
         f"after_{failure}": known(retry, "after", value=failure in retry.after, text=_yes_or_no(failure in retry.after))
         for failure in ("rejected", "timed_out", "lost")

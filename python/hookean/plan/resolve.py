@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hookean.errors import ScenarioError, TraceError
 from hookean.policies.python import PythonPolicy
+from hookean.scenario.calls import called_services
 from hookean.scenario.fidelity import bins_of
 from hookean.scenario.fields import FieldError
 from hookean.scenario.model import Sampled
@@ -16,6 +17,7 @@ from hookean.scenario.problems import raise_together
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration, UnitError
 
+from .calls import calls_trees
 from .faults import check_node, check_service, fault_tree
 from .groups import Members
 from .plan import Descriptions, Plan
@@ -83,6 +85,7 @@ class _Resolver:
                     {"service": Fixed(self.place_of[name]), "label": Fixed(name)} | each.tree
                     for name, each in workloads.items()
                 ],
+                "calls": calls_trees(scenario, self.names),
                 "platform": platform.tree,
                 "controllers": [self._controller(each) for each in self._ordered_controllers()],
                 "faults": [
@@ -121,6 +124,9 @@ class _Resolver:
             for part in ("workloads", "controllers"):
                 texts = descriptions[part]
                 document[part], descriptions[part] = members.repeated(self.names, document[part], texts)
+            for call in document["calls"]:
+                call["to"] = [members.names.index(self.names[to]) for to in call["to"]]
+            document["calls"], _ = members.repeated(self.names, document["calls"], document["calls"])
         least = self._least_replicas()
         owners = {member: name for name in self.names for member in members.of(name)}
         check_size(document, self.arrays, least=least, owners=owners)
@@ -183,7 +189,7 @@ class _Resolver:
 
     def _services(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> list[dict[str, Any]]:
         trees = []
-        bins = bins_of(self.scenario)
+        bins, called = bins_of(self.scenario), called_services(self.scenario)
         for name in self.names:
             with self._collecting("services", name):
                 tree = service_tree(
@@ -191,7 +197,7 @@ class _Resolver:
                     self.scenario.services[name],
                     platform=platform,
                     controllers=self.controllers_of[name],
-                    makes_requests=name in workloads and workloads[name].makes_requests,
+                    makes_requests=name in called or (name in workloads and workloads[name].makes_requests),
                     bins=bins.get(name),
                 )
                 trees.append(tree)
@@ -252,14 +258,14 @@ class _Resolver:
             yield f"service `{name}` begins with no replica, so its controllers see no load to scale on"
 
     def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:
-        is_fleet = self.scenario.platform.is_fleet
+        is_fleet, called = self.scenario.platform.is_fleet, called_services(self.scenario)
         for name, planned in zip(self.names, document["services"], strict=True):
             service = self.scenario.services[name]
-            if name not in workloads:
+            if name not in workloads and name not in called:
                 yield f"service `{name}` has no workload"
             elif not planned["initial_replicas"]:
                 yield from self._begins_with_none(name)
-            elif workloads[name].tree["start_ns"].value >= document["horizon_ns"]:
+            elif name in workloads and workloads[name].tree["start_ns"].value >= document["horizon_ns"]:
                 yield f"the workload of `{name}` begins when the scenario has ended"
             if is_fleet and service.replica.image.base:
                 yield f"the image of `{name}` is not pulled: in a fleet it is part of the machine's own image"

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Strict
 from hookean.platforms.model import AnyPlatform
 from hookean.policies.table import AnyController
 
+from .calls import call_problems
 from .fault import AnyFault, name_problems
 from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
@@ -155,6 +156,7 @@ class Scenario(Model):
             *self._duration_problems(),
         ]
         problems += fidelity_problems(self)
+        problems += call_problems(self)
         if problems:
             raise FieldsError(problems)
         return self

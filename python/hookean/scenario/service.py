@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from hookean.scenario.calls import Call
 from hookean.scenario.distribution import Distribution
 from hookean.scenario.fidelity import Fidelity
 from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, PositiveCount, Share
@@ -186,6 +187,8 @@ class Service(Model):
     """When the service is created."""
     queue: Queue = Queue()
     """Queue and routing."""
+    calls: tuple[Call, ...] = ()
+    """What a completed request sets off in other services. Calls never lead back to a service. Default: nothing."""
     fidelity: Fidelity | None = None
     """How closely it is simulated: `exact` or `binned` (see the scenario's `fidelity`). Default: as the scenario."""
     bin: Duration | None = None

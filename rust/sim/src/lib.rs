@@ -1,9 +1,11 @@
 //! The simulator: plan in, tables out.
 //!
-//! A plan says everything (`plan`); stations serve requests lazily between control events (`station`, `workload`);
-//! the control plane measures, decides, places and bills (`metrics`, `control`, `placement`, `platform`, `cost`); what
-//! happened is kept in columns (`record`); `run` is the loop over it all.
+//! A plan says everything (`plan`); stations serve requests lazily between control events (`station`, `workload`), and what
+//! they complete may set off requests of other services (`calls`); the control plane measures, decides, places and bills
+//! (`metrics`, `control`, `placement`, `platform`, `cost`); what happened is kept in columns (`record`); `run` is the loop
+//! over it all.
 
+mod calls;
 pub mod control;
 pub mod cost;
 mod error;

@@ -98,6 +98,7 @@ impl Case {
                 pools: vec![],
             },
             controllers: vec![],
+            calls: vec![],
             faults: vec![],
             record: RecordPlan {
                 series_step_ns: 60 * SECOND,

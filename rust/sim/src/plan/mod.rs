@@ -5,6 +5,7 @@
 //! their own. Units are in the names: `_ns`, `_millicores`, `_bytes`, `_nanousd`; ratios are 0 to 1.
 
 mod callers;
+mod calls;
 mod controller;
 mod fault;
 mod platform;
@@ -13,6 +14,7 @@ mod validate;
 mod workload;
 
 pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, RetryPlan};
+pub use calls::CallPlan;
 pub use controller::{ControllerPlan, PipelinePlan};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
@@ -97,6 +99,8 @@ pub struct Plan {
     pub services: Vec<ServicePlan>,
     /// At most one workload for each service, sorted by service.
     pub workloads: Vec<WorkloadPlan>,
+    /// Calls between services, sorted by the calling service; the order of declaration decides within one service.
+    pub calls: Vec<CallPlan>,
     /// Where replicas run.
     pub platform: PlatformPlan,
     /// Controllers, sorted by service; the order of declaration decides within one service.

@@ -4,6 +4,7 @@
 
 mod binned;
 mod callers;
+mod calls;
 mod fault;
 mod platform;
 mod service;
@@ -86,6 +87,7 @@ impl Plan {
         each("faults", &self.faults, |f| fault::validate(f, services))?;
         platform::validate(&self.platform, &self.services)?;
         binned::validate(self)?;
+        calls::validate(self)?;
         let fluid = self.workloads.iter().any(is_fluid);
         let reference = self.engine == EngineKind::Reference;
         require(

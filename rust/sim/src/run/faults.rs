@@ -300,7 +300,7 @@ impl World {
 
     /// Ends a replica by a fault.
     fn fail(&mut self, service: usize, id: ReplicaId, requests: Held, reason: String) -> Toll {
-        self.stations[service].advance(self.now);
+        self.bring(service);
         let exit = Exit {
             ending: Ending::Failed,
             at: self.now,
@@ -325,7 +325,7 @@ impl World {
             self.scale(service, self.services[service].desired);
             return (toll, None);
         }
-        self.stations[service].advance(self.now);
+        self.bring(service);
         let toll = self.take_from_station(service, id, requests);
         self.services[service].set_state(id, ReplicaState::Starting, self.now);
         let replica = self.services[service].get_mut(id);
@@ -367,7 +367,7 @@ impl World {
                 let replica = self.services[service].get(id);
                 if replica.is_serving() && covers(target, (service, id), replica.node) {
                     toll.replicas += 1;
-                    self.stations[service].advance(self.now);
+                    self.bring(service);
                     self.set_pace(service, id);
                 }
             }

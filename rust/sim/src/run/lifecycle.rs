@@ -25,7 +25,7 @@ pub(super) struct Exit {
 impl World {
     /// Creates a service and its initial replicas. Requests that came before have waited in its station.
     pub(super) fn create_service(&mut self, service: usize) {
-        self.stations[service].advance(self.now);
+        self.bring(service);
         let plan = &self.plan.services[service];
         let (count, warm) = (plan.initial_replicas, plan.warm_start);
         self.services[service].desired = count;
@@ -176,7 +176,7 @@ impl World {
     /// A started replica begins to take requests.
     pub(super) fn replica_ready(&mut self, service: usize, id: ReplicaId) {
         if self.services[service].get(id).state == ReplicaState::Starting {
-            self.stations[service].advance(self.now);
+            self.bring(service);
             self.begin_service(service, id);
         }
     }
@@ -216,7 +216,7 @@ impl World {
             );
             return;
         }
-        self.stations[service].advance(now);
+        self.bring(service);
         let empty_at = self.stations[service].drain(now, id);
         self.services[service].get_mut(id).drained = Some(now);
         self.services[service].set_state(id, ReplicaState::Draining, now);
@@ -255,7 +255,7 @@ impl World {
         if self.services[service].get(id).state != ReplicaState::Draining {
             return;
         }
-        self.stations[service].advance(self.now);
+        self.bring(service);
         if self.is_empty(service, id) {
             self.end(service, id, drained(empty_at.min(self.now)));
         } else if self.now >= self.grace_end(service, id) {

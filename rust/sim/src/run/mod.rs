@@ -11,6 +11,7 @@ mod event;
 mod external;
 mod faults;
 mod finish;
+mod graph;
 mod lifecycle;
 mod pulse;
 mod service;

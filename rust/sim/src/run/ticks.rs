@@ -92,7 +92,7 @@ impl World {
         if self.services[service].sampled_at == Some(self.now) {
             return;
         }
-        self.stations[service].advance(self.now);
+        self.bring(service);
         let mut samples = std::mem::take(&mut self.services[service].samples);
         samples.clear();
         let state = &self.services[service];

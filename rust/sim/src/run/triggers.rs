@@ -60,7 +60,7 @@ impl World {
     /// Asks a controller that acts on what happens, and does what it says.
     pub(super) fn react_with(&mut self, controller: usize) {
         let service = self.loops[controller].service;
-        self.stations[service].advance(self.now);
+        self.bring(service);
         let reaction = self.reaction(controller, service);
         if let Some(change) = &reaction.change {
             let account = self.decisions.account();

@@ -27,7 +27,7 @@ impl World {
     pub(super) fn warm(&mut self, service: usize, id: ReplicaId, restarts: u32) {
         let replica = self.services[service].get(id);
         if replica.is_serving() && replica.restarts == restarts {
-            self.stations[service].advance(self.now);
+            self.bring(service);
             self.set_pace(service, id);
         }
     }

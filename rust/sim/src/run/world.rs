@@ -3,7 +3,9 @@
 use super::RunOptions;
 use super::event::Event;
 use super::faults::Faults;
+use super::graph::{self, Graph};
 use super::service::Service;
+use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
 use crate::control::reactive::Reactive;
 use crate::control::{self, Controller, Native};
@@ -14,10 +16,9 @@ use crate::plan::{
 };
 use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, SeriesLog};
-use crate::station::{self, ReplicaId, Station};
+use crate::station::{Laws, ReplicaId, Site, Station};
 use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
-use rayon::prelude::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -98,7 +99,9 @@ pub(super) struct World {
     pub(super) decisions: DecisionLog,
     /// Services whose stations wait for a trigger.
     pub(super) armed: Vec<usize>,
-    pool: Option<rayon::ThreadPool>,
+    /// Which services call which, if any do.
+    pub(super) graph: Option<Graph>,
+    pub(super) pool: Option<rayon::ThreadPool>,
     /// How far every station has advanced at least.
     advanced_to: SimTime,
 }
@@ -142,6 +145,7 @@ impl World {
             series: SeriesLog::new(plan.services.len()),
             decisions: DecisionLog::new(plan.record.decisions),
             armed: Vec::new(),
+            graph: Graph::new(&plan)?,
             pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
             plan,
@@ -217,6 +221,15 @@ impl World {
                 "shares its service with another one, and one of them acts on requests",
             );
         }
+        if self
+            .graph
+            .as_ref()
+            .is_some_and(|graph| graph.calls(service))
+        {
+            return refused(
+                "acts on requests, and those of a service that others call are not known in time",
+            );
+        }
         let mut workloads = self.plan.workloads.iter();
         let workload = workloads.find(|w| w.service == service);
         let fluid = |w: &WorkloadPlan| matches!(w.source, WorkloadSource::Load { .. });
@@ -269,12 +282,7 @@ impl World {
         if self.advanced_to >= until {
             return;
         }
-        match &self.pool {
-            Some(pool) => {
-                pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until)));
-            }
-            None => self.stations.iter_mut().for_each(|s| s.advance(until)),
-        }
+        self.bring_all(until);
         self.advanced_to = until;
     }
 
@@ -306,13 +314,23 @@ impl World {
 }
 
 fn build_stations(plan: &Plan, arrays: &WorkloadArrays) -> Result<Vec<Box<dyn Station>>, SimError> {
-    let mut laws = station::Laws::default();
+    let mut laws = Laws::default();
+    let numbering = graph::numbering(plan)?;
     let build = |(index, service)| {
         let at = plan.workloads.binary_search_by_key(&index, |w| w.service);
-        let workload = at.ok().map(|at| &plan.workloads[at]);
-        Ok(station::build_with(
-            &mut laws, plan, service, workload, arrays,
-        )?)
+        let calls = |numbering| Calls {
+            plan,
+            numbering,
+            service: index,
+        };
+        let site = Site {
+            plan,
+            service,
+            workload: at.ok().map(|at| &plan.workloads[at]),
+            arrays,
+            calls: numbering.as_ref().map(calls),
+        };
+        Ok(site.build(&mut laws)?)
     };
     plan.services.iter().enumerate().map(build).collect()
 }

@@ -11,13 +11,15 @@ use super::settings::Settings;
 use super::sharing::Sharing;
 use super::slotted::Slotted;
 use super::{Ledger, Station};
+use crate::calls::Calls;
 use crate::plan::{
     Discipline, EngineKind, Fidelity, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
 };
-use crate::workload::{Arrivals, Callers, Classes, WorkloadArrays};
-use hookean_kernel::Sampler;
+use crate::workload::{Arrivals, Callers, Classes, Inbox, WorkloadArrays};
+use hookean_kernel::{Sampler, StreamKey};
 
-/// Builds the station of a service with its workload, if it has one. It starts at time 0 without replicas.
+/// Builds the station of a service with its workload, if it has one. It starts at time 0 without replicas. It neither calls
+/// other services nor is called by them.
 ///
 /// # Errors
 /// [`PlanError`] when the distribution of work or an array of the workload is invalid.
@@ -27,63 +29,133 @@ pub fn build(
     workload: Option<&WorkloadPlan>,
     arrays: &WorkloadArrays,
 ) -> Result<Box<dyn Station>, PlanError> {
-    build_with(&mut Laws::default(), plan, service, workload, arrays)
+    let site = Site {
+        plan,
+        service,
+        workload,
+        arrays,
+        calls: None,
+    };
+    site.build(&mut Laws::default())
 }
 
-/// The same, with tables of laws that the binned stations of a plan share.
-///
-/// # Errors
-/// Those of [`build`].
-pub(crate) fn build_with(
-    laws: &mut Laws,
-    plan: &Plan,
-    service: &ServicePlan,
-    workload: Option<&WorkloadPlan>,
-    arrays: &WorkloadArrays,
-) -> Result<Box<dyn Station>, PlanError> {
-    if let Some(WorkloadPlan {
-        start_ns,
-        source: WorkloadSource::Load { steps, cycle },
-        ..
-    }) = workload
-    {
-        return Ok(Box::new(Fluid::new(
-            steps,
-            *cycle,
-            *start_ns,
-            ledger(plan, service),
-        )));
-    }
-    if plan.engine == EngineKind::Reference {
-        return Ok(Box::new(build_reference(plan, service, workload, arrays)?));
-    }
-    if let Fidelity::Binned { bin_ns } = service.fidelity {
-        let parts = Parts {
-            service,
-            workload,
-            arrays,
-            seed: plan.seed,
-            bin_ns,
-            ledger: ledger(plan, service),
+/// A service and what a plan says about its station.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) service: &'a ServicePlan,
+    pub(crate) workload: Option<&'a WorkloadPlan>,
+    pub(crate) arrays: &'a WorkloadArrays,
+    /// Its calls, if services call each other.
+    pub(crate) calls: Option<Calls<'a>>,
+}
+
+impl Site<'_> {
+    /// Builds the station, with tables of laws that the binned stations of a plan share.
+    ///
+    /// # Errors
+    /// Those of [`build`].
+    pub(crate) fn build(self, laws: &mut Laws) -> Result<Box<dyn Station>, PlanError> {
+        if let Some(WorkloadPlan {
+            start_ns,
+            source: WorkloadSource::Load { steps, cycle },
+            ..
+        }) = self.workload
+        {
+            let ledger = self.ledger()?;
+            return Ok(Box::new(Fluid::new(steps, *cycle, *start_ns, ledger)));
+        }
+        if self.plan.engine == EngineKind::Reference {
+            return Ok(Box::new(self.reference()?));
+        }
+        if let Fidelity::Binned { bin_ns } = self.service.fidelity {
+            let parts = Parts {
+                service: self.service,
+                workload: self.workload,
+                arrays: self.arrays,
+                seed: self.plan.seed,
+                bin_ns,
+                ledger: self.ledger()?,
+            };
+            return Ok(Box::new(Binned::new(parts, laws)?));
+        }
+        let queue = &self.service.queue;
+        let patient = queue.total_timeout_ns.is_some();
+        let parts = Exact {
+            settings: self.settings(),
+            arrivals: self.arrivals()?,
+            ledger: self.ledger()?.with_callers(self.callers()?),
         };
-        return Ok(Box::new(Binned::new(parts, laws)?));
+        Ok(match queue.discipline {
+            Discipline::CentralFifo => parts.central::<FirstCome>(),
+            Discipline::CentralLifo => parts.central::<LastCome>(),
+            Discipline::CentralPriority => parts.central::<ByLevel>(),
+            Discipline::Fifo => parts.slotted::<FirstCome>(patient),
+            Discipline::Lifo => parts.slotted::<LastCome>(patient),
+            Discipline::Priority => parts.slotted::<ByLevel>(patient),
+            Discipline::ProcessorSharing if patient => parts.replicas::<Sharing<true>>(),
+            Discipline::ProcessorSharing => parts.replicas::<Sharing<false>>(),
+        })
     }
-    let patient = service.queue.total_timeout_ns.is_some();
-    let parts = Exact {
-        settings: settings(plan, service),
-        arrivals: arrivals(plan, service, workload, arrays)?,
-        ledger: ledger(plan, service).with_callers(callers(plan, service, workload)?),
-    };
-    Ok(match service.queue.discipline {
-        Discipline::CentralFifo => parts.central::<FirstCome>(),
-        Discipline::CentralLifo => parts.central::<LastCome>(),
-        Discipline::CentralPriority => parts.central::<ByLevel>(),
-        Discipline::Fifo => parts.slotted::<FirstCome>(patient),
-        Discipline::Lifo => parts.slotted::<LastCome>(patient),
-        Discipline::Priority => parts.slotted::<ByLevel>(patient),
-        Discipline::ProcessorSharing if patient => parts.replicas::<Sharing<true>>(),
-        Discipline::ProcessorSharing => parts.replicas::<Sharing<false>>(),
-    })
+
+    fn reference(self) -> Result<Reference, PlanError> {
+        let ledger = self.ledger()?.with_callers(self.callers()?);
+        let (settings, arrivals) = (self.settings(), self.arrivals()?);
+        Ok(Reference::new(self.service, settings, arrivals, ledger))
+    }
+
+    fn classes(self) -> Classes {
+        Classes::new(&self.service.classes, self.plan.seed, &self.service.name)
+    }
+
+    fn settings(self) -> Settings {
+        let streams = Streams::new(self.plan.seed, &self.service.name);
+        Settings::new(&self.service.queue, self.classes(), streams)
+    }
+
+    fn ledger(self) -> Result<Ledger, PlanError> {
+        let objective = self.service.slo.map(|slo| slo.latency_ns);
+        let ledger = Ledger::new(objective, self.plan.record.requests).by_class(self.classes());
+        let outbox = self.calls.map(|calls| calls.outbox()).transpose()?;
+        Ok(ledger.calling(outbox.flatten()))
+    }
+
+    fn arrivals(self) -> Result<Arrivals, PlanError> {
+        let own = match self.workload {
+            None => Arrivals::none(),
+            Some(workload) => {
+                let (seed, name) = (self.plan.seed, &self.service.name);
+                let own = Arrivals::new(workload, self.arrays, seed, name, self.work()?)?;
+                own.of_classes(&self.classes())
+            }
+        };
+        if !self.calls.is_some_and(Calls::is_called) {
+            return Ok(own);
+        }
+        let key = StreamKey::new(self.plan.seed, &self.service.name, "call work", 0);
+        Ok(Arrivals::merged(Inbox::new(
+            own,
+            self.work()?,
+            key,
+            self.classes(),
+        )))
+    }
+
+    fn callers(self) -> Result<Option<Box<Callers>>, PlanError> {
+        let called = self
+            .calls
+            .filter(|calls| calls.is_called())
+            .map(Calls::called);
+        let key = (self.plan.seed, self.service.name.as_str());
+        let callers = Callers::new(self.workload, called, key, &self.work()?)?;
+        Ok(callers.map(|of| Box::new(of.of_classes(&self.classes()))))
+    }
+
+    fn work(self) -> Result<Sampler, PlanError> {
+        let invalid =
+            |problem| PlanError::invalid("services.work", format!("is invalid: {problem}"));
+        self.service.work.sampler().map_err(invalid)
+    }
 }
 
 /// What a station of single requests is built of.
@@ -125,55 +197,12 @@ pub fn build_reference(
     workload: Option<&WorkloadPlan>,
     arrays: &WorkloadArrays,
 ) -> Result<Reference, PlanError> {
-    let arrivals = arrivals(plan, service, workload, arrays)?;
-    let ledger = ledger(plan, service).with_callers(callers(plan, service, workload)?);
-    let settings = settings(plan, service);
-    Ok(Reference::new(service, settings, arrivals, ledger))
-}
-
-fn classes(plan: &Plan, service: &ServicePlan) -> Classes {
-    Classes::new(&service.classes, plan.seed, &service.name)
-}
-
-fn settings(plan: &Plan, service: &ServicePlan) -> Settings {
-    let streams = Streams::new(plan.seed, &service.name);
-    Settings::new(&service.queue, classes(plan, service), streams)
-}
-
-fn ledger(plan: &Plan, service: &ServicePlan) -> Ledger {
-    let objective = service.slo.map(|slo| slo.latency_ns);
-    Ledger::new(objective, plan.record.requests).by_class(classes(plan, service))
-}
-
-fn arrivals(
-    plan: &Plan,
-    service: &ServicePlan,
-    workload: Option<&WorkloadPlan>,
-    arrays: &WorkloadArrays,
-) -> Result<Arrivals, PlanError> {
-    let work = work(service)?;
-    workload.map_or_else(
-        || Ok(Arrivals::none()),
-        |workload| {
-            let arrivals = Arrivals::new(workload, arrays, plan.seed, &service.name, work)?;
-            Ok(arrivals.of_classes(&classes(plan, service)))
-        },
-    )
-}
-
-fn callers(
-    plan: &Plan,
-    service: &ServicePlan,
-    workload: Option<&WorkloadPlan>,
-) -> Result<Option<Box<Callers>>, PlanError> {
-    let work = work(service)?;
-    workload.map_or(Ok(None), |workload| {
-        let callers = Callers::new(workload, plan.seed, &service.name, &work)?;
-        Ok(callers.map(|of| Box::new(of.of_classes(&classes(plan, service)))))
-    })
-}
-
-fn work(service: &ServicePlan) -> Result<Sampler, PlanError> {
-    let invalid = |problem| PlanError::invalid("services.work", format!("is invalid: {problem}"));
-    service.work.sampler().map_err(invalid)
+    let site = Site {
+        plan,
+        service,
+        workload,
+        arrays,
+        calls: None,
+    };
+    site.reference()
 }

@@ -322,6 +322,10 @@ impl<L: Line> Station for Central<L> {
         }
     }
 
+    fn arrivals_mut(&mut self) -> Option<&mut Arrivals> {
+        Some(&mut self.arrivals)
+    }
+
     fn in_system(&self, _now: SimTime) -> u64 {
         self.presence().in_system
     }

@@ -13,6 +13,7 @@ use super::ReplicaId;
 use super::class_books::ClassBook;
 use super::request_log::{Log, RequestRow, RequestTable};
 use super::servers::Served;
+use crate::calls::Outbox;
 use crate::plan::RequestLog;
 use crate::workload::{Arrivals, BLOCK, Callers, Classes, ClientCounts, Outcome, Request};
 use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimDuration, SimTime, fold};
@@ -358,6 +359,20 @@ impl Ledger {
             self.log = Some(Box::new(log.by_class(classes)));
         }
         self
+    }
+
+    /// The same books, of a service that calls others.
+    pub(crate) fn calling(mut self, outbox: Option<Outbox>) -> Self {
+        if let Some(outbox) = outbox {
+            let log = self.log.take().unwrap_or_default();
+            self.log = Some(Box::new(log.calling(outbox)));
+        }
+        self
+    }
+
+    /// The calls that completed requests have set off, if the service makes any.
+    pub(crate) fn outbox(&mut self) -> Option<&mut Outbox> {
+        self.log.as_mut().and_then(|log| log.outbox())
     }
 
     /// Appends everything that happened to `digest`; the order of recording does not matter.

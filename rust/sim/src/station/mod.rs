@@ -28,14 +28,14 @@ mod virtual_time;
 
 pub use crate::workload::Outcome;
 pub(crate) use binned::{Laws, describes as describes_in_bins};
-pub(crate) use build::build_with;
+pub(crate) use build::Site;
 pub use build::{build, build_reference};
 pub use class_books::ClassBook;
 pub use ledger::{Counts, LatencyWindow, Ledger};
 pub use request_log::{RequestRow, RequestTable};
 pub use trigger::{Presence, Trigger};
 
-use crate::workload::Request;
+use crate::workload::{Arrivals, Request};
 use hookean_kernel::SimTime;
 use std::collections::VecDeque;
 
@@ -126,6 +126,10 @@ pub trait Station: Send {
     /// Lets everything happen that happens at `t < until` in an armed station, but stops at the point that raises a
     /// trigger ([`Trigger`]) and returns its instant. The station is left at the last instant at which something happened.
     fn run_to_trigger(&mut self, _until: SimTime) -> Option<SimTime> {
+        None
+    }
+    /// Where its requests come from, to tell it of calls; `None` for a station that nobody can call.
+    fn arrivals_mut(&mut self) -> Option<&mut Arrivals> {
         None
     }
     /// Requests waiting or in service, anywhere in the station.

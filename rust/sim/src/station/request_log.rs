@@ -1,7 +1,8 @@
-//! What a station keeps of single requests: a row for each that ended, and books for each class.
+//! What a station keeps of single requests: a row for each that ended, books for each class, and what they set off.
 
 use super::class_books::{ClassBook, ClassBooks};
 use super::{Outcome, ReplicaId};
+use crate::calls::Outbox;
 use crate::plan::RequestLog;
 use crate::workload::{Classes, Request, attempt_of, number_of};
 use hookean_kernel::{SimTime, splitmix};
@@ -106,6 +107,8 @@ pub(super) struct Log {
     below: Option<u64>,
     pub(super) table: Option<RequestTable>,
     classes: Option<ClassBooks>,
+    /// What completed requests set off in other services.
+    outbox: Option<Outbox>,
 }
 
 impl Log {
@@ -120,6 +123,7 @@ impl Log {
             below,
             table: Some(RequestTable::default()),
             classes: None,
+            outbox: None,
         }))
     }
 
@@ -131,6 +135,18 @@ impl Log {
         }
     }
 
+    /// The same log with calls to other services.
+    pub(super) fn calling(self, outbox: Outbox) -> Self {
+        Self {
+            outbox: Some(outbox),
+            ..self
+        }
+    }
+
+    pub(super) const fn outbox(&mut self) -> Option<&mut Outbox> {
+        self.outbox.as_mut()
+    }
+
     pub(super) fn classes(&self) -> Option<(&Classes, &[ClassBook])> {
         self.classes.as_ref().map(ClassBooks::read)
     }
@@ -138,6 +154,11 @@ impl Log {
     pub(super) fn push(&mut self, row: &RequestRow) {
         if let Some(classes) = &mut self.classes {
             classes.push(row);
+        }
+        if let (Some(outbox), Some(Outcome::Completed), Some(end)) =
+            (&mut self.outbox, row.outcome, row.end)
+        {
+            outbox.completed(row.index, end.as_nanos());
         }
         if let Some(table) = &mut self.table
             && self

@@ -2,7 +2,8 @@
 
 use super::batches::{Batches, Sizes, mean_size};
 use super::counts::{Bins, ExactCounts, PoissonCounts};
-use super::{Classes, Request, WorkloadArrays};
+use super::{Classes, Inbox, Request, WorkloadArrays};
+use crate::calls::Call;
 use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSource};
 use hookean_kernel::{Sampler, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
 use std::sync::Arc;
@@ -98,6 +99,8 @@ pub struct Arrivals {
     thinning: Thinning,
     /// The classes of requests, if they change their work.
     classes: Option<Classes>,
+    /// Own arrivals and calls from other services, of which these are then made up.
+    inbox: Option<Box<Inbox>>,
     made: u64,
     /// The requests to come; never empty, and all taken before the next are made.
     block: Vec<Request>,
@@ -149,6 +152,7 @@ impl Arrivals {
             work,
             thinning,
             classes: None,
+            inbox: None,
             made: 0,
             block: Vec::with_capacity(BLOCK),
             at: 0,
@@ -186,9 +190,32 @@ impl Arrivals {
             work,
             thinning,
             classes: None,
+            inbox: None,
             made: 0,
             block: vec![NO_REQUEST],
             at: 0,
+        }
+    }
+
+    /// What comes out of an inbox.
+    pub(crate) fn merged(inbox: Inbox) -> Self {
+        let mut arrivals = Self {
+            inbox: Some(Box::new(inbox)),
+            ..Self::none()
+        };
+        arrivals.make();
+        arrivals
+    }
+
+    /// Takes calls in; with them, all that arrive before `known` are there, and the station may advance to it. Nobody
+    /// calls a service without an inbox.
+    pub(crate) fn receive(&mut self, calls: &mut Vec<Call>, known: SimTime) {
+        let Some(inbox) = &mut self.inbox else { return };
+        inbox.receive(calls, known);
+        // The last of the block stands for what comes now.
+        self.block.pop_if(|last| last.index == NO_REQUEST.index);
+        if self.at == self.block.len() {
+            self.make();
         }
     }
 
@@ -247,6 +274,9 @@ impl Arrivals {
     #[inline(never)]
     fn make(&mut self) {
         self.at = 0;
+        if let Some(inbox) = &mut self.inbox {
+            return inbox.fill(&mut self.block);
+        }
         loop {
             self.block.resize(BLOCK, NO_REQUEST);
             let stamped = self.stamp();

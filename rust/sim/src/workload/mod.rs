@@ -9,14 +9,16 @@ mod bins;
 mod callers;
 mod classes;
 mod counts;
+mod inbox;
 mod request;
 
 pub use arrivals::{Arrivals, BLOCK};
 pub(crate) use bins::{BinnedArrivals, Crowd, WorkMoments};
 pub use callers::{Callers, ClientCounts, SLOTS as BUDGET_SLOTS};
 pub use classes::Classes;
+pub(crate) use inbox::Inbox;
+pub(crate) use request::{OF_CALL, OF_CLIENT, attempt_of, is_in_sequence, number_of};
 pub use request::{Outcome, Request};
-pub(crate) use request::{attempt_of, is_in_sequence, number_of};
 
 use std::sync::Arc;
 

@@ -6,7 +6,9 @@ use hookean_kernel::SimTime;
 const ATTEMPT_SHIFT: u32 = 48;
 const NUMBER: u64 = (1 << ATTEMPT_SHIFT) - 1;
 /// Marks the requests of clients in a closed loop: their numbers have nothing to do with those of open arrivals.
-pub(super) const OF_CLIENT: u64 = 1 << (ATTEMPT_SHIFT - 1);
+pub(crate) const OF_CLIENT: u64 = 1 << (ATTEMPT_SHIFT - 1);
+/// Marks calls from other services: their numbers tell which request set them off, and by which way.
+pub(crate) const OF_CALL: u64 = 1 << (ATTEMPT_SHIFT - 2);
 
 /// One attempt of a request: what a station serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub(super) const fn next_attempt(index: u64) -> u64 {
 /// Whether it is the first attempt of an open arrival: those come in order of their index.
 #[inline]
 pub(crate) const fn is_in_sequence(index: u64) -> bool {
-    index < OF_CLIENT
+    index < OF_CALL
 }
 
 /// How an attempt ended.

@@ -1,6 +1,7 @@
 //! The control plane from plan to tables: small runs with expectations worked out by hand.
 
 mod binned;
+mod calls;
 mod external;
 mod faults;
 mod fuzz;

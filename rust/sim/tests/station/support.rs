@@ -114,6 +114,7 @@ impl Case {
                 pools: vec![],
             },
             controllers: vec![],
+            calls: vec![],
             faults: vec![],
             record: RecordPlan {
                 series_step_ns: SECOND,

@@ -67,7 +67,7 @@ fn validate_batch(batch: &BatchPlan) -> Result<(), PlanError> {
     }
 }
 
-fn validate_retry(retry: &RetryPlan) -> Result<(), PlanError> {
+pub(super) fn validate_retry(retry: &RetryPlan) -> Result<(), PlanError> {
     require(retry.attempts_max > 0, "attempts_max", "is zero")?;
     require_at_most(u64::from(retry.attempts_max), ATTEMPTS_MAX, "attempts_max")?;
     let BackoffPlan {

@@ -49,7 +49,7 @@ fn ended(kind: &str) -> World {
             "clients": {"count": 1, "think": {"distribution": "constant", "value_ns": 1000 * S}},
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
         "platform": platform(kind),
-        "controllers": [controller(3, 20), controller(0, 30)], "faults": [],
+        "controllers": [controller(3, 20), controller(0, 30)], "calls": [], "faults": [],
         "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}},
     });
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();

@@ -5,6 +5,7 @@ use super::{Reference, sort_in_last};
 use crate::station::routing::stride;
 use crate::station::trigger::Trigger;
 use crate::station::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
+use crate::workload::Arrivals;
 use hookean_kernel::SimTime;
 
 impl Station for Reference {
@@ -159,6 +160,10 @@ impl Station for Reference {
             return self.run(until.as_nanos());
         }
         None
+    }
+
+    fn arrivals_mut(&mut self) -> Option<&mut Arrivals> {
+        Some(&mut self.arrivals)
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {

@@ -4,6 +4,7 @@ use super::{Queue, Replicas};
 use crate::plan::RequestLog;
 use crate::station::trigger::Trigger;
 use crate::station::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, insert_by_arrival};
+use crate::workload::Arrivals;
 use hookean_kernel::SimTime;
 
 impl<Q: Queue> Station for Replicas<Q> {
@@ -156,6 +157,10 @@ impl<Q: Queue> Station for Replicas<Q> {
                 return Some(at);
             }
         }
+    }
+
+    fn arrivals_mut(&mut self) -> Option<&mut Arrivals> {
+        Some(&mut self.arrivals)
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {

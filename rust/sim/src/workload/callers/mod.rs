@@ -8,16 +8,18 @@
 mod budget;
 mod clients;
 mod retry;
+mod rules;
 
 pub use budget::SLOTS;
 pub use clients::ClientCounts;
 
 use super::request::{attempt_of, next_attempt, number_of};
 use super::{Arrivals, Classes, Outcome, Request};
-use crate::plan::{PlanError, WorkloadPlan};
+use crate::calls::Entries;
+use crate::plan::{CallPlan, PlanError, WorkloadPlan};
 use clients::Clients;
 use hookean_kernel::{Histogram, Sampler, SimTime};
-use retry::Retry;
+use rules::{Back, Rules};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -52,12 +54,10 @@ pub(crate) struct Calls {
 /// The callers of one service.
 #[derive(Debug, Clone)]
 pub struct Callers {
-    retry: Option<Retry>,
+    rules: Rules,
     clients: Option<Clients>,
     /// The classes of requests.
     classes: Option<Classes>,
-    /// How long after its first arrival a request may be tried again.
-    deadline_ns: u64,
     agenda: BinaryHeap<Reverse<Entry>>,
     /// First arrivals of the requests that are being tried again, by number.
     firsts: BTreeMap<u64, u64>,
@@ -68,26 +68,27 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Prepares the callers of a workload; `None` when nobody comes back.
+    /// Prepares the callers of a service with its workload, and with the entries of the plan that call it; `None` when
+    /// nobody comes back.
     ///
     /// # Errors
     /// [`PlanError`] when the time to think is no distribution.
     pub(crate) fn new(
-        plan: &WorkloadPlan,
-        seed: u64,
-        name: &str,
+        plan: Option<&WorkloadPlan>,
+        called: Option<(&[CallPlan], Entries)>,
+        (seed, name): (u64, &str),
         work: &Sampler,
     ) -> Result<Option<Box<Self>>, PlanError> {
-        if plan.retry.is_none() && plan.clients.is_none() {
+        let rules = Rules::new(plan, called, seed, name);
+        let clients = plan.and_then(|plan| Some((plan, plan.clients.as_ref()?)));
+        if !rules.retry() && clients.is_none() {
             return Ok(None);
         }
-        let clients = plan.clients.as_ref();
-        let clients = clients.map(|of| Clients::new(of, plan.start_ns, (seed, name), work));
+        let clients = clients.map(|(plan, of)| Clients::new(of, plan.start_ns, (seed, name), work));
         let mut callers = Box::new(Self {
-            retry: plan.retry.map(|retry| Retry::new(retry, seed, name)),
+            rules,
             clients: clients.transpose()?,
             classes: None,
-            deadline_ns: plan.deadline_ns.unwrap_or(u64::MAX),
             agenda: BinaryHeap::new(),
             firsts: BTreeMap::new(),
             calls: Calls::default(),
@@ -123,7 +124,8 @@ impl Callers {
             due.is_some_and(|Reverse(entry)| (entry.time, entry.sends, entry.index) < arrival);
         let Some(Reverse(entry)) = due.then(|| self.agenda.pop()).flatten() else {
             let request = open.next();
-            self.pay_in(request.time.as_nanos());
+            let now = request.time.as_nanos();
+            self.rules.pay_in(request.index, now);
             return Some(request);
         };
         match entry.failed {
@@ -132,12 +134,6 @@ impl Callers {
                 None
             }
             None => Some(self.send(&entry)),
-        }
-    }
-
-    fn pay_in(&mut self, now: u64) {
-        if let Some(retry) = &mut self.retry {
-            retry.pay_in(now);
         }
     }
 
@@ -150,7 +146,7 @@ impl Callers {
         if request.attempt() > 0 {
             self.calls.retries += 1;
         } else {
-            self.pay_in(entry.time);
+            self.rules.pay_in(entry.index, entry.time);
             if let Some(clients) = &mut self.clients {
                 let work_ns = clients.send(entry.index);
                 let classes = self.classes.as_ref();
@@ -162,11 +158,11 @@ impl Callers {
 
     /// Sends a failed request again, or gives it up.
     fn decide(&mut self, entry: &Entry, outcome: Outcome) {
-        let deadline = entry.first.saturating_add(self.deadline_ns);
-        let back = self.retry.as_ref();
-        let back = back.and_then(|retry| retry.comes_back(entry.index, entry.time, outcome));
-        match back.filter(|back| *back < deadline) {
-            Some(back) if self.may_retry(entry.time) => {
+        let back = self
+            .rules
+            .comes_back(entry.index, entry.first, entry.time, outcome);
+        match back {
+            Back::At(back) => {
                 self.firsts.insert(number_of(entry.index), entry.first);
                 self.agenda.push(Reverse(Entry {
                     time: back,
@@ -176,17 +172,13 @@ impl Callers {
                     ..*entry
                 }));
             }
-            denied => {
-                self.calls.retries_denied += u64::from(denied.is_some());
+            Back::Denied | Back::Never => {
+                self.calls.retries_denied += u64::from(back == Back::Denied);
                 self.calls.given_up += 1;
                 self.firsts.remove(&number_of(entry.index));
                 self.think(entry.index, entry.first, entry.time);
             }
         }
-    }
-
-    fn may_retry(&mut self, now: u64) -> bool {
-        self.retry.as_mut().is_some_and(|retry| retry.pay_out(now))
     }
 
     /// Hears that an attempt has failed at `at`.

@@ -33,7 +33,9 @@ fn plan(retry: Option<RetryPlan>, clients: Option<ClientsPlan>) -> WorkloadPlan 
 
 fn callers(plan: &WorkloadPlan) -> Box<Callers> {
     let work = CONSTANT(7).sampler().unwrap();
-    Callers::new(plan, 1, "web", &work).unwrap().unwrap()
+    Callers::new(Some(plan), None, (1, "web"), &work)
+        .unwrap()
+        .unwrap()
 }
 
 fn request(index: u64, nanos: u64) -> Request {

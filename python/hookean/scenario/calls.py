@@ -1,0 +1,144 @@
+"""Calls between services: what a completed request of one sets off in others."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from .callers import Retry
+from .distribution import Distribution
+from .fidelity import bins_of
+from .fields import FieldError, Model, Name, Origin, PositiveCount, Share
+from .units import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .model import Scenario
+
+
+def _names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Call(Model):
+    """Calls that a request sets off when it completes. Nobody holds a place meanwhile: they are asynchronous.
+
+    A call is a request of the service it goes to, beside that service's own workload, with work drawn for it there.
+    """
+
+    to: Annotated[
+        tuple[Name, ...], Field(min_length=1), BeforeValidator(_names, json_schema_input_type=Name | list[Name])
+    ]
+    """The service that is called, or a list of them."""
+    probability: Annotated[Share, Origin("assumed", "every request makes its calls")] = 1.0
+    """Probability that a request makes these calls: all of them, or none. Entries of their own are drawn on their own."""
+    copies: Annotated[PositiveCount, Field(le=1000), Origin("assumed", "one call to each service")] = 1
+    """Calls to each of the services, at most 1000."""
+    delay: Distribution | None = None
+    """Time from the end of the request to the arrival of a call, such as that of a network. Default: none."""
+    retry: Retry | None = None
+    """When and how often a failed call is sent again. Default: it is given up at once."""
+    deadline: Duration | None = None
+    """How long after its first arrival a call may be tried again. Default: for ever."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Call:
+        twice = [name for at, name in enumerate(self.to) if name in self.to[:at]]
+        if twice:
+            raise FieldError(f"`{twice[0]}` is named twice", hint="for several calls to it use `copies`", at=["to"])
+        if self.deadline is not None and self.retry is None:
+            raise FieldError(
+                "a `deadline` ends retries, and there is no `retry`",
+                hint="leave it out, or add for example `retry: {attempts: 3}`",
+                at=["deadline"],
+            )
+        return self
+
+
+def called_services(scenario: Scenario) -> set[str]:
+    """Returns the services that others call.
+
+    Args:
+        scenario: The scenario.
+    """
+    return {name for service in scenario.services.values() for call in service.calls for name in call.to}
+
+
+def call_problems(scenario: Scenario) -> Iterator[FieldError]:
+    """Finds calls that lead nowhere or back, and services that calls do not fit.
+
+    Args:
+        scenario: The scenario.
+    """
+    names = scenario.services
+    for name, service in names.items():
+        for index, call in enumerate(service.calls):
+            at: list[str | int] = ["services", name, "calls", index, "to"]
+            for to in call.to:
+                if to not in names:
+                    near = difflib.get_close_matches(to, names, n=1)
+                    listed = ", ".join(f"`{each}`" for each in names)
+                    hint = f"did you mean `{near[0]}`?" if near else f"the services are {listed}"
+                    yield FieldError(f"unknown service `{to}`", hint=hint, at=at)
+                elif to == name:
+                    hint = "to send a failed request again, give its workload a `retry`"
+                    yield FieldError(f"`{name}` calls itself", hint=hint, at=at)
+                elif names[to].count is not None:
+                    text = f"`{to}` is a group, and a call goes to one service"
+                    yield FieldError(text, hint="call services of their own", at=at)
+    yield from _ring_problems(scenario)
+    yield from _request_problems(scenario)
+
+
+def _ring_problems(scenario: Scenario) -> Iterator[FieldError]:
+    """Calls that lead back would never end."""
+    ring = _ring({name: [to for call in each.calls for to in call.to] for name, each in scenario.services.items()})
+    if len(ring) > 1:
+        way = " → ".join(f"`{name}`" for name in [*ring, ring[0]])
+        hint = "calls go one way: leave one of these out, or make a service two"
+        yield FieldError(f"calls lead back: {way}", hint=hint, at=["services", ring[0], "calls"])
+
+
+def _ring(calls: dict[str, list[str]]) -> list[str]:
+    """Finds services that call each other in a ring; the empty list if there is none."""
+    done: set[str] = set()
+    for start in calls:
+        way, branches = [start], [iter(calls[start])]
+        while way and start not in done:
+            to = next(branches[-1], None)
+            if to is None:
+                done.add(way.pop())
+                branches.pop()
+            elif to in way:
+                if to != way[-1]:  # a service that calls itself is told where it does
+                    return way[way.index(to) :]
+            elif to in calls and to not in done:
+                way.append(to)
+                branches.append(iter(calls[to]))
+    return []
+
+
+def _request_problems(scenario: Scenario) -> Iterator[FieldError]:
+    """Calls need single requests on both sides, and the order of calls needs stations that do not stop by themselves."""
+    called = called_services(scenario)
+    binned = bins_of(scenario)
+    fluid = {each.service: index for index, each in enumerate(scenario.workload) if each.load is not None}
+    for name, service in scenario.services.items():
+        if not service.calls and name not in called:
+            continue
+        role = "calls others" if service.calls else "is called by others"
+        if name in binned:
+            text = f"`{name}` {role}, and the binned tier has no single requests"
+            yield FieldError(text, hint="give it `fidelity: exact`", at=["services", name])
+        if name in fluid:
+            text = f"`{name}` {role}, and a fluid load has no requests"
+            hint = "give it a workload of requests, such as `rate: 8/s`"
+            yield FieldError(text, hint=hint, at=["workload", fluid[name], "load"])
+    for index, controller in enumerate(scenario.controllers):
+        if controller.acts_on_requests and controller.service in called:
+            text = f"`{controller.name}` acts on single requests at once, which calls to `{controller.service}` do not allow"
+            hint = "take a controller with a period, or let nobody call this service"
+            yield FieldError(text, hint=hint, at=["controllers", index, "kind"])

@@ -1,0 +1,44 @@
+//! Calls between services.
+//!
+//! A request that completes sets off requests of other services, which set off others. Nobody holds a place meanwhile, and
+//! calls never lead back, so a station depends on those before it alone: in every interval stations advance in the order
+//! of calls, and each is told of all calls that reach it in the interval before it advances. Whatever is drawn for a call
+//! is keyed by the call, so neither the order of stations nor the length of intervals matters.
+
+mod numbering;
+mod order;
+mod outbox;
+
+use crate::plan::{CallPlan, Plan, PlanError};
+
+pub(crate) use numbering::{Entries, Numbering, POSITIONS_MAX};
+pub(crate) use order::{levels, upstream};
+pub(crate) use outbox::{Call, Outbox};
+
+/// The calls of one service and to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Calls<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) numbering: &'a Numbering,
+    pub(crate) service: usize,
+}
+
+impl<'a> Calls<'a> {
+    /// Whether a service calls it.
+    pub(crate) fn is_called(self) -> bool {
+        self.numbering.is_called(self.service)
+    }
+
+    /// All calls of the plan, and which of them those to this service are.
+    pub(crate) fn called(self) -> (&'a [CallPlan], Entries) {
+        (&self.plan.calls, self.numbering.entries(self.service))
+    }
+
+    /// The calls it makes, if it makes any.
+    ///
+    /// # Errors
+    /// Those of [`Outbox::new`].
+    pub(crate) fn outbox(self) -> Result<Option<Outbox>, PlanError> {
+        Outbox::new(self.plan, self.numbering, self.service)
+    }
+}

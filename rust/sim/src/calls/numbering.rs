@@ -1,0 +1,230 @@
+//! The number of a call: it says which request at the head set it off, and by which way.
+//!
+//! A call to a service has a place among all the places that calls of one request at the head can have there: one for each
+//! way that leads from a head to the service, and for each copy on it. Number and place make the index of the call, so a
+//! request has the same index, hence the same work, class and session, whatever happens before it.
+
+use crate::plan::CallPlan;
+use crate::workload::{OF_CALL, OF_CLIENT, number_of};
+
+/// Most places that calls of one request may have at one service; beyond 2^46 / this, requests at the head have no number.
+pub(crate) const POSITIONS_MAX: u64 = 1 << 14;
+/// Heads: open arrivals, and requests of clients in a closed loop.
+const HEADS: u64 = 2;
+
+/// One call of a plan to one of its services: where its places begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// Number of the entry in the plan's list of calls.
+    pub(crate) entry: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    base: u64,
+    /// Places at the service that is called, and at the one that calls.
+    positions_to: u64,
+    positions_from: u64,
+}
+
+impl Way {
+    /// The index of a call that request `index` sets off.
+    #[inline]
+    pub(crate) const fn index(&self, index: u64, copy: u64) -> u64 {
+        let number = number_of(index);
+        let (head, place) = if number & OF_CLIENT != 0 {
+            (number & !OF_CLIENT, 1)
+        } else if number & OF_CALL != 0 {
+            let call = number & !OF_CALL;
+            (
+                call / self.positions_from,
+                HEADS + call % self.positions_from,
+            )
+        } else {
+            (number, 0)
+        };
+        let place = self.base + copy * (HEADS + self.positions_from) + place;
+        OF_CALL | (head * self.positions_to + place)
+    }
+
+    const fn places(&self, copies: u64) -> u64 {
+        copies * (HEADS + self.positions_from)
+    }
+}
+
+/// All ways of a plan.
+#[derive(Debug, Clone)]
+pub(crate) struct Numbering {
+    ways: Vec<Way>,
+    /// Places of calls at each service.
+    positions: Vec<u64>,
+}
+
+impl Numbering {
+    /// Numbers the places of calls; `None` when they lead back or are too many.
+    pub(crate) fn new(calls: &[CallPlan], services: usize) -> Option<Self> {
+        let levels = super::levels(calls, services)?;
+        let edges = calls.iter().enumerate();
+        let mut ways: Vec<Way> = edges
+            .flat_map(|(entry, call)| {
+                call.to.iter().map(move |to| Way {
+                    entry,
+                    from: call.service,
+                    to: *to,
+                    base: 0,
+                    positions_to: 0,
+                    positions_from: 0,
+                })
+            })
+            .collect();
+        // Places at a service are known once those of all its callers are.
+        let mut order: Vec<usize> = (0..ways.len()).collect();
+        order.sort_by_key(|way| levels[ways[*way].from]);
+        let mut positions = vec![0_u64; services];
+        for at in order {
+            let way = &mut ways[at];
+            way.positions_from = positions[way.from];
+            way.base = positions[way.to];
+            let places = way.places(calls[way.entry].copies);
+            positions[way.to] += places;
+            if positions[way.to] > POSITIONS_MAX {
+                return None;
+            }
+        }
+        for way in &mut ways {
+            way.positions_to = positions[way.to];
+        }
+        Some(Self { ways, positions })
+    }
+
+    /// The ways that begin at a service, in the order of the plan.
+    pub(crate) fn from(&self, service: usize) -> impl Iterator<Item = &Way> {
+        self.ways.iter().filter(move |way| way.from == service)
+    }
+
+    /// Whether a service is called.
+    pub(crate) fn is_called(&self, service: usize) -> bool {
+        self.positions[service] > 0
+    }
+
+    /// The entries of the plan that calls of a service come by, told by the index of a call.
+    pub(crate) fn entries(&self, service: usize) -> Entries {
+        let to = self.ways.iter().filter(|way| way.to == service);
+        let mut begins: Vec<(u64, usize)> = to.map(|way| (way.base, way.entry)).collect();
+        begins.sort_unstable();
+        Entries {
+            positions: self.positions[service],
+            begins,
+        }
+    }
+}
+
+/// Which entry of the plan the calls of one service belong to.
+#[derive(Debug, Clone)]
+pub(crate) struct Entries {
+    positions: u64,
+    /// First place of each way to the service, ascending, and its entry.
+    begins: Vec<(u64, usize)>,
+}
+
+impl Entries {
+    /// The entry that a request belongs to; `None` when it is no call.
+    pub(crate) fn of(&self, index: u64) -> Option<usize> {
+        let number = number_of(index);
+        if number & OF_CLIENT != 0 || number & OF_CALL == 0 {
+            return None;
+        }
+        let place = (number & !OF_CALL) % self.positions.max(1);
+        let at = self.begins.partition_point(|(base, _)| *base <= place);
+        at.checked_sub(1).map(|at| self.begins[at].1)
+    }
+
+    /// The entries themselves.
+    pub(crate) fn all(&self) -> impl Iterator<Item = usize> {
+        self.begins.iter().map(|(_, entry)| *entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hookean_kernel::Distribution;
+    use std::collections::BTreeSet;
+
+    fn call(service: usize, to: &[usize], copies: u64) -> CallPlan {
+        CallPlan {
+            service,
+            to: to.to_vec(),
+            probability: 1.0,
+            copies,
+            delay: Distribution::Constant { value_ns: 0 },
+            deadline_ns: None,
+            retry: None,
+        }
+    }
+
+    /// Indices at every service of all that some requests at the head set off.
+    fn spread(
+        numbering: &Numbering,
+        copies: &[u64],
+        heads: &[(usize, u64)],
+        services: usize,
+    ) -> Vec<Vec<u64>> {
+        let mut found = vec![Vec::new(); services];
+        let mut open = heads.to_vec();
+        while let Some((service, index)) = open.pop() {
+            found[service].push(index);
+            for way in numbering.from(service) {
+                open.extend((0..copies[way.entry]).map(|copy| (way.to, way.index(index, copy))));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn no_two_calls_of_a_service_have_the_same_number() {
+        let calls = [
+            call(0, &[1, 2], 2),
+            call(1, &[2, 3], 1),
+            call(1, &[3], 3),
+            call(2, &[3], 1),
+        ];
+        let copies: Vec<u64> = calls.iter().map(|call| call.copies).collect();
+        let numbering = Numbering::new(&calls, 4).unwrap();
+        let heads: Vec<(usize, u64)> = (0..3)
+            .flat_map(|service| (0..20).flat_map(move |n| [(service, n), (service, OF_CLIENT | n)]))
+            .collect();
+        for of_service in spread(&numbering, &copies, &heads, 4) {
+            assert!(of_service.len() >= 40);
+            let distinct: BTreeSet<u64> = of_service.iter().copied().collect();
+            assert_eq!(distinct.len(), of_service.len());
+        }
+    }
+
+    #[test]
+    fn a_call_knows_its_entry() {
+        let calls = [call(0, &[2], 2), call(1, &[2], 1)];
+        let numbering = Numbering::new(&calls, 3).unwrap();
+        let entries = numbering.entries(2);
+        for way in numbering.from(0).chain(numbering.from(1)) {
+            for number in [0, 7, 7 | OF_CLIENT] {
+                let index = way.index(number, calls[way.entry].copies - 1);
+                assert_eq!(entries.of(index), Some(way.entry));
+            }
+        }
+        assert_eq!(entries.of(7), None);
+        assert_eq!(entries.of(7 | OF_CLIENT), None);
+    }
+
+    #[test]
+    fn too_many_ways_have_no_numbers() {
+        // Each layer calls both services of the next: the ways double.
+        let layer = |n: usize| {
+            [
+                call(2 * n, &[2 * n + 2, 2 * n + 3], 1),
+                call(2 * n + 1, &[2 * n + 2, 2 * n + 3], 1),
+            ]
+        };
+        let deep = |layers: usize| (0..layers).flat_map(layer).collect::<Vec<_>>();
+        assert!(Numbering::new(&deep(8), 18).is_some());
+        assert!(Numbering::new(&deep(20), 42).is_none());
+    }
+}

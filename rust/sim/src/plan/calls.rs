@@ -1,0 +1,25 @@
+//! Calls between services: what a completed request of one sets off in others.
+
+use super::RetryPlan;
+use hookean_kernel::Distribution;
+use serde::Deserialize;
+
+/// Calls that a request of a service sets off, with some probability, when it completes. Nobody holds a place meanwhile.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallPlan {
+    /// Index of the calling service.
+    pub service: usize,
+    /// Indices of the services that are called, in ascending order.
+    pub to: Vec<usize>,
+    /// Probability that a request makes these calls: all of them, or none.
+    pub probability: f64,
+    /// Calls to each of them.
+    pub copies: u64,
+    /// Time from the end of the request to the arrival of a call.
+    pub delay: Distribution,
+    /// How long after its first arrival a call may be tried again; `None` is for ever.
+    pub deadline_ns: Option<u64>,
+    /// Whether and how failed calls come back; `None` gives up at once.
+    pub retry: Option<RetryPlan>,
+}

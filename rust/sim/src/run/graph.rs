@@ -1,0 +1,152 @@
+//! Services that call each other: stations advance in the order of calls.
+
+use super::world::World;
+use crate::calls::{self, Call, Numbering};
+use crate::plan::{Plan, PlanError};
+use crate::station::Station;
+use hookean_kernel::SimTime;
+use rayon::prelude::*;
+
+/// The calls of a run.
+#[derive(Debug)]
+pub(super) struct Graph {
+    /// A caller's level is below those of the services it calls.
+    levels: Vec<usize>,
+    deepest: usize,
+    /// The services before each, in the order of calls.
+    upstream: Vec<Vec<usize>>,
+    /// Calls on their way to each service that its station has not been told of.
+    on_their_way: Vec<Vec<Call>>,
+    /// Before when each station knows its calls.
+    told: Vec<SimTime>,
+}
+
+/// The numbers of calls; `None` when no service calls another.
+pub(super) fn numbering(plan: &Plan) -> Result<Option<Numbering>, PlanError> {
+    if plan.calls.is_empty() {
+        return Ok(None);
+    }
+    let numbering = Numbering::new(&plan.calls, plan.services.len());
+    let refused = || PlanError::invalid("calls", "lead back, or have too many ways");
+    numbering.ok_or_else(refused).map(Some)
+}
+
+impl Graph {
+    /// The graph of a plan; `None` when no service calls another.
+    pub(super) fn new(plan: &Plan) -> Result<Option<Self>, PlanError> {
+        if plan.calls.is_empty() {
+            return Ok(None);
+        }
+        let services = plan.services.len();
+        let refused = || PlanError::invalid("calls", "lead from a service back to itself");
+        let levels = calls::levels(&plan.calls, services).ok_or_else(refused)?;
+        Ok(Some(Self {
+            deepest: levels.iter().copied().max().unwrap_or(0),
+            upstream: calls::upstream(&plan.calls, &levels),
+            levels,
+            on_their_way: vec![Vec::new(); services],
+            told: vec![SimTime::ZERO; services],
+        }))
+    }
+
+    /// Whether other services call this one.
+    pub(super) fn calls(&self, service: usize) -> bool {
+        !self.upstream[service].is_empty()
+    }
+
+    /// Advances a station and those before it.
+    fn bring(&mut self, stations: &mut [Box<dyn Station>], service: usize, until: SimTime) {
+        let upstream = std::mem::take(&mut self.upstream[service]);
+        for &at in upstream.iter().chain([&service]) {
+            self.tell(&mut stations[at], at, until);
+            stations[at].advance(until);
+            self.collect(&mut stations[at]);
+        }
+        self.upstream[service] = upstream;
+    }
+
+    /// Advances all stations, those of a level in parallel.
+    fn bring_all(
+        &mut self,
+        stations: &mut [Box<dyn Station>],
+        until: SimTime,
+        pool: Option<&rayon::ThreadPool>,
+    ) {
+        for level in 0..=self.deepest {
+            let levels = &self.levels;
+            let of_level = stations.iter_mut().zip(levels).enumerate();
+            let of_level = of_level.filter(|(_, (_, own))| **own == level);
+            let mut of_level: Vec<_> = of_level
+                .map(|(service, (station, _))| (service, station))
+                .collect();
+            for (service, station) in &mut of_level {
+                tell(
+                    &mut self.on_their_way[*service],
+                    &mut self.told[*service],
+                    station,
+                    until,
+                );
+            }
+            match pool {
+                Some(pool) => {
+                    pool.install(|| of_level.par_iter_mut().for_each(|(_, s)| s.advance(until)))
+                }
+                None => of_level.iter_mut().for_each(|(_, s)| s.advance(until)),
+            }
+            for (_, station) in of_level {
+                collect(&mut self.on_their_way, station);
+            }
+        }
+    }
+
+    fn tell(&mut self, station: &mut Box<dyn Station>, service: usize, until: SimTime) {
+        tell(
+            &mut self.on_their_way[service],
+            &mut self.told[service],
+            station,
+            until,
+        );
+    }
+
+    fn collect(&mut self, station: &mut Box<dyn Station>) {
+        collect(&mut self.on_their_way, station);
+    }
+}
+
+/// Tells a station of all calls that arrive before `until`: those before it have advanced so far.
+fn tell(calls: &mut Vec<Call>, told: &mut SimTime, station: &mut Box<dyn Station>, until: SimTime) {
+    if *told < until
+        && let Some(arrivals) = station.arrivals_mut()
+    {
+        arrivals.receive(calls, until);
+        *told = until;
+    }
+}
+
+/// Takes the calls that a station has made.
+fn collect(on_their_way: &mut [Vec<Call>], station: &mut Box<dyn Station>) {
+    if let Some(outbox) = station.ledger_mut().outbox() {
+        outbox.deliver(|to, calls| on_their_way[to].append(calls));
+    }
+}
+
+impl World {
+    /// Advances the station of a service to the present instant, after those of all services that call it.
+    pub(super) fn bring(&mut self, service: usize) {
+        match &mut self.graph {
+            None => self.stations[service].advance(self.now),
+            Some(graph) => graph.bring(&mut self.stations, service, self.now),
+        }
+    }
+
+    /// Advances every station to `until`, in the order of calls.
+    pub(super) fn bring_all(&mut self, until: SimTime) {
+        match (&mut self.graph, &self.pool) {
+            (Some(graph), pool) => graph.bring_all(&mut self.stations, until, pool.as_ref()),
+            (None, Some(pool)) => {
+                pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until)));
+            }
+            (None, None) => self.stations.iter_mut().for_each(|s| s.advance(until)),
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Calls between services: who calls whom when, and that neither engine, threads nor intervals matter.
+
+use super::run::hpa;
+use super::support::{Read, Scene, cluster, constant, fixed, ns, service, stage};
+use hookean_kernel::SimTime;
+use hookean_sim::run::{Heartbeat, RunOutput};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn call(from: usize, to: &[usize]) -> Value {
+    json!({"service": from, "to": to, "probability": 1.0, "copies": 1, "delay": constant(0.0), "deadline_ns": null, "retry": null})
+}
+
+impl Scene {
+    pub(crate) fn calls(mut self, calls: Vec<Value>) -> Self {
+        self.document["calls"] = Value::Array(calls);
+        self
+    }
+
+    fn logged(mut self) -> Self {
+        self.document["record"]["requests"] = json!({"keep": "full"});
+        self
+    }
+}
+
+/// Services of one-second requests, each with `replicas`.
+fn scene(horizon: f64, replicas: &[u32]) -> Scene {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let services = replicas
+        .iter()
+        .zip(names)
+        .map(|(n, name)| service(name, *n));
+    Scene::new(horizon, cluster(100, 1), services.collect())
+}
+
+/// Instants of a column of the requests of one service, sorted.
+fn instants(output: &RunOutput, of: &str, name: &str) -> Vec<f64> {
+    let owners = output.texts("requests", "service");
+    let rows = owners.iter().zip(output.secs("requests", name));
+    let mut found: Vec<f64> = rows
+        .filter(|(owner, _)| owner.as_deref() == Some(of))
+        .filter_map(|(_, at)| at)
+        .collect();
+    found.sort_by(f64::total_cmp);
+    found
+}
+
+#[test]
+fn a_completed_request_sets_off_others_at_once() {
+    let output = scene(60.0, &[1, 1, 2])
+        .requests(0, &[(1.0, 1.0), (1.5, 1.0), (9.0, 0.5)])
+        .calls(vec![call(0, &[1, 2]), call(1, &[2])])
+        .logged()
+        .run();
+    assert_eq!(instants(&output, "a", "end"), [2.0, 3.0, 9.5]);
+    assert_eq!(instants(&output, "b", "arrival"), [2.0, 3.0, 9.5]);
+    assert_eq!(instants(&output, "b", "end"), [3.0, 4.0, 10.5]);
+    // Those of `a`, and a second later those of `b`.
+    assert_eq!(
+        instants(&output, "c", "arrival"),
+        [2.0, 3.0, 3.0, 4.0, 9.5, 10.5]
+    );
+    assert_eq!(output.counts("summary", "completed"), [3, 3, 6]);
+}
+
+#[test]
+fn calls_take_their_time_and_come_in_copies_beside_open_arrivals() {
+    let mut delayed = call(0, &[1]);
+    delayed["copies"] = json!(3);
+    delayed["delay"] = constant(0.25);
+    let output = scene(60.0, &[1, 9])
+        .requests(0, &[(1.0, 1.0), (50.0, 20.0)])
+        .requests(1, &[(0.5, 1.0), (2.25, 0.125)])
+        .calls(vec![delayed])
+        .logged()
+        .run();
+    assert_eq!(
+        instants(&output, "b", "arrival"),
+        [0.5, 2.25, 2.25, 2.25, 2.25]
+    );
+    assert_eq!(
+        instants(&output, "b", "end"),
+        [1.5, 2.375, 3.25, 3.25, 3.25]
+    );
+}
+
+#[test]
+fn what_was_not_completed_calls_nobody() {
+    let mut scene = scene(60.0, &[1, 1])
+        .requests(0, &[(1.0, 5.0), (1.5, 1.0), (2.0, 1.0)])
+        .calls(vec![call(0, &[1])])
+        .logged();
+    scene.document["services"][0]["queue"]["limit"] = json!(0);
+    assert_eq!(instants(&scene.run(), "b", "arrival"), [6.0]);
+}
+
+#[test]
+fn a_probability_holds_for_all_services_of_a_call_together() {
+    let mut sometimes = call(0, &[1, 2]);
+    sometimes["probability"] = json!(0.3);
+    let output = scene(4000.0, &[1, 1, 1])
+        .poisson(0, &[2000.0], 4000.0)
+        .calls(vec![sometimes])
+        .logged()
+        .run();
+    let (sent, made) = (
+        output.counts("summary", "completed")[0],
+        instants(&output, "b", "arrival"),
+    );
+    assert_eq!(made, instants(&output, "c", "arrival"));
+    let (expected, deviation) = (0.3 * sent as f64, (0.21 * sent as f64).sqrt());
+    assert!(
+        (made.len() as f64 - expected).abs() < 5.0 * deviation,
+        "{} of {sent}",
+        made.len()
+    );
+}
+
+#[test]
+fn failed_calls_come_back_by_the_rule_of_their_call() {
+    let mut retried = call(0, &[2]);
+    retried["retry"] = json!({
+        "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3, "budget": null,
+        "backoff": {"initial_ns": ns(0.5), "factor": 2.0, "maximum_ns": ns(4.0), "jitter": "none"},
+    });
+    let mut scene = scene(60.0, &[1, 1, 1])
+        .requests(0, &[(1.0, 1.0)])
+        .requests(1, &[(1.5, 1.0)])
+        .requests(2, &[(1.75, 2.5)])
+        .calls(vec![retried, call(1, &[2])])
+        .logged();
+    scene.document["services"][2]["queue"]["limit"] = json!(0);
+    let output = scene.run();
+    // The call of `a` finds the only place taken at 2, 2.5 and 3.5, that of `b` once at 2.5.
+    assert_eq!(
+        instants(&output, "c", "arrival"),
+        [1.75, 2.0, 2.5, 2.5, 3.5]
+    );
+    assert_eq!(output.counts("summary", "retries"), [0, 0, 2]);
+    assert_eq!(output.counts("summary", "given_up"), [0, 0, 2]);
+}
+
+#[test]
+fn a_request_has_the_same_calls_whatever_happens_to_others() {
+    let mut sometimes = call(0, &[1]);
+    sometimes["probability"] = json!(0.5);
+    let scene = |replicas| {
+        let mut scene = scene(5000.0, &[replicas, 50])
+            .poisson(0, &[1000.0], 1000.0)
+            .calls(vec![sometimes.clone()])
+            .logged();
+        scene.document["services"][1]["work"] =
+            json!({"distribution": "exponential", "mean_ns": ns(1.0)});
+        scene.run()
+    };
+    let works = |output: &RunOutput| instants(output, "b", "work");
+    let [few, many] = [1, 40].map(scene);
+    assert!(works(&few).len() > 300);
+    assert_eq!(works(&few), works(&many));
+    assert_ne!(few.digest, many.digest);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let with = |calls| {
+        scene(60.0, &[1, 1, 1])
+            .requests(0, &[(1.0, 1.0)])
+            .calls(calls)
+            .refusal()
+    };
+    let changed = |field: &str, value: Value| {
+        let mut call = call(0, &[1]);
+        call[field] = value;
+        with(vec![call])
+    };
+    let ring = with(vec![call(0, &[1]), call(1, &[2]), call(2, &[0])]);
+    assert!(
+        ring.contains("lead from a service back to itself"),
+        "{ring}"
+    );
+    assert!(with(vec![call(0, &[0])]).contains("back to itself"));
+    assert!(changed("to", json!([7])).contains("does not exist"));
+    assert!(changed("to", json!([])).contains("is empty"));
+    assert!(changed("to", json!([1, 1])).contains("repeats one"));
+    assert!(changed("probability", json!(1.5)).contains("not between 0 and 1"));
+    assert!(changed("copies", json!(0)).contains("is zero"));
+    assert!(with(vec![call(1, &[2]), call(0, &[1])]).contains("not sorted"));
+}
+
+#[test]
+fn who_is_called_has_single_requests_and_no_controller_that_waits_for_them() {
+    let fluid = scene(60.0, &[1, 1])
+        .load(1, &[(1.0, 60.0)])
+        .calls(vec![call(0, &[1])]);
+    assert!(fluid.refusal().contains("fluid load"));
+    let mut binned = scene(60.0, &[1, 1]).calls(vec![call(0, &[1])]);
+    binned.document["services"][1]["fidelity"] = json!({"tier": "binned", "bin_ns": ns(1.0)});
+    assert!(binned.refusal().contains("in bins"));
+    let on_demand = json!({
+        "kind": "on_demand", "service": 1, "period_ns": ns(10.0), "phase_ns": 0,
+        "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"min": 0, "max": 3, "idle_ns": ns(5.0)},
+    });
+    let reactive = scene(60.0, &[1, 1])
+        .calls(vec![call(0, &[1])])
+        .controller(on_demand);
+    assert!(
+        reactive.refusal().contains("controllers"),
+        "{}",
+        reactive.refusal()
+    );
+}
+
+/// What is drawn for a graph: services call later ones only.
+#[derive(Debug, Clone)]
+struct Drawn {
+    disciplines: Vec<usize>,
+    routings: Vec<usize>,
+    loads: Vec<f64>,
+    calls: Vec<(usize, usize, f64, u64, u64, bool)>,
+    limit: Option<u64>,
+    faults: bool,
+    clients: bool,
+    seed: u64,
+}
+
+const SERVICES: usize = 5;
+
+fn graphs() -> impl Strategy<Value = Drawn> {
+    let each = |most: usize| prop::collection::vec(0..most, SERVICES);
+    let loads = prop::collection::vec(prop::sample::select(vec![0.0, 0.3, 1.5]), SERVICES);
+    let call = (
+        0..SERVICES - 1,
+        1..16_usize,
+        prop::sample::select(vec![0.2, 0.7, 1.0]),
+        1..3_u64,
+        0..3_u64,
+        any::<bool>(),
+    );
+    let calls = prop::collection::vec(call, 1..5);
+    let limit = prop::option::of(0..6_u64);
+    (
+        each(7),
+        each(3),
+        loads,
+        calls,
+        limit,
+        any::<bool>(),
+        any::<bool>(),
+        any::<u64>(),
+    )
+        .prop_map(
+            |(disciplines, routings, loads, calls, limit, faults, clients, seed)| Drawn {
+                disciplines,
+                routings,
+                loads,
+                calls,
+                limit,
+                faults,
+                clients,
+                seed,
+            },
+        )
+}
+
+impl Drawn {
+    fn scene(&self) -> Scene {
+        let mut scene = scene(120.0, &[2; SERVICES]);
+        scene.document["seed"] = json!(self.seed);
+        for at in 0..SERVICES {
+            let service = &mut scene.document["services"][at];
+            service["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.6)});
+            let disciplines = [
+                "central_fifo",
+                "central_lifo",
+                "central_priority",
+                "fifo",
+                "lifo",
+                "priority",
+                "processor_sharing",
+            ];
+            service["queue"]["discipline"] = json!(disciplines[self.disciplines[at]]);
+            let kinds = [
+                json!("random"),
+                json!("least_outstanding"),
+                json!({"power_of_choices": {"choices": 2}}),
+            ];
+            service["queue"]["routing"] = kinds[self.routings[at]].clone();
+            service["queue"]["limit"] = json!(self.limit);
+            service["classes"] = json!([
+                {"name": "x", "share": 0.4, "level": 0, "work_factor": 1.5},
+                {"name": "y", "share": 0.6, "level": 1, "work_factor": 1.0},
+            ]);
+            if at == 1 {
+                service["startup"] = json!([stage("create", 1.0)]);
+            }
+            scene = scene.poisson(at, &[self.loads[at] * 60.0, self.loads[at] * 40.0], 60.0);
+        }
+        if self.clients {
+            scene.document["workloads"][1]["clients"] =
+                json!({"count": 3, "think": constant(0.7), "duration_ns": null});
+        }
+        if self.faults {
+            let fault = |name, effect, target, mean, duration: Option<f64>| {
+                let between = json!({"distribution": "exponential", "mean_ns": ns(mean)});
+                json!({
+                    "name": name, "effect": effect, "target": target,
+                    "times": {"when": "random", "between": between}, "duration": duration.map(constant),
+                })
+            };
+            let replica = |service| json!({"of": "replica", "service": service, "replica": null});
+            let crash = |requests| json!({"kind": "replica_crash", "requests": requests, "recovery": "restart"});
+            scene.document["faults"] = json!([
+                fault("lost", crash("lost"), replica(3), 30.0, None),
+                fault(
+                    "paused",
+                    json!({"kind": "pause"}),
+                    replica(0),
+                    20.0,
+                    Some(2.0)
+                ),
+                fault("requeued", crash("requeued"), replica(2), 40.0, None),
+                fault(
+                    "slow",
+                    json!({"kind": "slow_down", "speed_ratio": 0.4}),
+                    replica(4),
+                    40.0,
+                    Some(9.0)
+                ),
+            ]);
+        }
+        scene
+            .calls(self.calls())
+            .controller(hpa(1))
+            .controller(fixed(2, 1, 20.0))
+    }
+
+    fn calls(&self) -> Vec<Value> {
+        let mut calls = self.calls.clone();
+        calls.sort_by_key(|call| call.0);
+        let written = calls.into_iter().map(|(from, bits, probability, copies, delay, retried)| {
+            let later = from + 1..SERVICES;
+            let mut to: Vec<usize> = later.clone().filter(|at| bits >> (at - 1) & 1 == 1).collect();
+            if to.is_empty() {
+                to.extend(later.take(1));
+            }
+            let mut call = call(from, &to);
+            call["probability"] = json!(probability);
+            call["copies"] = json!(copies);
+            call["delay"] = match delay {
+                0 => constant(0.0),
+                1 => constant(0.01),
+                _ => json!({"distribution": "exponential", "mean_ns": ns(0.2)}),
+            };
+            if retried {
+                call["deadline_ns"] = json!(ns(5.0));
+                call["retry"] = json!({
+                    "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3,
+                    "backoff": {"initial_ns": ns(0.1), "factor": 2.0, "maximum_ns": ns(1.0), "jitter": "full"},
+                    "budget": {"ratio": 0.5, "per_second_min": 1.0, "window_ns": ns(10.0)},
+                });
+            }
+            call
+        });
+        written.collect()
+    }
+}
+
+fn beat() -> impl FnMut(SimTime, u64) -> Heartbeat {
+    |_, _| Heartbeat::Continue
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn prop_engines_threads_and_intervals_give_the_same(drawn in graphs()) {
+        let scene = drawn.scene();
+        let lazy = scene.run();
+        for threads in [2, 3] {
+            prop_assert_eq!(&lazy.digest, &scene.run_with(threads, &mut beat()).digest);
+        }
+        let mut other = scene.clone();
+        other.document["record"]["series_step_ns"] = json!(ns(0.7));
+        prop_assert_eq!(&lazy.digest, &other.run().digest);
+        other.document["engine"] = json!("reference");
+        prop_assert_eq!(&lazy.digest, &other.run().digest);
+    }
+}
