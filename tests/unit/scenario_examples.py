@@ -73,6 +73,14 @@ services:
       create: {distribution: uniform, low: 500ms, high: 2s}
       init: {distribution: erlang, mean: 2s, stages: 3}
     termination_grace: 20s
+    calls:
+      - to: [steady, worker]
+        probability: 0.5
+        copies: 2
+        delay: {distribution: exponential, mean: 2ms}
+        deadline: 4s
+        retry: {attempts: 2, budget: {ratio: 0.1}}
+      - {to: steady}
     warmup: {from: 0.3, over: 2min, shape: exponential, steps: 12}
   batch:
     replica: {cpu: 2, memory: 1Gi}

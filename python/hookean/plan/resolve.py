@@ -125,7 +125,7 @@ class _Resolver:
                 texts = descriptions[part]
                 document[part], descriptions[part] = members.repeated(self.names, document[part], texts)
             for call in document["calls"]:
-                call["to"] = [members.names.index(self.names[to]) for to in call["to"]]
+                call["to"] = sorted(members.names.index(self.names[to]) for to in call["to"])
             document["calls"], _ = members.repeated(self.names, document["calls"], document["calls"])
         least = self._least_replicas()
         owners = {member: name for name in self.names for member in members.of(name)}

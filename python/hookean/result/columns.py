@@ -257,8 +257,11 @@ REQUESTS = (
         "request",
         "u64",
         "",
-        "Index of the request in its service, in order of arrival; of a client's request, among those of the client.",
+        "Index of the request in its service, in order of arrival; of a client's request, among those of the client; of "
+        "a call, that of the request at the head, which set it off directly or by other calls.",
     ),
+    Column("caller", "str", "", "Service that called; null for requests from outside.", nullable=True),
+    Column("head", "str", "", "Service of the request at the head of a call; null likewise.", nullable=True),
     Column("attempt", "u32", "", "Which attempt of the request it is, from 1. Each attempt has a row."),
     Column("client", "u32", "", "Client in a closed loop that sent it; null for open arrivals.", nullable=True),
     Column("class", "str", "", "Its class; null when the requests of its service are alike.", nullable=True),

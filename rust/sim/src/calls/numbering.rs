@@ -30,16 +30,12 @@ impl Way {
     #[inline]
     pub(crate) const fn index(&self, index: u64, copy: u64) -> u64 {
         let number = number_of(index);
-        let (head, place) = if number & OF_CLIENT != 0 {
-            (number & !OF_CLIENT, 1)
-        } else if number & OF_CALL != 0 {
-            let call = number & !OF_CALL;
-            (
+        let (head, place) = match call_of(index) {
+            Some(call) => (
                 call / self.positions_from,
                 HEADS + call % self.positions_from,
-            )
-        } else {
-            (number, 0)
+            ),
+            None => (number & !OF_CLIENT, (number & OF_CLIENT != 0) as u64),
         };
         let place = self.base + copy * (HEADS + self.positions_from) + place;
         OF_CALL | (head * self.positions_to + place)
@@ -48,6 +44,15 @@ impl Way {
     const fn places(&self, copies: u64) -> u64 {
         copies * (HEADS + self.positions_from)
     }
+}
+
+/// Where a call comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The service that called.
+    pub(crate) caller: usize,
+    /// The service whose request at the head set it all off, and the index of that request.
+    pub(crate) head: (usize, u64),
 }
 
 /// All ways of a plan.
@@ -100,6 +105,44 @@ impl Numbering {
         self.ways.iter().filter(move |way| way.from == service)
     }
 
+    /// Where request `index` of a service comes from; `None` when it is no call.
+    pub(crate) fn origin(&self, service: usize, index: u64) -> Option<Origin> {
+        let call = call_of(index)?;
+        let (number, mut place) = (
+            call / self.positions[service],
+            call % self.positions[service],
+        );
+        let mut way = self.way_at(service, place)?;
+        let caller = way.from;
+        loop {
+            place = (place - way.base) % (HEADS + way.positions_from);
+            match place {
+                0 => {
+                    return Some(Origin {
+                        caller,
+                        head: (way.from, number),
+                    });
+                }
+                1 => {
+                    return Some(Origin {
+                        caller,
+                        head: (way.from, OF_CLIENT | number),
+                    });
+                }
+                _ => place -= HEADS,
+            }
+            way = self.way_at(way.from, place)?;
+        }
+    }
+
+    fn way_at(&self, service: usize, place: u64) -> Option<&Way> {
+        let to = self
+            .ways
+            .iter()
+            .filter(|way| way.to == service && way.base <= place);
+        to.max_by_key(|way| way.base)
+    }
+
     /// Whether a service is called.
     pub(crate) fn is_called(&self, service: usize) -> bool {
         self.positions[service] > 0
@@ -117,6 +160,16 @@ impl Numbering {
     }
 }
 
+/// What the number of a call says; `None` when the request is no call.
+const fn call_of(index: u64) -> Option<u64> {
+    let number = number_of(index);
+    if number & OF_CLIENT == 0 && number & OF_CALL != 0 {
+        Some(number & !OF_CALL)
+    } else {
+        None
+    }
+}
+
 /// Which entry of the plan the calls of one service belong to.
 #[derive(Debug, Clone)]
 pub(crate) struct Entries {
@@ -128,11 +181,7 @@ pub(crate) struct Entries {
 impl Entries {
     /// The entry that a request belongs to; `None` when it is no call.
     pub(crate) fn of(&self, index: u64) -> Option<usize> {
-        let number = number_of(index);
-        if number & OF_CLIENT != 0 || number & OF_CALL == 0 {
-            return None;
-        }
-        let place = (number & !OF_CALL) % self.positions.max(1);
+        let place = call_of(index)? % self.positions.max(1);
         let at = self.begins.partition_point(|(base, _)| *base <= place);
         at.checked_sub(1).map(|at| self.begins[at].1)
     }
@@ -196,6 +245,43 @@ mod tests {
             assert!(of_service.len() >= 40);
             let distinct: BTreeSet<u64> = of_service.iter().copied().collect();
             assert_eq!(distinct.len(), of_service.len());
+        }
+    }
+
+    #[test]
+    fn a_call_knows_where_it_comes_from() {
+        let calls = [call(0, &[1, 2], 2), call(1, &[2], 3)];
+        let numbering = Numbering::new(&calls, 3).unwrap();
+        let ways: Vec<Way> = numbering
+            .from(0)
+            .chain(numbering.from(1))
+            .copied()
+            .collect();
+        for head in [5, OF_CLIENT | 5] {
+            let near = ways[0].index(head, 1);
+            let origin = Origin {
+                caller: 0,
+                head: (0, head),
+            };
+            assert_eq!(numbering.origin(1, near), Some(origin));
+            assert_eq!(numbering.origin(2, ways[1].index(head, 1)), Some(origin));
+            let far = numbering.origin(2, ways[2].index(near, 2));
+            assert_eq!(
+                far,
+                Some(Origin {
+                    caller: 1,
+                    head: (0, head)
+                })
+            );
+            let own = numbering.origin(2, ways[2].index(head, 0));
+            assert_eq!(
+                own,
+                Some(Origin {
+                    caller: 1,
+                    head: (1, head)
+                })
+            );
+            assert_eq!(numbering.origin(0, head), None);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The tables of replicas, nodes and requests.
 
 use super::Table;
+use crate::calls::Numbering;
 use crate::cost::{billed, price_nanousd};
 use crate::plan::ServicePlan;
 use crate::platform::{Node, Platform};
@@ -146,33 +147,56 @@ fn requested_ratio(node: &Node, end: SimTime) -> Option<f64> {
 }
 
 /// The `requests` table; `None` when no station kept any.
-pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> Option<Table> {
+pub(crate) fn requests_table(
+    services: &[ServicePlan],
+    ledgers: &[&Ledger],
+    numbering: Option<&Numbering>,
+) -> Option<Table> {
     let logs: Vec<_> = ledgers
         .iter()
         .map(|l| l.requests())
         .collect::<Option<_>>()?;
     let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
-    let owners = logs
+    let owners: Vec<usize> = logs
         .iter()
         .enumerate()
-        .flat_map(|(s, log)| std::iter::repeat_n(s as u32, log.len()))
+        .flat_map(|(service, log)| std::iter::repeat_n(service, log.len()))
         .collect();
     let rows = || logs.iter().flat_map(|log| log.iter());
     let mut table = Table::default();
-    table.names("service", owners, &names);
-    let senders: Vec<_> = ledgers
-        .iter()
-        .zip(&logs)
-        .flat_map(|(ledger, log)| log.iter().map(|row| ledger.client_of(row.index)))
+    table.names(
+        "service",
+        owners.iter().map(|s| *s as u32).collect(),
+        &names,
+    );
+    let origins: Vec<_> = rows()
+        .zip(&owners)
+        .map(|(row, owner)| numbering?.origin(*owner, row.index))
         .collect();
-    let numbers = rows()
-        .zip(&senders)
-        .map(|(row, sender)| Some(sender.map_or(number_of(row.index), |(_, nth)| nth)));
+    // The request at the head of each: of clients, by client and which of its requests it is.
+    let heads: Vec<_> = rows()
+        .zip(&owners)
+        .zip(&origins)
+        .map(|((row, owner), origin)| {
+            let (service, index) = origin.map_or((*owner, row.index), |origin| origin.head);
+            (index, ledgers[service].client_of(index))
+        })
+        .collect();
+    let numbers = heads
+        .iter()
+        .map(|(index, client)| Some(client.map_or(number_of(*index), |(_, nth)| nth)));
     table.u64s("request", numbers);
+    let of = |service: Option<usize>| service.map_or(NO_NAME, |service| service as u32);
+    let callers = origins.iter().map(|origin| of(origin.map(|o| o.caller)));
+    table.names("caller", callers.collect(), &names);
+    let head_of = origins.iter().map(|origin| of(origin.map(|o| o.head.0)));
+    table.names("head", head_of.collect(), &names);
     table.u32s("attempt", rows().map(|r| Some(attempt_of(r.index) + 1)));
     table.u32s(
         "client",
-        senders.iter().map(|s| s.map(|(client, _)| client as u32)),
+        heads
+            .iter()
+            .map(|(_, of)| of.map(|(client, _)| client as u32)),
     );
     class_column(&mut table, services, ledgers);
     table.times("arrival", rows().map(|r| Some(r.arrival)));
@@ -189,7 +213,7 @@ pub(crate) fn requests_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> O
 }
 
 /// Beyond every list of names.
-const NO_CLASS: u32 = u32::MAX;
+const NO_NAME: u32 = u32::MAX;
 
 fn class_column(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger]) {
     let (mut names, mut rows) = (Vec::new(), Vec::new());
@@ -197,9 +221,7 @@ fn class_column(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger]
         let requests = ledger.requests().into_iter().flat_map(RequestTable::iter);
         let (classes, first) = (ledger.classes(), names.len() as u32);
         rows.extend(requests.map(|row| {
-            classes.map_or(NO_CLASS, |(classes, _)| {
-                first + classes.of(row.index) as u32
-            })
+            classes.map_or(NO_NAME, |(classes, _)| first + classes.of(row.index) as u32)
         }));
         names.extend(service.classes.iter().map(|class| class.name.clone()));
     }

@@ -1,6 +1,7 @@
 //! The end of a run: last rows, checks, tables, digest.
 
 use super::check::{self, Check};
+use super::graph::Graph;
 use super::world::World;
 use crate::control::external::Failure;
 use crate::error::SimError;
@@ -130,8 +131,10 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> 
         faults,
         series,
         decisions,
+        graph,
         ..
     } = world;
+    let numbering = graph.as_ref().map(Graph::numbering);
     let ledgers: Vec<&Ledger> = stations.iter().map(|s| s.ledger()).collect();
     let replicas: Vec<&[Replica]> = services.iter().map(|s| s.replicas.as_slice()).collect();
     let mut tables = vec![
@@ -154,7 +157,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> 
             decisions.into_table(&plan.controllers, &plan.services),
         ),
     ];
-    if let Some(requests) = record::requests_table(&plan.services, &ledgers) {
+    if let Some(requests) = record::requests_table(&plan.services, &ledgers, numbering) {
         tables.push(("requests", requests));
     }
     if let Some(classes) = record::classes_table(&plan.services, &ledgers) {

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 /// The calls of a run.
 #[derive(Debug)]
 pub(super) struct Graph {
+    numbering: Numbering,
     /// A caller's level is below those of the services it calls.
     levels: Vec<usize>,
     deepest: usize,
@@ -21,32 +22,31 @@ pub(super) struct Graph {
     told: Vec<SimTime>,
 }
 
-/// The numbers of calls; `None` when no service calls another.
-pub(super) fn numbering(plan: &Plan) -> Result<Option<Numbering>, PlanError> {
-    if plan.calls.is_empty() {
-        return Ok(None);
-    }
-    let numbering = Numbering::new(&plan.calls, plan.services.len());
-    let refused = || PlanError::invalid("calls", "lead back, or have too many ways");
-    numbering.ok_or_else(refused).map(Some)
-}
-
 impl Graph {
     /// The graph of a plan; `None` when no service calls another.
+    ///
+    /// # Errors
+    /// [`PlanError`] when calls lead back, or by too many ways.
     pub(super) fn new(plan: &Plan) -> Result<Option<Self>, PlanError> {
         if plan.calls.is_empty() {
             return Ok(None);
         }
         let services = plan.services.len();
-        let refused = || PlanError::invalid("calls", "lead from a service back to itself");
+        let refused = || PlanError::invalid("calls", "lead back, or by too many ways");
         let levels = calls::levels(&plan.calls, services).ok_or_else(refused)?;
         Ok(Some(Self {
             deepest: levels.iter().copied().max().unwrap_or(0),
             upstream: calls::upstream(&plan.calls, &levels),
+            numbering: Numbering::new(&plan.calls, services).ok_or_else(refused)?,
             levels,
             on_their_way: vec![Vec::new(); services],
             told: vec![SimTime::ZERO; services],
         }))
+    }
+
+    /// The numbers of calls.
+    pub(super) const fn numbering(&self) -> &Numbering {
+        &self.numbering
     }
 
     /// Whether other services call this one.
@@ -89,7 +89,7 @@ impl Graph {
             }
             match pool {
                 Some(pool) => {
-                    pool.install(|| of_level.par_iter_mut().for_each(|(_, s)| s.advance(until)))
+                    pool.install(|| of_level.par_iter_mut().for_each(|(_, s)| s.advance(until)));
                 }
                 None => of_level.iter_mut().for_each(|(_, s)| s.advance(until)),
             }

@@ -3,7 +3,7 @@
 use super::RunOptions;
 use super::event::Event;
 use super::faults::Faults;
-use super::graph::{self, Graph};
+use super::graph::Graph;
 use super::service::Service;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
@@ -112,7 +112,8 @@ impl World {
         arrays: &WorkloadArrays,
         options: &mut RunOptions<'_>,
     ) -> Result<Self, SimError> {
-        let stations = build_stations(&plan, arrays)?;
+        let graph = Graph::new(&plan)?;
+        let stations = build_stations(&plan, arrays, graph.as_ref())?;
         let services = plan
             .services
             .iter()
@@ -145,7 +146,7 @@ impl World {
             series: SeriesLog::new(plan.services.len()),
             decisions: DecisionLog::new(plan.record.decisions),
             armed: Vec::new(),
-            graph: Graph::new(&plan)?,
+            graph,
             pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
             plan,
@@ -313,9 +314,12 @@ impl World {
     }
 }
 
-fn build_stations(plan: &Plan, arrays: &WorkloadArrays) -> Result<Vec<Box<dyn Station>>, SimError> {
+fn build_stations(
+    plan: &Plan,
+    arrays: &WorkloadArrays,
+    graph: Option<&Graph>,
+) -> Result<Vec<Box<dyn Station>>, SimError> {
     let mut laws = Laws::default();
-    let numbering = graph::numbering(plan)?;
     let build = |(index, service)| {
         let at = plan.workloads.binary_search_by_key(&index, |w| w.service);
         let calls = |numbering| Calls {
@@ -328,7 +332,7 @@ fn build_stations(plan: &Plan, arrays: &WorkloadArrays) -> Result<Vec<Box<dyn St
             service,
             workload: at.ok().map(|at| &plan.workloads[at]),
             arrays,
-            calls: numbering.as_ref().map(calls),
+            calls: graph.map(Graph::numbering).map(calls),
         };
         Ok(site.build(&mut laws)?)
     };

@@ -116,7 +116,7 @@ impl Site<'_> {
     fn ledger(self) -> Result<Ledger, PlanError> {
         let objective = self.service.slo.map(|slo| slo.latency_ns);
         let ledger = Ledger::new(objective, self.plan.record.requests).by_class(self.classes());
-        let outbox = self.calls.map(|calls| calls.outbox()).transpose()?;
+        let outbox = self.calls.map(Calls::outbox).transpose()?;
         Ok(ledger.calling(outbox.flatten()))
     }
 

@@ -197,14 +197,14 @@ fn who_is_called_has_single_requests_and_no_controller_that_waits_for_them() {
     binned.document["services"][1]["fidelity"] = json!({"tier": "binned", "bin_ns": ns(1.0)});
     assert!(binned.refusal().contains("in bins"));
     let on_demand = json!({
-        "kind": "on_demand", "service": 1, "period_ns": ns(10.0), "phase_ns": 0,
-        "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"min": 0, "max": 3, "idle_ns": ns(5.0)},
+        "kind": "on-demand", "service": 1, "period_ns": ns(1e9), "phase_ns": 0,
+        "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"min": 0, "max": 3, "keep_alive_ns": ns(5.0)},
     });
     let reactive = scene(60.0, &[1, 1])
         .calls(vec![call(0, &[1])])
         .controller(on_demand);
     assert!(
-        reactive.refusal().contains("controllers"),
+        reactive.refusal().contains("not known in time"),
         "{}",
         reactive.refusal()
     );

@@ -1,0 +1,118 @@
+"""Calls between services, as a person writes them."""
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from scenario_examples import load
+
+import hookean
+from hookean.errors import ScenarioError
+from hookean.plan import resolve
+from hookean.scenario import Service
+
+SHOP = """\
+name: shop
+seed: 3
+workload:
+  - {service: front, rate: 20/s, duration: 2min}
+services:
+  front:
+    work: 10ms
+    replica: {cpu: 1, memory: 512Mi}
+    calls:
+      - {to: cart, probability: 0.5, delay: 2ms}
+      - {to: [search, stock], copies: 2}
+  cart: {work: 20ms, replica: {cpu: 1, memory: 512Mi}, replicas: 2, calls: [{to: stock}]}
+  search: {work: {distribution: exponential, mean: 15ms}, replica: {cpu: 1, memory: 512Mi}, replicas: 2}
+  stock: {work: 5ms, replica: {cpu: 1, memory: 512Mi}}
+platform: {preset: kubernetes-on-vms, pools: [{name: general, instance: aws/m7i.2xlarge, nodes: 2}]}
+record: {requests: full}
+"""
+
+
+def test_calls_enter_the_plan_by_service(tmp_path):
+    plan = resolve(load(tmp_path, SHOP))
+    names = [each["name"] for each in plan.document["services"]]
+    calls = [(names[call["service"]], [names[to] for to in call["to"]]) for call in plan.document["calls"]]
+    assert calls == [("cart", ["stock"]), ("front", ["cart"]), ("front", ["search", "stock"])]
+    assert plan.document["calls"][1]["delay"] == {"distribution": "constant", "value_ns": 2_000_000}
+    assert plan.warnings == []
+    sources = {each.path: each.status for each in plan.provenance}
+    assert sources["calls.front to cart.probability"] == "user"
+    assert sources["calls.cart to stock.probability"] == "assumed"
+
+
+def test_requests_tell_who_called_and_what_set_them_off(tmp_path):
+    requests = hookean.simulate(load(tmp_path, SHOP)).requests
+    assert requests is not None
+    assert requests.filter(pl.col("service") == "front")["caller"].is_null().all()
+    called = requests.filter(pl.col("service") != "front")
+    assert set(called["head"]) == {"front"}
+    of_stock = called.filter(pl.col("service") == "stock")["caller"].value_counts().rows_by_key("caller")
+    of_search = called.filter(pl.col("service") == "search").height
+    of_cart = called.filter((pl.col("service") == "cart") & (pl.col("outcome") == "completed")).height
+    assert of_stock["front"] == [(of_search,)]
+    assert of_stock["cart"] == [(of_cart,)]
+    # A call begins two milliseconds after its request has ended.
+    ends = requests.filter(pl.col("service") == "front").select("request", pl.col("end").alias("sent"))
+    gaps = called.filter(pl.col("service") == "cart").join(ends, on="request")
+    assert set(gaps["arrival"] - gaps["sent"]) == {timedelta(milliseconds=2)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "where"),
+    [
+        ("to: cart", "to: card", "unknown service `card`", "services.front.calls.0.to"),
+        ("to: cart", "to: front", "`front` calls itself", "services.front.calls.0.to"),
+        ("[search, stock]", "[stock, stock]", "`stock` is named twice", "services.front.calls.1.to"),
+        ("[search, stock]", "[]", "at least 1", "services.front.calls.1.to"),
+        ("probability: 0.5", "probability: 1.5", "at most 1", "services.front.calls.0.probability"),
+        ("probability: 0.5", "probability: 0", "above 0", "services.front.calls.0.probability"),
+        ("copies: 2", "copies: 0", "at least 1", "services.front.calls.1.copies"),
+        ("copies: 2", "deadline: 2s", "a `deadline` ends retries", "services.front.calls.1.deadline"),
+        ("stock: {work: 5ms,", "stock: {calls: [{to: front}], work: 5ms,", "calls lead back: ", "services.front.calls"),
+        ("stock: {work: 5ms,", "stock: {fidelity: binned, work: 5ms,", "`stock` is called by others", "services.stock"),
+        ("stock: {work: 5ms,", "stock: {count: 3, work: 5ms,", "`stock` is a group", "services.cart.calls.0.to"),
+        ("stock: {work: 5ms,", "stock: {", "`work` is missing", "services.stock.work"),
+        (
+            "{service: front, rate: 20/s, duration: 2min}",
+            "{service: front, load: [{cpu: 1, for: 1min}]}",
+            "`front` calls others, and a fluid load has no requests",
+            "workload.0.load",
+        ),
+    ],
+)
+def test_mistakes_are_named_with_their_place(tmp_path, old, new, message, where):
+    assert old in SHOP
+    with pytest.raises(ScenarioError) as caught:
+        resolve(load(tmp_path, SHOP.replace(old, new)))
+    told = str(caught.value)
+    assert message in told
+    assert where in told
+
+
+def test_a_ring_of_calls_is_named(tmp_path):
+    text = SHOP.replace("stock: {work: 5ms,", "stock: {calls: [{to: cart}], work: 5ms,")
+    with pytest.raises(ScenarioError, match="calls lead back: `cart` → `stock` → `cart`"):
+        load(tmp_path, text)
+
+
+def test_a_controller_that_acts_on_requests_cannot_scale_a_service_that_is_called(tmp_path):
+    text = SHOP + "controllers:\n  - {kind: on-demand, service: cart, max: 3}\n"
+    with pytest.raises(ScenarioError, match="acts on single requests at once, which calls to `cart` do not allow"):
+        load(tmp_path, text)
+
+
+def test_a_group_may_call_a_service(tmp_path):
+    text = SHOP.replace("  cart: {work", "  cart: {count: 1, work").replace("to: cart, probability: 0.5", "to: search")
+    text = text.replace("{service: front, rate", "{service: cart, rate: 1/s, duration: 1min}\n  - {service: front, rate")
+    document = resolve(load(tmp_path, text.replace("count: 1,", "count: 2,"))).document
+    names = [each["name"] for each in document["services"]]
+    callers = [names[call["service"]] for call in document["calls"] if [names[to] for to in call["to"]] == ["stock"]]
+    assert callers == ["cart-0", "cart-1"]
+
+
+def test_a_call_to_one_service_needs_no_list():
+    service = Service(work="1ms", calls=[{"to": "other"}])
+    assert service.calls[0].to == ("other",)
