@@ -24,6 +24,9 @@ def leaves(document):
             return names[entry["service"]]
         if owner == "controllers":
             return f"{names[entry['service']]}.{entry['kind']}"
+        if owner == "calls":
+            before = [call["service"] for call in document["calls"][:index]]
+            return f"{names[entry['service']]}.{before.count(entry['service'])}"
         return (entry.get("name") or entry.get("stage") or str(index)) if isinstance(entry, dict) else str(index)
 
     def walk(node, path, owner):
@@ -42,7 +45,7 @@ def leaves(document):
 
 UNIT = "(_ns|_millicores|_bytes_per_s|_bytes|_milli)$"
 STRUCTURE = (
-    "^plan_version$|^faults$|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier|of|when)$"
+    "^plan_version$|^faults$|^calls$|^calls[.].*[.]to[.]|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier|of|when)$"
     "|source[.]source$|[.]startup$"
 )
 FILLER = (

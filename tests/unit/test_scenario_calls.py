@@ -39,8 +39,8 @@ def test_calls_enter_the_plan_by_service(tmp_path):
     assert plan.document["calls"][1]["delay"] == {"distribution": "constant", "value_ns": 2_000_000}
     assert plan.warnings == []
     sources = {each.path: each.status for each in plan.provenance}
-    assert sources["calls.front to cart.probability"] == "user"
-    assert sources["calls.cart to stock.probability"] == "assumed"
+    assert sources["calls.front.0.probability"] == "user"
+    assert sources["calls.cart.0.probability"] == "assumed"
 
 
 def test_requests_tell_who_called_and_what_set_them_off(tmp_path):
@@ -106,7 +106,9 @@ def test_a_controller_that_acts_on_requests_cannot_scale_a_service_that_is_calle
 
 def test_a_group_may_call_a_service(tmp_path):
     text = SHOP.replace("  cart: {work", "  cart: {count: 1, work").replace("to: cart, probability: 0.5", "to: search")
-    text = text.replace("{service: front, rate", "{service: cart, rate: 1/s, duration: 1min}\n  - {service: front, rate")
+    text = text.replace(
+        "{service: front, rate", "{service: cart, rate: 1/s, duration: 1min}\n  - {service: front, rate"
+    )
     document = resolve(load(tmp_path, text.replace("count: 1,", "count: 2,"))).document
     names = [each["name"] for each in document["services"]]
     callers = [names[call["service"]] for call in document["calls"] if [names[to] for to in call["to"]] == ["stock"]]

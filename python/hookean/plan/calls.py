@@ -23,12 +23,15 @@ def calls_trees(scenario: Scenario, names: list[str]) -> list[dict[str, Any]]:
         names: The services of the plan, in order.
     """
     place = {name: index for index, name in enumerate(names)}
-    return [_call(call, name, place) for name in names for call in scenario.services[name].calls]
+    return [
+        {"label": Fixed(f"{name}.{index}")} | _call(call, name, place)
+        for name in names
+        for index, call in enumerate(scenario.services[name].calls)
+    ]
 
 
 def _call(call: Call, name: str, place: dict[str, int]) -> dict[str, Any]:
     return {
-        "label": Fixed(f"{name} to {' and '.join(sorted(call.to))}"),
         "service": Fixed(place[name]),
         "to": Fixed(sorted(place[to] for to in call.to)),
         "probability": known(call, "probability", value=float(call.probability)),

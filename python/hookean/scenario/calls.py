@@ -34,7 +34,7 @@ class Call(Model):
     ]
     """The service that is called, or a list of them."""
     probability: Annotated[Share, Origin("assumed", "every request makes its calls")] = 1.0
-    """Probability that a request makes these calls: all of them, or none. Entries of their own are drawn on their own."""
+    """Probability that a request makes these calls: all of them, or none. Each entry is drawn by itself."""
     copies: Annotated[PositiveCount, Field(le=1000), Origin("assumed", "one call to each service")] = 1
     """Calls to each of the services, at most 1000."""
     delay: Distribution | None = None
@@ -105,8 +105,8 @@ def _ring_problems(scenario: Scenario) -> Iterator[FieldError]:
 def _ring(calls: dict[str, list[str]]) -> list[str]:
     """Finds services that call each other in a ring; the empty list if there is none."""
     done: set[str] = set()
-    for start in calls:
-        way, branches = [start], [iter(calls[start])]
+    for start, firsts in calls.items():
+        way, branches = [start], [iter(firsts)]
         while way and start not in done:
             to = next(branches[-1], None)
             if to is None:
@@ -122,7 +122,7 @@ def _ring(calls: dict[str, list[str]]) -> list[str]:
 
 
 def _request_problems(scenario: Scenario) -> Iterator[FieldError]:
-    """Calls need single requests on both sides, and the order of calls needs stations that do not stop by themselves."""
+    """Calls need single requests on both sides, and stations behind others do not stop by themselves."""
     called = called_services(scenario)
     binned = bins_of(scenario)
     fluid = {each.service: index for index, each in enumerate(scenario.workload) if each.load is not None}
@@ -139,6 +139,7 @@ def _request_problems(scenario: Scenario) -> Iterator[FieldError]:
             yield FieldError(text, hint=hint, at=["workload", fluid[name], "load"])
     for index, controller in enumerate(scenario.controllers):
         if controller.acts_on_requests and controller.service in called:
-            text = f"`{controller.name}` acts on single requests at once, which calls to `{controller.service}` do not allow"
+            name = controller.service
+            text = f"`{controller.name}` acts on single requests at once, which calls to `{name}` do not allow"
             hint = "take a controller with a period, or let nobody call this service"
             yield FieldError(text, hint=hint, at=["controllers", index, "kind"])
