@@ -1,4 +1,6 @@
 //! Calls between services: who calls whom when, and that neither engine, threads nor intervals matter.
+//!
+//! `HOOKEAN_EXACTNESS_CASES` sets how many random graphs are tried (default 40).
 
 use super::run::hpa;
 use super::support::{Read, Scene, cluster, constant, fixed, ns, service, stage};
@@ -262,6 +264,37 @@ fn graphs() -> impl Strategy<Value = Drawn> {
         )
 }
 
+fn faults() -> Value {
+    let fault = |name, effect, target, mean, duration: Option<f64>| {
+        let between = json!({"distribution": "exponential", "mean_ns": ns(mean)});
+        json!({
+            "name": name, "effect": effect, "target": target,
+            "times": {"when": "random", "between": between}, "duration": duration.map(constant),
+        })
+    };
+    let replica = |service| json!({"of": "replica", "service": service, "replica": null});
+    let crash =
+        |requests| json!({"kind": "replica_crash", "requests": requests, "recovery": "restart"});
+    json!([
+        fault("lost", crash("lost"), replica(3), 30.0, None),
+        fault(
+            "paused",
+            json!({"kind": "pause"}),
+            replica(0),
+            20.0,
+            Some(2.0)
+        ),
+        fault("requeued", crash("requeued"), replica(2), 40.0, None),
+        fault(
+            "slow",
+            json!({"kind": "slow_down", "speed_ratio": 0.4}),
+            replica(4),
+            40.0,
+            Some(9.0)
+        ),
+    ])
+}
+
 impl Drawn {
     fn scene(&self) -> Scene {
         let mut scene = scene(120.0, &[2; SERVICES]);
@@ -293,40 +326,15 @@ impl Drawn {
             if at == 1 {
                 service["startup"] = json!([stage("create", 1.0)]);
             }
-            scene = scene.poisson(at, &[self.loads[at] * 60.0, self.loads[at] * 40.0], 60.0);
+            let load = if at == 0 { 1.0 } else { self.loads[at] };
+            scene = scene.poisson(at, &[load * 60.0, load * 40.0], 60.0);
         }
         if self.clients {
             scene.document["workloads"][1]["clients"] =
                 json!({"count": 3, "think": constant(0.7), "duration_ns": null});
         }
         if self.faults {
-            let fault = |name, effect, target, mean, duration: Option<f64>| {
-                let between = json!({"distribution": "exponential", "mean_ns": ns(mean)});
-                json!({
-                    "name": name, "effect": effect, "target": target,
-                    "times": {"when": "random", "between": between}, "duration": duration.map(constant),
-                })
-            };
-            let replica = |service| json!({"of": "replica", "service": service, "replica": null});
-            let crash = |requests| json!({"kind": "replica_crash", "requests": requests, "recovery": "restart"});
-            scene.document["faults"] = json!([
-                fault("lost", crash("lost"), replica(3), 30.0, None),
-                fault(
-                    "paused",
-                    json!({"kind": "pause"}),
-                    replica(0),
-                    20.0,
-                    Some(2.0)
-                ),
-                fault("requeued", crash("requeued"), replica(2), 40.0, None),
-                fault(
-                    "slow",
-                    json!({"kind": "slow_down", "speed_ratio": 0.4}),
-                    replica(4),
-                    40.0,
-                    Some(9.0)
-                ),
-            ]);
+            scene.document["faults"] = faults();
         }
         scene
             .calls(self.calls())
@@ -336,6 +344,8 @@ impl Drawn {
 
     fn calls(&self) -> Vec<Value> {
         let mut calls = self.calls.clone();
+        // The first service always has requests.
+        calls[0].0 = 0;
         calls.sort_by_key(|call| call.0);
         let written = calls.into_iter().map(|(from, bits, probability, copies, delay, retried)| {
             let later = from + 1..SERVICES;
@@ -365,17 +375,26 @@ impl Drawn {
     }
 }
 
+fn cases() -> u32 {
+    let cases = std::env::var("HOOKEAN_EXACTNESS_CASES").ok();
+    cases.and_then(|n| n.parse().ok()).unwrap_or(40)
+}
+
 fn beat() -> impl FnMut(SimTime, u64) -> Heartbeat {
     |_, _| Heartbeat::Continue
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn prop_engines_threads_and_intervals_give_the_same(drawn in graphs()) {
         let scene = drawn.scene();
         let lazy = scene.run();
+        let called: Vec<u64> = scene.document["calls"][0]["to"].as_array().expect("a list")
+            .iter().filter_map(Value::as_u64).collect();
+        let arrivals = lazy.counts("summary", "arrivals");
+        prop_assert!(called.iter().all(|to| arrivals[*to as usize] > 0), "{:?}", arrivals);
         for threads in [2, 3] {
             prop_assert_eq!(&lazy.digest, &scene.run_with(threads, &mut beat()).digest);
         }
