@@ -57,7 +57,7 @@ peers: $(BUILT) ## the same two models in hookean, SimPy and Ciw, answers checke
 	benches/peers/.venv/bin/pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
 	$(BIN)/python benches/peers/run.py --peer-python benches/peers/.venv/bin/python
 
-queueing: $(BUILT) ## simulate the cases of queueing theory and rewrite docs/validation/queueing.md; fails while some are not expressible
+queueing: $(BUILT) ## simulate the cases of queueing theory and rewrite docs/validation/queueing.md
 	$(BIN)/hookean conformance tests/conformance/queueing --table docs/validation/queueing.md
 
 schema: $(BUILT) ## regenerate the JSON schema of scenarios

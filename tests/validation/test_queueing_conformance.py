@@ -8,6 +8,7 @@ import pytest
 
 from hookean.conformance.queueing import SCHEMA, check_cases
 from hookean.conformance.queueing.experiment import Case
+from hookean.conformance.queueing.families import setup
 from hookean.conformance.queueing.families.table import experiment_of
 from hookean.conformance.queueing.intervals import estimate, t_quantile
 
@@ -27,6 +28,16 @@ QUICK = (
     "ggc-c1-rho0.8-ca0.5-cs2",
     "erlang-c1-a0.5",
     "dim-lam50-mu10-slo0.5-p0.95",
+    "mm1-expsetup-lam0.5-al1",
+    "md1-detsetup-lam0.8-D2",
+    "mmk-setup-k2-rho0.3-al0.1",
+    "mmk-stag-k2-rho0.7-al0.5",
+    "mm1-setup-detkeepalive-lam0.8-al0.05-tw2",
+    "ttl-poisson-lam0.1-tau10",
+    "ttl-periodic-T3600-tau1200",
+    "hyst-a",
+    "ceil-lam5-q3-1-10",
+    "ceildelay-lam2-q2-al0.1",
 )
 
 
@@ -74,12 +85,42 @@ def test_a_figure_that_nothing_measures_fails():
 
 
 @pytest.mark.parametrize(
-    "case", ["hyst-a", "mm1-expsetup-lam0.5-al1", "ttl-poisson-lam0.1-tau10", "ceildelay-lam2-q2-al0.1"]
+    ("model", "params", "reason"),
+    [
+        (
+            "M/M/1 with exponential setup and exponential keep-alive",
+            {"lam": 0.5, "mu": 1, "alpha": 0.1, "delta": 0.1},
+            "fixed time",
+        ),
+        ("M/M/1 with exponential setup, immediate off", {"lam": 0.5, "mu": 1, "setup": "uniform"}, "`uniform`"),
+        ("M/M/m with m in 1..cmax", {"lam": 1.5, "mu": 1, "forward": [6], "reverse": [3], "N": 7}, "buffer"),
+        ("a model of another kind", {}, "no family"),
+    ],
 )
-def test_a_case_that_is_not_expressed_fails_with_the_reason(case):
-    report = check(case)
+def test_a_case_that_is_not_expressed_fails_with_the_reason(model, params, reason):
+    case = {"id": "case", "model": model, "params": params, "expected": {"W": 1.0}}
+    report = check_cases(FOLDER / "setup.json", {"schema": SCHEMA, "cases": [case]})
     assert (report.passed, report.failed) == (0, 1)
     assert report.failures[0].got.startswith("not expressible: ")
+    assert reason in report.failures[0].got
+
+
+def test_a_call_at_the_very_end_of_a_keep_alive_is_warm():
+    params = {"T": 60, "tau": 60}
+    report = check("ttl-periodic-T3600-tau1200", params=params, expected={"P_cold": 0, "loaded_time_fraction": 1})
+    assert (report.passed, report.failures) == (1, ())
+    assert check("ttl-periodic-T3600-tau1200", params={"T": 61, "tau": 60}, expected={"P_cold": 1}).passed == 1
+
+
+def test_infinitely_many_servers_that_run_out_are_an_error(monkeypatch):
+    params = {"lam": 5.0, "mu": 1, "alpha": 0.1}
+    chances = np.cumprod([5.0 / (5.0 + 0.1 * held) for held in range(1, 1000)])
+    setups = float(np.arange(1, 1000) @ chances / (1.0 + chances.sum()))
+    expected = {"L": 5.0 + setups}
+    assert check("mminf-setup-a50-al0.02", params=params, expected=expected).failures == ()
+    monkeypatch.setattr(setup, "SPREADS", 0.0)
+    report = check("mminf-setup-a50-al0.02", params=params, expected=expected)
+    assert "infinitely many" in report.failures[0].got
 
 
 def test_every_model_of_the_vectors_has_a_family():

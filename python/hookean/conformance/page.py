@@ -22,8 +22,9 @@ Written by `hookean conformance tests/conformance/queueing --table docs/validati
 numbers are the same on every machine: seeds come from the names of case, system, stage and run. It takes five to ten
 minutes on two cores.
 
-Every case is turned into an ordinary scenario (one service, an ample cluster, a fixed number of replicas), simulated by
-the same engine and read from the same result tables as any other, and compared with an exact value of queueing theory.
+Every case is turned into an ordinary scenario (one service, an ample cluster, a fixed number of replicas or one of the
+controllers `thresholds` and `on-demand`), simulated by the same engine and read from the same result tables as any
+other, and compared with an exact value of queueing theory.
 
 - **Interval.** {BATCHES} batches over two or more runs; a warm-up is cut off, and a batch lasts at least
   {BATCH_RELAXATIONS:.0f} relaxation times of the system and {BATCH_REQUESTS:,} requests on average. Variances, ratios

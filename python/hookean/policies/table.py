@@ -56,7 +56,7 @@ CONTROLLERS: tuple[ControllerEntry, ...] = (
         "on-demand",
         "A replica for each request that finds no place, until it has idled for its keep-alive; scales to zero.",
         OnDemand,
-        None,
+        "queueing",
         "function services as in SimFaaS (Mahmoudi and Khazaei, 2021), with one queue of waiting requests",
     ),
     ControllerEntry(
@@ -66,7 +66,7 @@ CONTROLLERS: tuple[ControllerEntry, ...] = (
         "thresholds",
         "Levels of the number of requests at which a replica is added or removed, at once, with hysteresis.",
         Thresholds,
-        None,
+        "queueing",
         "Lui and Golubchik (1999); Gandhi, Harchol-Balter and Adan (2010)",
     ),
     ControllerEntry(

@@ -1,6 +1,7 @@
 """The names of figures in vector files, and how each is read from a run of one system.
 
-`T` and `W` speak of the sojourn time, `Wq` of the wait, `L` and `N` of requests in the system, `Lq` of waiting ones.
+`T` and `W` speak of the sojourn time, `Wq` of the wait, `L` and `N` of requests in the system, `Lq` of waiting ones,
+`E_` of servers, and so does `P_m`.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _spread(means: NDArray[np.float64]) -> float:
 
 def _named(key: str, *, servers: int, name: str) -> Metric | None:
     """Figures with names of their own."""
-    for table in (_over_requests, _over_time, _of_counts):
+    for table in (_over_requests, _over_time, _of_counts, _of_servers):
         found = table(servers, name).get(key)
         if found is not None:
             return found
@@ -98,6 +99,7 @@ def _over_requests(_servers: int, name: str) -> Mapping[str, Metric]:
 
 
 def _over_time(servers: int, name: str) -> Mapping[str, Metric]:
+    empty = probability(lambda run: run.over_time("in_system", lambda n: n == 0), name=name)
     return {
         "L": mean(lambda run: run.over_time("in_system"), name=name),
         "Lq": mean(lambda run: run.over_time("waiting"), name=name),
@@ -106,7 +108,8 @@ def _over_time(servers: int, name: str) -> Mapping[str, Metric]:
             lambda run: run.over_time("in_system", lambda n: n**2),
             name=name,
         ),
-        "p0": probability(lambda run: run.over_time("in_system", lambda n: n == 0), name=name),
+        "p0": empty,
+        "P_empty": empty,
         "P_all_busy": probability(lambda run: run.over_time("in_system", lambda n: n >= servers), name=name),
     }
 
@@ -136,9 +139,41 @@ def _of_counts(servers: int, name: str) -> Mapping[str, Metric]:
     }
 
 
+def _of_servers(servers: int, name: str) -> Mapping[str, Metric]:
+    """Figures of servers that come and go: replicas that are `starting` are in setup, `ready` ones are on."""
+    on = mean(lambda run: run.over_time("ready"), name=name)
+    switched_on = mean(lambda run: run.replicas("created") / run.batch_s, name=name)
+    return {
+        "E_on": on,
+        "E_servers": on,
+        "E_active": on,
+        "E_busy": mean(lambda run: run.over_time("cpu_cores"), name=name),
+        "E_setup": mean(lambda run: run.over_time("starting"), name=name),
+        "E_powered": mean(lambda run: run.over_time("ready") + run.over_time("starting"), name=name),
+        "E_target": mean(lambda run: run.over_time("desired"), name=name),
+        "P_off": probability(lambda run: run.over_time("desired", lambda n: n == 0), name=name),
+        "P_setup": probability(lambda run: run.over_time("starting", lambda n: n > 0), name=name),
+        "P_no_setup": probability(lambda run: run.over_time("starting", lambda n: n == 0), name=name),
+        "P_at_cmax": probability(lambda run: run.over_time("ready", lambda n: n == servers), name=name),
+        "setup_rate": switched_on,
+        "switch_up_rate": switched_on,
+        # an idle period ends when the server goes, or when a request comes and does not wait
+        "P_idle_ends_off": Metric(
+            (
+                (name, lambda run: run.replicas("drained")),
+                (name, lambda run: run.count("arrivals") * run.share(run.wait == 0)),
+            ),
+            combine=lambda means: float(means[0] / means.sum()),
+            floor=PROBABILITY_FLOOR,
+            rarest=RAREST,
+        ),
+    }
+
+
 _QUANTILE = re.compile(r"(T|Wq)_p(\d+)")
 _AT_MOST = re.compile(r"P_Wq_le_([\d.]+)")
 _AT_LEAST = re.compile(r"P_N_ge_(\d+)")
+_SERVERS = re.compile(r"P_m(\d+)")
 _GIVEN = re.compile(r"W_given_x_([\d_]+)")
 
 
@@ -153,6 +188,9 @@ def _numbered(key: str, *, name: str) -> Metric | None:
     if found := _AT_LEAST.fullmatch(key):
         least = int(found[1])
         return probability(lambda run: run.over_time("in_system", lambda n: n >= least), name=name)
+    if found := _SERVERS.fullmatch(key):
+        number = int(found[1])
+        return probability(lambda run: run.over_time("ready", lambda n: n == number), name=name)
     if found := _GIVEN.fullmatch(key):
         size = float(found[1].replace("_", "."))
         return mean(lambda run: run.near(size, _NEAR), name=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -20,13 +20,26 @@ if TYPE_CHECKING:
 
 _NS = 1e-9
 
+_SERIES = (
+    "in_system",
+    "waiting",
+    "arrivals",
+    "completed",
+    "rejected",
+    "cpu_cores",
+    "desired",
+    "ready",
+    "starting",
+)
+
 
 class Readings:
     """One run, cut into batches. Every method returns one value for each batch.
 
     A request belongs to the batch in which it arrives, a reading of the state to the one in which it is taken. Means
     over requests come from the request log (all requests, or a sample chosen by the hash of their number), means over
-    time from readings at equal distances, counts from the series, which counts every request.
+    time from readings at equal distances, counts of requests from the series and of replicas from their table, which
+    count every one.
     """
 
     def __init__(self, result: RunResult, length: Length) -> None:
@@ -39,6 +52,7 @@ class Readings:
         self._length = length
         self._cut_requests(result.requests)
         self._cut_series(result.series)
+        self._replicas = result.replicas.select(pl.col("created", "drained").to_physical())
 
     def _cut_requests(self, log: pl.DataFrame | None) -> None:
         if log is None:
@@ -63,10 +77,7 @@ class Readings:
         first, per_batch = length.warmup_ns // length.step_ns, length.batch_ns // length.step_ns
         kept = series.slice(first, per_batch * length.batches)
         self._shape = (length.batches, per_batch)
-        self._series = {
-            name: kept[name].to_numpy()
-            for name in ("in_system", "waiting", "arrivals", "completed", "rejected", "cpu_cores")
-        }
+        self._series = {name: kept[name].to_numpy() for name in _SERIES}
 
     @property
     def batch_s(self) -> float:
@@ -92,6 +103,13 @@ class Readings:
         """Returns how many requests a count column has."""
         total: Floats = self.state(name).sum(axis=1)
         return total
+
+    def replicas(self, moment: Literal["created", "drained"]) -> Floats:
+        """Returns how many replicas were asked for (`created`), or told to stop once ready (`drained`)."""
+        length = self._length
+        batch = (self._replicas[moment].drop_nulls().to_numpy() - length.warmup_ns) // length.batch_ns
+        inside = batch[(batch >= 0) & (batch < length.batches)]
+        return np.bincount(inside, minlength=length.batches).astype(np.float64)
 
     def of_requests(self, values: Floats) -> Floats:
         """Returns the mean over requests of a figure that each request has."""

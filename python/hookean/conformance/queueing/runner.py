@@ -123,14 +123,21 @@ class Runner:
         plan = plan_of(system.scenario(length, seed=seed, folder=folder))
         (folder / f"{seed}.parquet").unlink(missing_ok=True)
         readings = Readings(simulate_plan(plan, progress=self._go_on), length)
-        if system.infinite and (readings.wait > 0).any():
-            raise ValueError("a request had to wait, so these servers do not stand for infinitely many")
+        if system.infinite and _ran_out(system, readings):
+            raise ValueError("all servers were in use, so they do not stand for infinitely many")
         return readings.requests, [column(readings) for column in columns]
 
     def _go_on(self, _simulated_ns: int, _requests: int) -> None:
         """Ends a run when another has failed or Ctrl-C was pressed; only the main thread hears of that."""
         if self._stop.is_set():
             raise _Stopped
+
+
+def _ran_out(system: System, readings: Readings) -> bool:
+    """Tells whether infinitely many servers would have done something else."""
+    if system.controller is None:
+        return bool((readings.wait > 0).any())
+    return bool(readings.state("in_system").max() >= system.replicas)
 
 
 def _read_from(name: str, experiment: Experiment) -> list[Column]:

@@ -1,4 +1,4 @@
-"""What is simulated: one service on an ample cluster with a fixed number of replicas, and how long."""
+"""What is simulated: one service on an ample cluster, with a fixed number of replicas or a controller, and how long."""
 
 from __future__ import annotations
 
@@ -70,11 +70,13 @@ class System:
         work: Distribution of the work, as a scenario writes it; None when the traffic brings it.
         relaxation_s: Time in which the system forgets its state; it sets the least length of batches.
         discipline: Of the queue.
-        replicas: How many.
+        replicas: How many; with a controller, how many at most.
         cores: CPU of each replica.
+        controller: What scales it, as a scenario writes it; none when the number of replicas is fixed.
+        setup: Distribution of the time from the wish for a replica to its readiness; none when it takes none.
         limit: Most requests that may wait.
-        infinite: Whether no request may ever wait: servers stand for infinitely many. A run in which one waits is an
-            error.
+        infinite: Whether no request may ever find all servers there can be in use: they stand for infinitely many. A
+            run in which that happens is an error.
         readings_per_cycle: Readings of the state in a cycle of the traffic, if it has one.
         requests_max: Most requests that may be spent on it.
     """
@@ -85,6 +87,8 @@ class System:
     discipline: str = "central_fifo"
     replicas: int = 1
     cores: int = 1
+    controller: dict[str, Any] | None = None
+    setup: dict[str, Any] | None = None
     limit: int | None = None
     infinite: bool = False
     readings_per_cycle: int = 1
@@ -140,12 +144,13 @@ class System:
             queue["routing"] = "random"
         if self.limit is not None:
             queue["limit"] = self.limit
-        service = {
-            "replica": {"cpu": self.cores, "memory": "1Mi"},
-            "replicas": self.replicas,
-            "queue": queue,
-            **({} if self.work is None else {"work": self.work}),
-        }
+        service: dict[str, Any] = {"replica": {"cpu": self.cores, "memory": "1Mi"}, "queue": queue}
+        if self.controller is None:
+            service["replicas"] = self.replicas
+        if self.setup is not None:
+            service["startup"] = {"init": self.setup}
+        if self.work is not None:
+            service["work"] = self.work
         log = "full" if length.one_in == 1 else {"sampled": length.one_in}
         traffic = self.traffic.workload(length.horizon_ns, seed=seed, folder=folder)
         return Scenario.model_validate(
@@ -155,7 +160,8 @@ class System:
                 "services": {"station": service},
                 "workload": [{"service": "station", **traffic}],
                 "platform": _ample(self.replicas, self.cores),
-                "record": {"series": f"{length.step_ns}ns", "requests": log},
+                "controllers": [] if self.controller is None else [{"service": "station", **self.controller}],
+                "record": {"series": f"{length.step_ns}ns", "requests": log, "decisions": "off"},
             }
         )
 

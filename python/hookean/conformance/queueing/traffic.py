@@ -51,6 +51,28 @@ class Poisson:
 
 
 @dataclass(frozen=True)
+class Periodic:
+    """Requests at equal distances, the first after half of one.
+
+    Attributes:
+        period_ns: The distance.
+    """
+
+    period_ns: int
+
+    @property
+    def rate(self) -> float:
+        """See `Traffic.rate`."""
+        return 1e9 / self.period_ns
+
+    def workload(self, horizon_ns: int, *, seed: int, folder: Path) -> dict[str, Any]:
+        """See `Traffic.workload`."""
+        del seed
+        times = np.arange(self.period_ns // 2, horizon_ns, self.period_ns, dtype=np.int64)
+        return write_table(pl.DataFrame({"time": times}), folder / "periodic.parquet")
+
+
+@dataclass(frozen=True)
 class Cycle:
     """Poisson arrivals, drawn by the engine, whose rate repeats itself.
 

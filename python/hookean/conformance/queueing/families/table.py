@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hookean.conformance.queueing.experiment import NotExpressible
 
-from . import first_come, fluid, formulas, general, infinite
+from . import first_come, fluid, formulas, functions, general, infinite, setup, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,24 +15,6 @@ if TYPE_CHECKING:
 
     Family = Callable[[Case], Experiment | NotExpressible]
 
-
-def _missing(reason: str) -> Family:
-    return lambda _case: NotExpressible(reason)
-
-
-_NOT_YET = "the case is not written as a scenario yet"
-_SETUP = _missing(
-    "a server is switched on by the request that needs it and off when it idles: `thresholds` does that, but "
-    f"{_NOT_YET}"
-)
-_KEEP_ALIVE = _missing(
-    "a replica is created by the request that finds none and kept for a time after its last one: `on-demand` does "
-    f"that, but {_NOT_YET}"
-)
-_THRESHOLD = _missing(
-    "servers come and go at the very arrival or departure that crosses a threshold: `thresholds` does that, but "
-    f"{_NOT_YET}"
-)
 
 FAMILIES: tuple[tuple[str, Family], ...] = (
     ("M/M/c-FCFS min servers", first_come.dimensioning),
@@ -50,14 +32,18 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     ("Mt/", infinite.sinusoidal),
     ("G/G/c two-moment approximation", formulas.two_moments),
     ("fluid backlog drain", fluid.drain),
-    ("M/M/1 with ", _SETUP),
-    ("M/D/1 with ", _SETUP),
-    ("M/M/k/", _SETUP),
-    ("M/M/inf/setup", _SETUP),
-    ("single function", _KEEP_ALIVE),
-    ("M/M/m with m in", _THRESHOLD),
-    ("birth-death with servers c(n)", _THRESHOLD),
-    ("as the ceil policy", _THRESHOLD),
+    ("M/M/1 with exponential setup, immediate off", setup.single),
+    ("M/M/1 with deterministic setup, immediate off", setup.single),
+    ("M/D/1 with deterministic setup, immediate off", setup.single),
+    ("M/M/1 with exponential setup and", setup.keep_alive),
+    ("M/M/k/setup", setup.several),
+    ("M/M/k/stag", setup.staggered),
+    ("M/M/inf/setup", setup.infinite),
+    ("single function, Poisson arrivals", functions.poisson),
+    ("single function, deterministic inter-arrival", functions.periodic),
+    ("M/M/m with m in", thresholds.hysteresis),
+    ("birth-death with servers c(n)", thresholds.ceiling),
+    ("as the ceil policy", thresholds.ceiling),
 )
 """Beginning of the model's name, and its family; the first that fits is taken."""
 
