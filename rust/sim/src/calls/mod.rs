@@ -8,12 +8,14 @@
 mod numbering;
 mod order;
 mod outbox;
+mod trees;
 
 use crate::plan::{CallPlan, Plan, PlanError};
 
 pub(crate) use numbering::{Entries, Numbering, POSITIONS_MAX};
 pub(crate) use order::{levels, upstream};
 pub(crate) use outbox::{Call, Outbox};
+pub(crate) use trees::{HeadBook, Trees};
 
 /// The calls of one service and to it.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,7 @@ impl<'a> Calls<'a> {
         (&self.plan.calls, self.numbering.entries(self.service))
     }
 
-    /// The calls it makes, if it makes any.
+    /// The calls it makes and what it tells of its requests; `None` when it neither calls nor is called.
     ///
     /// # Errors
     /// Those of [`Outbox::new`].

@@ -46,6 +46,15 @@ impl Way {
     }
 }
 
+/// The request that made a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parent {
+    pub(crate) service: usize,
+    pub(crate) number: u64,
+    /// The entry of the plan.
+    pub(crate) entry: usize,
+}
+
 /// Where a call comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Origin {
@@ -105,34 +114,37 @@ impl Numbering {
         self.ways.iter().filter(move |way| way.from == service)
     }
 
-    /// Where request `index` of a service comes from; `None` when it is no call.
-    pub(crate) fn origin(&self, service: usize, index: u64) -> Option<Origin> {
+    /// The request that made call `index` to a service; `None` when it is no call.
+    pub(crate) fn parent(&self, service: usize, index: u64) -> Option<Parent> {
         let call = call_of(index)?;
-        let (number, mut place) = (
+        let (head, place) = (
             call / self.positions[service],
             call % self.positions[service],
         );
-        let mut way = self.way_at(service, place)?;
-        let caller = way.from;
-        loop {
-            place = (place - way.base) % (HEADS + way.positions_from);
-            match place {
-                0 => {
-                    return Some(Origin {
-                        caller,
-                        head: (way.from, number),
-                    });
-                }
-                1 => {
-                    return Some(Origin {
-                        caller,
-                        head: (way.from, OF_CLIENT | number),
-                    });
-                }
-                _ => place -= HEADS,
-            }
-            way = self.way_at(way.from, place)?;
+        let way = self.way_at(service, place)?;
+        let number = match (place - way.base) % (HEADS + way.positions_from) {
+            0 => head,
+            1 => OF_CLIENT | head,
+            place => OF_CALL | (head * way.positions_from + place - HEADS),
+        };
+        Some(Parent {
+            service: way.from,
+            number,
+            entry: way.entry,
+        })
+    }
+
+    /// Where request `index` of a service comes from; `None` when it is no call.
+    pub(crate) fn origin(&self, service: usize, index: u64) -> Option<Origin> {
+        let parent = self.parent(service, index)?;
+        let (caller, mut head) = (parent.service, parent);
+        while let Some(next) = self.parent(head.service, head.number) {
+            head = next;
         }
+        Some(Origin {
+            caller,
+            head: (head.service, head.number),
+        })
     }
 
     fn way_at(&self, service: usize, place: u64) -> Option<&Way> {
@@ -195,6 +207,7 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::WaitPlan;
     use hookean_kernel::Distribution;
     use std::collections::BTreeSet;
 
@@ -205,6 +218,7 @@ mod tests {
             probability: 1.0,
             copies,
             delay: Distribution::Constant { value_ns: 0 },
+            wait_for: WaitPlan::All,
             deadline_ns: None,
             retry: None,
         }

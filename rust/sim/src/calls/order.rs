@@ -46,6 +46,7 @@ pub(crate) fn upstream(calls: &[CallPlan], levels: &[usize]) -> Vec<Vec<usize>> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::WaitPlan;
     use hookean_kernel::Distribution;
 
     fn calls(edges: &[(usize, usize)]) -> Vec<CallPlan> {
@@ -55,6 +56,7 @@ mod tests {
             probability: 1.0,
             copies: 1,
             delay: Distribution::Constant { value_ns: 0 },
+            wait_for: WaitPlan::All,
             deadline_ns: None,
             retry: None,
         };

@@ -51,14 +51,27 @@ struct Entry {
     targets: Vec<Target>,
 }
 
-/// The calls of one service, as far as they have not been taken to where they go.
+/// A request that was completed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) index: u64,
+    /// When it arrived first.
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+    /// Which of the service's entries of calls it has made: a bit for each.
+    pub(crate) made: u64,
+}
+
+/// What a service that calls or is called has to tell: its calls, and how its requests have ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
     entries: Vec<Entry>,
+    ended: Vec<Ended>,
+    given_up: Vec<u64>,
 }
 
 impl Outbox {
-    /// Prepares the calls of a service; `None` when it makes none.
+    /// Prepares the calls of a service; `None` when it neither calls nor is called.
     ///
     /// # Errors
     /// [`PlanError`] when a delay is no distribution.
@@ -93,17 +106,24 @@ impl Outbox {
             .enumerate()
             .map(entry)
             .collect::<Result<Vec<_>, PlanError>>()?;
-        Ok((!entries.is_empty()).then_some(Self { entries }))
+        let inside = !entries.is_empty() || numbering.is_called(service);
+        Ok(inside.then_some(Self {
+            entries,
+            ended: Vec::new(),
+            given_up: Vec::new(),
+        }))
     }
 
-    /// A request was completed at `end`: its calls are on their way.
-    pub(crate) fn completed(&mut self, index: u64, end: u64) {
-        for entry in &mut self.entries {
+    /// A request that arrived first at `first` was completed at `end`: its calls are on their way.
+    pub(crate) fn completed(&mut self, index: u64, first: u64, end: u64) {
+        let mut all_made = 0;
+        for (nth, entry) in self.entries.iter_mut().enumerate() {
             let made = entry.probability >= 1.0
                 || unit_f64(counter_draw(entry.made, number_of(index))) < entry.probability;
             if !made {
                 continue;
             }
+            all_made |= 1 << nth;
             for Target { way, delay, sent } in &mut entry.targets {
                 sent.extend((0..entry.copies).map(|copy| {
                     let call = way.index(index, copy);
@@ -111,6 +131,24 @@ impl Outbox {
                 }));
             }
         }
+        self.ended.push(Ended {
+            index,
+            first,
+            end,
+            made: all_made,
+        });
+    }
+
+    /// A request has failed for good.
+    pub(crate) fn given_up(&mut self, index: u64) {
+        self.given_up.push(index);
+    }
+
+    /// Tells what has ended since the last time.
+    pub(crate) fn report(&mut self, hear: impl FnOnce(&[Ended], &[u64])) {
+        hear(&self.ended, &self.given_up);
+        self.ended.clear();
+        self.given_up.clear();
     }
 
     /// Takes the calls to where they go: `put` gets a service and the calls to it, in no order.

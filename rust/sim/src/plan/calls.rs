@@ -4,6 +4,21 @@ use super::RetryPlan;
 use hookean_kernel::Distribution;
 use serde::Deserialize;
 
+/// How many of the calls that a request makes have to be answered before it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "wait", rename_all = "snake_case", deny_unknown_fields)]
+pub enum WaitPlan {
+    /// All of them.
+    All,
+    /// None: the answer does not depend on them.
+    Nothing,
+    /// So many, whichever come first.
+    Some {
+        /// How many; at least 1, at most all.
+        count: u64,
+    },
+}
+
 /// Calls that a request of a service sets off, with some probability, when it completes. Nobody holds a place meanwhile.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +33,8 @@ pub struct CallPlan {
     pub copies: u64,
     /// Time from the end of the request to the arrival of a call.
     pub delay: Distribution,
+    /// How many of the calls the answer to the request waits for.
+    pub wait_for: WaitPlan,
     /// How long after its first arrival a call may be tried again; `None` is for ever.
     pub deadline_ns: Option<u64>,
     /// Whether and how failed calls come back; `None` gives up at once.

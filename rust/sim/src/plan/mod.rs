@@ -14,7 +14,7 @@ mod validate;
 mod workload;
 
 pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, RetryPlan};
-pub use calls::CallPlan;
+pub use calls::{CallPlan, WaitPlan};
 pub use controller::{ControllerPlan, PipelinePlan};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};

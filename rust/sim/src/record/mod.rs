@@ -7,6 +7,7 @@ mod faults;
 mod series;
 mod summary;
 mod tables;
+mod trees;
 
 pub(crate) use classes::classes_table;
 pub use column::{Column, Strings, Table};
@@ -15,3 +16,4 @@ pub(crate) use faults::{FaultLog, FaultRow, Toll};
 pub(crate) use series::{SeriesLog, SeriesRow};
 pub(crate) use summary::{ServiceTotals, summary_table};
 pub(crate) use tables::{bill, nodes_table, replicas_table, requests_table};
+pub(crate) use trees::{critical_path_table, end_to_end_table};

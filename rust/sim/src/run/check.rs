@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::graph::Graph;
 use super::world::World;
 use crate::error::SimError;
 use crate::plan::FaultEffect;
@@ -62,7 +63,12 @@ pub(super) fn all(
         bills(world, bill_nanousd, totals),
     ];
     let of_faults = (!world.plan.faults.is_empty()).then(|| faults(world));
-    checks.into_iter().chain(of_faults).collect()
+    let of_calls = world
+        .graph
+        .as_ref()
+        .map(|graph| critical_paths(world, graph));
+    let checks = checks.into_iter().chain(of_faults);
+    checks.chain(of_calls).collect()
 }
 
 fn name(world: &World, service: usize) -> &str {
@@ -151,6 +157,15 @@ fn classes(world: &World) -> Checked {
         off,
         format!("{count} classes of requests"),
     )
+}
+
+/// The times on the critical paths of answered requests are their latencies from end to end.
+fn critical_paths(world: &World, graph: &Graph) -> Checked {
+    let off = graph.heads().find(|(_, book)| !book.adds_up());
+    let off = off.map(|(service, book)| format!("`{}` has {book:?}", name(world, service)));
+    let answered: u64 = graph.heads().map(|(_, book)| book.latency.count()).sum();
+    let detail = format!("{answered} latencies = times in services + times between them");
+    holds("critical paths add up", off, detail)
 }
 
 /// The rows of the series add up to the totals.

@@ -1,7 +1,7 @@
 //! Services that call each other: stations advance in the order of calls.
 
 use super::world::World;
-use crate::calls::{self, Call, Numbering};
+use crate::calls::{self, Call, HeadBook, Numbering, Trees};
 use crate::plan::{Plan, PlanError};
 use crate::station::Station;
 use hookean_kernel::SimTime;
@@ -20,6 +20,7 @@ pub(super) struct Graph {
     on_their_way: Vec<Vec<Call>>,
     /// Before when each station knows its calls.
     told: Vec<SimTime>,
+    trees: Trees,
 }
 
 impl Graph {
@@ -34,14 +35,24 @@ impl Graph {
         let services = plan.services.len();
         let refused = || PlanError::invalid("calls", "lead back, or by too many ways");
         let levels = calls::levels(&plan.calls, services).ok_or_else(refused)?;
+        let numbering = Numbering::new(&plan.calls, services).ok_or_else(refused)?;
         Ok(Some(Self {
             deepest: levels.iter().copied().max().unwrap_or(0),
             upstream: calls::upstream(&plan.calls, &levels),
-            numbering: Numbering::new(&plan.calls, services).ok_or_else(refused)?,
+            trees: Trees::new(plan, &levels, &numbering),
+            numbering,
             levels,
             on_their_way: vec![Vec::new(); services],
             told: vec![SimTime::ZERO; services],
         }))
+    }
+
+    /// What is known of requests at the head, by the service that they come to.
+    pub(super) fn heads(&self) -> impl Iterator<Item = (usize, &HeadBook)> {
+        self.trees
+            .heads()
+            .iter()
+            .map(|(service, book)| (*service, book))
     }
 
     /// The numbers of calls.
@@ -97,6 +108,21 @@ impl Graph {
                 collect(&mut self.on_their_way, station);
             }
         }
+        self.hear(stations);
+    }
+
+    /// Hears of all ends up to the instant to which every station has advanced.
+    fn hear(&mut self, stations: &mut [Box<dyn Station>]) {
+        let Self {
+            trees, numbering, ..
+        } = self;
+        for at in 0..trees.order().len() {
+            let service = trees.order()[at];
+            if let Some(outbox) = stations[service].ledger_mut().outbox() {
+                outbox.report(|ended, given_up| trees.hear(numbering, service, ended, given_up));
+            }
+        }
+        trees.settle(numbering);
     }
 
     fn tell(&mut self, station: &mut Box<dyn Station>, service: usize, until: SimTime) {

@@ -15,7 +15,9 @@ use super::request_log::{Log, RequestRow, RequestTable};
 use super::servers::Served;
 use crate::calls::Outbox;
 use crate::plan::RequestLog;
-use crate::workload::{Arrivals, BLOCK, Callers, Classes, ClientCounts, Outcome, Request};
+use crate::workload::{
+    Arrivals, BLOCK, Callers, Classes, ClientCounts, Outcome, Received, Request,
+};
 use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimDuration, SimTime, fold};
 
 /// The end of a request.
@@ -187,9 +189,19 @@ impl Ledger {
         let Some(callers) = &mut self.callers else {
             return Some(self.receive_open(open));
         };
-        let request = callers.receive(open)?;
-        self.arrive(request.work_ns);
-        Some(request)
+        match callers.receive(open) {
+            Received::Attempt(request) => {
+                self.arrive(request.work_ns);
+                Some(request)
+            }
+            Received::GivenUp(index) => {
+                if let Some(outbox) = self.outbox() {
+                    outbox.given_up(index);
+                }
+                None
+            }
+            Received::TriesAgain => None,
+        }
     }
 
     /// Takes the next open arrival; there are no callers.
@@ -472,7 +484,16 @@ impl Ledger {
         self.slo_good += u64::from(self.slo_ns.is_some_and(|objective| felt <= objective));
         self.end(request, start, end, Outcome::Completed);
         if self.log.is_some() {
-            self.keep(request, Ending::completed(start, end, replica));
+            let ending = Ending::completed(start, end, replica);
+            self.keep_completed(request, ending, end - felt);
+        }
+    }
+
+    /// Keeps what there is to know of a completed request that arrived first at `first`.
+    fn keep_completed(&mut self, request: &Request, ending: Ending, first: u64) {
+        self.keep(request, ending);
+        if let Some(outbox) = self.outbox() {
+            outbox.completed(request.index, first, ending.end);
         }
     }
 
@@ -552,6 +573,8 @@ impl Ledger {
         self.keep(request, ending);
         if let Some(callers) = &mut self.callers {
             callers.failed(request, ending.end, ending.outcome);
+        } else if let Some(outbox) = self.outbox() {
+            outbox.given_up(request.index);
         }
     }
 

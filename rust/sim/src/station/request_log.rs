@@ -155,11 +155,6 @@ impl Log {
         if let Some(classes) = &mut self.classes {
             classes.push(row);
         }
-        if let (Some(outbox), Some(Outcome::Completed), Some(end)) =
-            (&mut self.outbox, row.outcome, row.end)
-        {
-            outbox.completed(row.index, end.as_nanos());
-        }
         if let Some(table) = &mut self.table
             && self
                 .below

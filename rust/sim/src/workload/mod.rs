@@ -14,6 +14,7 @@ mod request;
 
 pub use arrivals::{Arrivals, BLOCK};
 pub(crate) use bins::{BinnedArrivals, Crowd, WorkMoments};
+pub(crate) use callers::Received;
 pub use callers::{Callers, ClientCounts, SLOTS as BUDGET_SLOTS};
 pub use classes::Classes;
 pub(crate) use inbox::Inbox;

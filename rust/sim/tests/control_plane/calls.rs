@@ -8,9 +8,10 @@ use hookean_kernel::SimTime;
 use hookean_sim::run::{Heartbeat, RunOutput};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn call(from: usize, to: &[usize]) -> Value {
-    json!({"service": from, "to": to, "probability": 1.0, "copies": 1, "delay": constant(0.0), "deadline_ns": null, "retry": null})
+    json!({"service": from, "to": to, "probability": 1.0, "copies": 1, "delay": constant(0.0), "wait_for": {"wait": "all"}, "deadline_ns": null, "retry": null})
 }
 
 impl Scene {
@@ -212,13 +213,131 @@ fn who_is_called_has_single_requests_and_no_controller_that_waits_for_them() {
     );
 }
 
+/// Latencies from end to end of the first head, in seconds: answered, unanswered, waiting, mean and largest.
+fn answers(output: &RunOutput) -> ([u64; 3], Option<f64>, Option<f64>) {
+    let counts =
+        ["answered", "unanswered", "waiting"].map(|name| output.counts("end_to_end", name)[0]);
+    let [mean, max] =
+        ["latency_mean", "latency_max"].map(|name| output.secs("end_to_end", name)[0]);
+    (counts, mean, max)
+}
+
+/// Service, requests and mean time of the rows of `critical_path`.
+fn critical(output: &RunOutput) -> Vec<(Option<String>, u64, Option<f64>)> {
+    let services = output.texts("critical_path", "service").into_iter();
+    let requests = output.counts("critical_path", "requests");
+    let times = output.secs("critical_path", "time_mean");
+    services
+        .zip(requests)
+        .zip(times)
+        .map(|((s, r), t)| (s, r, t))
+        .collect()
+}
+
+#[test]
+fn an_answer_waits_for_all_calls_and_the_slowest_way_is_critical() {
+    let mut to_c = call(0, &[2]);
+    to_c["delay"] = constant(0.5);
+    let mut scene = scene(60.0, &[1, 1, 1, 1])
+        .requests(0, &[(1.0, 1.0), (10.0, 2.0)])
+        .calls(vec![call(0, &[1]), to_c, call(2, &[3])]);
+    scene.document["services"][1]["work"] = constant(3.0);
+    let output = scene.run();
+    // a 1 s; then b 3 s beside 0.5 s, c 1 s and d 1 s: answered by b after 4 s. The second request takes a second longer.
+    assert_eq!(answers(&output), ([2, 0, 0], Some(4.5), Some(5.0)));
+    let name = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        critical(&output),
+        [
+            (name("a"), 2, Some(1.5)),
+            (name("b"), 2, Some(3.0)),
+            (None, 2, Some(0.0))
+        ]
+    );
+    scene.document["services"][1]["work"] = constant(2.0);
+    let output = scene.run();
+    assert_eq!(
+        critical(&output),
+        [
+            (name("a"), 2, Some(1.5)),
+            (name("c"), 2, Some(1.0)),
+            (name("d"), 2, Some(1.0)),
+            (None, 2, Some(0.5))
+        ]
+    );
+    let shares = output.reals("critical_path", "share_ratio");
+    assert_eq!(shares[3], Some(0.125));
+}
+
+#[test]
+fn an_answer_may_wait_for_the_first_for_some_or_for_none() {
+    let waits = |wait: Value| {
+        let mut copies = call(0, &[1]);
+        copies["copies"] = json!(4);
+        copies["wait_for"] = wait;
+        let scene = scene(60.0, &[1, 1])
+            .requests(0, &[(1.0, 1.0)])
+            .calls(vec![copies]);
+        answers(&scene.run())
+    };
+    // One replica serves the four calls one after the other.
+    for (wait, latency) in [
+        (json!({"wait": "all"}), 5.0),
+        (json!({"wait": "some", "count": 1}), 2.0),
+        (json!({"wait": "some", "count": 3}), 4.0),
+        (json!({"wait": "nothing"}), 1.0),
+    ] {
+        assert_eq!(waits(wait), ([1, 0, 0], Some(latency), Some(latency)));
+    }
+}
+
+#[test]
+fn a_request_stays_unanswered_when_too_many_calls_fail_and_waits_while_they_last() {
+    let ends = |wait: Value, horizon: f64| {
+        let mut copies = call(0, &[1]);
+        copies["copies"] = json!(4);
+        copies["wait_for"] = wait;
+        let mut scene = scene(horizon, &[1, 1])
+            .requests(0, &[(1.0, 1.0)])
+            .calls(vec![copies]);
+        scene.document["services"][1]["queue"]["limit"] = json!(1);
+        answers(&scene.run())
+    };
+    // Of four calls at 2 s, one is served at once, one waits, two are rejected.
+    let some = |count: u64| json!({"wait": "some", "count": count});
+    assert_eq!(ends(json!({"wait": "all"}), 60.0), ([0, 1, 0], None, None));
+    assert_eq!(ends(some(3), 60.0), ([0, 1, 0], None, None));
+    assert_eq!(ends(some(2), 60.0), ([1, 0, 0], Some(3.0), Some(3.0)));
+    assert_eq!(ends(some(2), 3.5), ([0, 0, 1], None, None));
+    assert_eq!(ends(some(1), 3.5), ([1, 0, 0], Some(2.0), Some(2.0)));
+}
+
+#[test]
+fn retries_are_part_of_the_time_in_a_service() {
+    let mut retried = call(0, &[1]);
+    retried["retry"] = json!({
+        "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3, "budget": null,
+        "backoff": {"initial_ns": ns(0.5), "factor": 2.0, "maximum_ns": ns(4.0), "jitter": "none"},
+    });
+    let mut scene = scene(60.0, &[1, 1])
+        .requests(0, &[(1.0, 1.0)])
+        .requests(1, &[(1.75, 2.5)])
+        .calls(vec![retried]);
+    scene.document["services"][1]["queue"]["limit"] = json!(0);
+    // Tried in vain at 2 s, 2.5 s and 3.5 s.
+    assert_eq!(answers(&scene.run()), ([0, 1, 0], None, None));
+    scene.document["calls"][0]["retry"]["attempts_max"] = json!(4);
+    // The fourth time is at 5.5 s.
+    assert_eq!(answers(&scene.run()), ([1, 0, 0], Some(5.5), Some(5.5)));
+}
+
 /// What is drawn for a graph: services call later ones only.
 #[derive(Debug, Clone)]
 struct Drawn {
     disciplines: Vec<usize>,
     routings: Vec<usize>,
     loads: Vec<f64>,
-    calls: Vec<(usize, usize, f64, u64, u64, bool)>,
+    calls: Vec<(usize, usize, f64, (u64, Option<u64>), u64, bool)>,
     limit: Option<u64>,
     faults: bool,
     clients: bool,
@@ -234,7 +353,7 @@ fn graphs() -> impl Strategy<Value = Drawn> {
         0..SERVICES - 1,
         1..16_usize,
         prop::sample::select(vec![0.2, 0.7, 1.0]),
-        1..3_u64,
+        (1..3_u64, prop::option::of(0..3_u64)),
         0..3_u64,
         any::<bool>(),
     );
@@ -347,15 +466,21 @@ impl Drawn {
         // The first service always has requests.
         calls[0].0 = 0;
         calls.sort_by_key(|call| call.0);
-        let written = calls.into_iter().map(|(from, bits, probability, copies, delay, retried)| {
+        let written = calls.into_iter().map(|(from, bits, probability, (copies, wait), delay, retried)| {
             let later = from + 1..SERVICES;
             let mut to: Vec<usize> = later.clone().filter(|at| bits >> (at - 1) & 1 == 1).collect();
             if to.is_empty() {
                 to.extend(later.take(1));
             }
+            let calls = to.len() as u64;
             let mut call = call(from, &to);
             call["probability"] = json!(probability);
             call["copies"] = json!(copies);
+            call["wait_for"] = match wait {
+                None => json!({"wait": "all"}),
+                Some(0) => json!({"wait": "nothing"}),
+                Some(count) => json!({"wait": "some", "count": count.min(copies * calls)}),
+            };
             call["delay"] = match delay {
                 0 => constant(0.0),
                 1 => constant(0.01),
@@ -373,6 +498,32 @@ impl Drawn {
         });
         written.collect()
     }
+}
+
+/// First arrival at the head and last end of each tree in the request log, by head and number of its request.
+fn trees(output: &RunOutput) -> BTreeMap<(String, u64), (f64, f64)> {
+    let mut trees = BTreeMap::new();
+    let (owners, heads) = (
+        output.texts("requests", "service"),
+        output.texts("requests", "head"),
+    );
+    let (arrivals, ends) = (
+        output.secs("requests", "arrival"),
+        output.secs("requests", "end"),
+    );
+    for (row, request) in output.counts("requests", "request").into_iter().enumerate() {
+        let head = heads[row]
+            .clone()
+            .or_else(|| owners[row].clone())
+            .expect("a service");
+        let (arrival, end) = (
+            arrivals[row].expect("it arrived"),
+            ends[row].expect("it ended"),
+        );
+        let tree = trees.entry((head, request)).or_insert((arrival, end));
+        *tree = (tree.0.min(arrival), tree.1.max(end));
+    }
+    trees
 }
 
 fn cases() -> u32 {
@@ -395,13 +546,42 @@ proptest! {
             .iter().filter_map(Value::as_u64).collect();
         let arrivals = lazy.counts("summary", "arrivals");
         prop_assert!(called.iter().all(|to| arrivals[*to as usize] > 0), "{:?}", arrivals);
-        for threads in [2, 3] {
-            prop_assert_eq!(&lazy.digest, &scene.run_with(threads, &mut beat()).digest);
-        }
+        let mut others = vec![scene.run_with(2, &mut beat()), scene.run_with(3, &mut beat())];
         let mut other = scene.clone();
         other.document["record"]["series_step_ns"] = json!(ns(0.7));
-        prop_assert_eq!(&lazy.digest, &other.run().digest);
+        others.push(other.run());
         other.document["engine"] = json!("reference");
-        prop_assert_eq!(&lazy.digest, &other.run().digest);
+        others.push(other.run());
+        for other in others {
+            prop_assert_eq!(&lazy.digest, &other.digest);
+            for table in ["end_to_end", "critical_path"] {
+                prop_assert_eq!(lazy.table(table), other.table(table));
+            }
+        }
+    }
+
+    #[test]
+    fn prop_an_answer_comes_with_the_last_of_its_tree(drawn in graphs()) {
+        let drawn = Drawn { limit: None, faults: false, clients: false, ..drawn };
+        let mut scene = drawn.scene().logged();
+        scene.document["horizon_ns"] = json!(ns(100_000.0));
+        for call in scene.document["calls"].as_array_mut().expect("a list") {
+            call["wait_for"] = json!({"wait": "all"});
+        }
+        let output = scene.run();
+        let names = output.texts("end_to_end", "service");
+        let trees = trees(&output);
+        for (at, name) in names.iter().enumerate() {
+            let of_head = trees.iter().filter(|((head, _), _)| Some(head) == name.as_ref());
+            let latencies: Vec<f64> = of_head.map(|(_, (arrival, end))| end - arrival).collect();
+            prop_assert_eq!(output.counts("end_to_end", "answered")[at], latencies.len() as u64);
+            let largest = latencies.iter().copied().reduce(f64::max);
+            let mean = largest.map(|_| latencies.iter().sum::<f64>() / latencies.len() as f64);
+            for (expected, name) in [(largest, "latency_max"), (mean, "latency_mean")] {
+                let found = output.secs("end_to_end", name)[at];
+                let same = found.zip(expected).is_none_or(|(a, b)| (a - b).abs() < 1e-6);
+                prop_assert!(same && found.is_some() == expected.is_some(), "{:?} {:?}", found, expected);
+            }
+        }
     }
 }

@@ -3,8 +3,10 @@
 use super::callers::validate_retry;
 use super::{PlanError, each, is_fluid, require, require_at_most};
 use crate::calls::{Numbering, POSITIONS_MAX, levels};
-use crate::plan::{CallPlan, Fidelity, Plan};
+use crate::plan::{CallPlan, Fidelity, Plan, WaitPlan};
 
+/// Most entries of one service.
+const ENTRIES_MAX: usize = 64;
 /// Most calls of one request to one service.
 const COPIES_MAX: u64 = 1_000;
 
@@ -12,6 +14,9 @@ pub(super) fn validate(plan: &Plan) -> Result<(), PlanError> {
     let sorted = plan.calls.is_sorted_by(|a, b| a.service <= b.service);
     require(sorted, "calls", "is not sorted by service")?;
     each("calls", &plan.calls, |call| validate_call(plan, call))?;
+    let mut by_service = plan.calls.chunk_by(|a, b| a.service == b.service);
+    let few = by_service.all(|entries| entries.len() <= ENTRIES_MAX);
+    require(few, "calls", "have more than 64 entries for one service")?;
     let acyclic = levels(&plan.calls, plan.services.len()).is_some();
     require(acyclic, "calls", "lead from a service back to itself")?;
     let positions = Numbering::new(&plan.calls, plan.services.len());
@@ -45,6 +50,15 @@ fn validate_call(plan: &Plan, call: &CallPlan) -> Result<(), PlanError> {
     require(probable, "probability", "is not between 0 and 1")?;
     require(call.copies > 0, "copies", "is zero")?;
     require_at_most(call.copies, COPIES_MAX, "copies")?;
+    if let WaitPlan::Some { count } = call.wait_for {
+        let calls = call.to.len() as u64 * call.copies;
+        let some = (1..=calls).contains(&count);
+        require(
+            some,
+            "wait_for.count",
+            &format!("is {count}, not 1 to {calls}"),
+        )?;
+    }
     let delay = call.delay.validate();
     delay.map_err(|problem| PlanError::invalid("delay", format!("is invalid: {problem}")))?;
     call.retry.as_ref().map_or(Ok(()), |retry| {

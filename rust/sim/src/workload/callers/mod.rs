@@ -43,6 +43,17 @@ impl Entry {
     }
 }
 
+/// What comes next to a station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// An attempt that arrives.
+    Attempt(Request),
+    /// A caller has given a request up after this attempt.
+    GivenUp(u64),
+    /// A caller will try again.
+    TriesAgain,
+}
+
 /// What callers have done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Calls {
@@ -116,8 +127,8 @@ impl Callers {
         next.map_or(u64::MAX, |Reverse(entry)| entry.time)
     }
 
-    /// Takes what comes next: an attempt that arrives, or `None` when a caller has made up its mind.
-    pub(crate) fn receive(&mut self, open: &mut Arrivals) -> Option<Request> {
+    /// Takes what comes next: an attempt that arrives, or what a caller has decided.
+    pub(crate) fn receive(&mut self, open: &mut Arrivals) -> Received {
         let arrival = (open.peek_time().as_nanos(), true, 0);
         let due = self.agenda.peek();
         let due =
@@ -126,14 +137,11 @@ impl Callers {
             let request = open.next();
             let now = request.time.as_nanos();
             self.rules.pay_in(request.index, now);
-            return Some(request);
+            return Received::Attempt(request);
         };
         match entry.failed {
-            Some(outcome) => {
-                self.decide(&entry, outcome);
-                None
-            }
-            None => Some(self.send(&entry)),
+            Some(outcome) => self.decide(&entry, outcome),
+            None => Received::Attempt(self.send(&entry)),
         }
     }
 
@@ -157,7 +165,7 @@ impl Callers {
     }
 
     /// Sends a failed request again, or gives it up.
-    fn decide(&mut self, entry: &Entry, outcome: Outcome) {
+    fn decide(&mut self, entry: &Entry, outcome: Outcome) -> Received {
         let back = self
             .rules
             .comes_back(entry.index, entry.first, entry.time, outcome);
@@ -171,12 +179,14 @@ impl Callers {
                     failed: None,
                     ..*entry
                 }));
+                Received::TriesAgain
             }
             Back::Denied | Back::Never => {
                 self.calls.retries_denied += u64::from(back == Back::Denied);
                 self.calls.given_up += 1;
                 self.firsts.remove(&number_of(entry.index));
                 self.think(entry.index, entry.first, entry.time);
+                Received::GivenUp(entry.index)
             }
         }
     }

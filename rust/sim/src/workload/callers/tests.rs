@@ -46,13 +46,21 @@ fn request(index: u64, nanos: u64) -> Request {
     }
 }
 
+/// The attempt that comes next, `None` when a caller has decided.
+fn attempt(callers: &mut Callers, open: &mut Arrivals) -> Option<Request> {
+    match callers.receive(open) {
+        Received::Attempt(request) => Some(request),
+        Received::GivenUp(_) | Received::TriesAgain => None,
+    }
+}
+
 /// Everything that comes until nothing is planned: time and index, or time alone for a decision.
 fn play(callers: &mut Callers, until: u64) -> Vec<(u64, Option<u64>)> {
     let mut open = Arrivals::none();
     let mut played = Vec::new();
     while callers.next_time() < until {
         let time = callers.next_time();
-        played.push((time, callers.receive(&mut open).map(|r| r.index)));
+        played.push((time, attempt(callers, &mut open).map(|r| r.index)));
     }
     played
 }
@@ -84,7 +92,7 @@ fn at_one_instant_decisions_come_before_open_arrivals_and_those_before_what_retu
     callers.failed(&request(0, 0), 0, Outcome::Rejected);
     let mut open = Arrivals::at(&[0, 0]);
     let order: Vec<_> = (0..4)
-        .map(|_| callers.receive(&mut open).map(|r| r.index))
+        .map(|_| attempt(&mut callers, &mut open).map(|r| r.index))
         .collect();
     assert_eq!(order, [None, Some(0), Some(1), Some(next_attempt(0))]);
 }
@@ -95,16 +103,16 @@ fn a_request_is_measured_from_its_first_arrival_and_keeps_its_work() {
     callers.failed(&request(5, 10), 20, Outcome::TimedOut);
     assert_eq!(callers.backing_off(), 1);
     let mut open = Arrivals::none();
-    assert_eq!(callers.receive(&mut open), None);
+    assert_eq!(attempt(&mut callers, &mut open), None);
     assert_eq!(callers.backing_off(), 1);
-    let second = callers.receive(&mut open).unwrap();
+    let second = attempt(&mut callers, &mut open).unwrap();
     assert_eq!(
         (second.time.as_nanos(), second.work_ns, second.attempt()),
         (120, 3, 1)
     );
     callers.failed(&second, 130, Outcome::TimedOut);
     play(&mut callers, 330);
-    let third = callers.receive(&mut open).unwrap();
+    let third = attempt(&mut callers, &mut open).unwrap();
     assert_eq!(third.time.as_nanos(), 330);
     assert_eq!(callers.completed(&third, 400), 390);
     assert_eq!(
@@ -136,18 +144,18 @@ fn clients_think_send_wait_and_think_again() {
     };
     let mut callers = callers(&plan(None, Some(clients)));
     let mut open = Arrivals::none();
-    let [a, b] = [(); 2].map(|()| callers.receive(&mut open).unwrap());
+    let [a, b] = [(); 2].map(|()| attempt(&mut callers, &mut open).unwrap());
     assert_eq!((a.time.as_nanos(), a.work_ns), (10, 7));
     assert_eq!(callers.client_of(a.index), Some((0, 0)));
     assert_eq!(callers.client_of(b.index), Some((1, 0)));
     callers.completed(&a, 15);
     callers.failed(&b, 30, Outcome::Lost);
-    let next = callers.receive(&mut open).unwrap();
+    let next = attempt(&mut callers, &mut open).unwrap();
     assert_eq!(
         (next.time.as_nanos(), callers.client_of(next.index)),
         (25, Some((0, 1)))
     );
-    assert_eq!(callers.receive(&mut open), None);
+    assert_eq!(attempt(&mut callers, &mut open), None);
     // The second thinks until 40, when clients have stopped.
     let counts = ClientCounts {
         count: 2,
@@ -169,9 +177,9 @@ fn time_moves_on_for_a_client_that_is_turned_away_and_does_not_think() {
     let mut callers = callers(&plan(None, Some(clients)));
     let mut open = Arrivals::none();
     for nanos in 1..5 {
-        let request = callers.receive(&mut open).unwrap();
+        let request = attempt(&mut callers, &mut open).unwrap();
         assert_eq!(request.time.as_nanos(), nanos - 1);
         callers.failed(&request, nanos - 1, Outcome::Rejected);
-        assert_eq!(callers.receive(&mut open), None);
+        assert_eq!(attempt(&mut callers, &mut open), None);
     }
 }
