@@ -145,6 +145,7 @@ def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
         "requests": plan.document["record"]["requests"]["keep"] != "off",
         "classes": any(service["classes"] for service in plan.document["services"]),
     }
+    there |= dict.fromkeys(("end_to_end", "critical_path"), bool(plan.document["calls"]))
     names = [name for name in TABLES if there.get(name, True)]
     return RunResult(frames=LazyFrames(names, partial(_frame, raw)), manifest=manifest)
 

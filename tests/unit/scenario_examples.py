@@ -77,6 +77,7 @@ services:
       - to: [steady, worker]
         probability: 0.5
         copies: 2
+        wait_for: 3
         delay: {distribution: exponential, mean: 2ms}
         deadline: 4s
         retry: {attempts: 2, budget: {ratio: 0.1}}

@@ -31,6 +31,9 @@ record: {requests: full}
 """
 
 
+MANY = "{to: stock, copies: 1000}"
+
+
 def test_calls_enter_the_plan_by_service(tmp_path):
     plan = resolve(load(tmp_path, SHOP))
     names = [each["name"] for each in plan.document["services"]]
@@ -70,6 +73,9 @@ def test_requests_tell_who_called_and_what_set_them_off(tmp_path):
         ("probability: 0.5", "probability: 1.5", "at most 1", "services.front.calls.0.probability"),
         ("probability: 0.5", "probability: 0", "above 0", "services.front.calls.0.probability"),
         ("copies: 2", "copies: 0", "at least 1", "services.front.calls.1.copies"),
+        ("copies: 2", "wait_for: 3", "2 calls can never give 3 answers", "services.front.calls.1.wait_for"),
+        ("copies: 2", "wait_for: most", "expected `all`, `first`, `none` or a", "services.front.calls.1.wait_for"),
+        ("search: {", f"search: {{calls: [{MANY}, {MANY}, {MANY}], ", "more than 16,384 ways", "services.stock"),
         ("copies: 2", "deadline: 2s", "a `deadline` ends retries", "services.front.calls.1.deadline"),
         ("stock: {work: 5ms,", "stock: {calls: [{to: front}], work: 5ms,", "calls lead back: ", "services.front.calls"),
         ("stock: {work: 5ms,", "stock: {fidelity: binned, work: 5ms,", "`stock` is called by others", "services.stock"),
@@ -113,6 +119,46 @@ def test_a_group_may_call_a_service(tmp_path):
     names = [each["name"] for each in document["services"]]
     callers = [names[call["service"]] for call in document["calls"] if [names[to] for to in call["to"]] == ["stock"]]
     assert callers == ["cart-0", "cart-1"]
+
+
+def test_latencies_from_end_to_end_are_made_up_of_services_on_critical_paths(tmp_path):
+    result = hookean.simulate(load(tmp_path, SHOP))
+    assert result.end_to_end is not None
+    assert result.critical_path is not None
+    [row] = result.end_to_end.rows(named=True)
+    assert row["service"] == "front"
+    assert row["completed"] == row["answered"] + row["unanswered"] + row["waiting"]
+    front = result.summary.row(by_predicate=pl.col("service") == "front", named=True)
+    assert row["completed"] == front["completed"]
+    assert row["latency_p50"] > front["latency_p50"]
+    paths = result.critical_path
+    assert paths["share_ratio"].sum() == pytest.approx(1)
+    # Means are rounded to the nanosecond, each by itself.
+    mean = result.end_to_end["latency_mean"].dt.total_nanoseconds().item()
+    assert abs(paths["time_mean"].dt.total_nanoseconds().sum() - mean) <= paths.height
+    assert paths.filter(pl.col("service") == "front")["requests"].item() == row["answered"]
+    assert set(paths["service"]) == {"front", "cart", "search", "stock", None}
+
+
+@pytest.mark.parametrize(
+    ("written", "planned"),
+    [
+        ("all", {"wait": "all"}),
+        ("first", {"wait": "some", "count": 1}),
+        ("2", {"wait": "some", "count": 2}),
+        ("none", {"wait": "nothing"}),
+    ],
+)
+def test_what_an_answer_waits_for(tmp_path, written, planned):
+    plan = resolve(load(tmp_path, SHOP.replace("copies: 2", f"wait_for: {written}")))
+    assert plan.document["calls"][2]["wait_for"] == planned
+
+
+def test_a_run_without_calls_has_no_tables_of_them(tmp_path):
+    text = SHOP[: SHOP.index("    calls:")] + SHOP[SHOP.index("platform:") :]
+    result = hookean.simulate(load(tmp_path, text))
+    assert result.end_to_end is None
+    assert result.critical_path is None
 
 
 def test_a_call_to_one_service_needs_no_list():

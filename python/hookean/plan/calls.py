@@ -30,6 +30,14 @@ def calls_trees(scenario: Scenario, names: list[str]) -> list[dict[str, Any]]:
     ]
 
 
+def _wait_plan(wait_for: int | str) -> dict[str, Any]:
+    if isinstance(wait_for, int):
+        return {"wait": "some", "count": wait_for}
+    return (
+        {"wait": "some", "count": 1} if wait_for == "first" else {"wait": {"none": "nothing"}.get(wait_for, wait_for)}
+    )
+
+
 def _call(call: Call, name: str, place: dict[str, int]) -> dict[str, Any]:
     return {
         "service": Fixed(place[name]),
@@ -39,6 +47,7 @@ def _call(call: Call, name: str, place: dict[str, int]) -> dict[str, Any]:
         "delay": Known(_AT_ONCE, "none", "assumed", "calls arrive at once")
         if call.delay is None
         else Known(call.delay.plan(), call.delay.describe(), "user", "scenario"),
+        "wait_for": known(call, "wait_for", value=_wait_plan(call.wait_for)),
         "retry": Fixed(None) if call.retry is None else retry_tree(call.retry),
         "deadline_ns": Fixed(None) if call.deadline is None else known(call, "deadline", value=call.deadline.nanos),
     }

@@ -290,7 +290,45 @@ CLASSES = (
 )
 """Counts and latencies of `summary`, by class."""
 
-OPTIONAL = {"requests", "classes"}
+END_TO_END = (
+    Column("service", "str", "", "Service that calls others and has requests from outside: the head of their trees."),
+    Column("completed", "u64", "", "Requests at the head that the service itself has completed."),
+    Column("answered", "u64", "", "Those whose calls, and the calls of these, have given the answers they wait for."),
+    Column("unanswered", "u64", "", "Those that can get no answer any more: too many of their calls have failed."),
+    Column("waiting", "u64", "", "Those that wait for answers at the end."),
+    Column(
+        "latency_mean",
+        "duration",
+        "s",
+        "Mean time from the first arrival of a request to its answer; null without one.",
+        nullable=True,
+    ),
+    *(column for column in SUMMARY if column.name.startswith("latency_") and column.name != "latency_mean"),
+)
+"""Latencies from end to end, over answered requests."""
+
+CRITICAL_PATH = (
+    Column("head", "str", "", "Service at the head."),
+    Column(
+        "service",
+        "str",
+        "",
+        "Service on the critical path of requests: the way to the end that the answer waited for; null is the time "
+        "between services.",
+        nullable=True,
+    ),
+    Column("requests", "u64", "", "Answered requests whose critical path leads through it."),
+    Column("time_mean", "duration", "s", "Time on the critical path, mean over all answered requests of the head."),
+    Column(
+        "share_ratio",
+        "f64",
+        "ratio",
+        "Share of the latency from end to end; all rows of a head make 1, and are null when that latency is 0.",
+        nullable=True,
+    ),
+)
+
+OPTIONAL = {"requests", "classes", "end_to_end", "critical_path"}
 """Tables that a result has only when there is something to put into them."""
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -302,5 +340,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "faults": FAULTS,
     "requests": REQUESTS,
     "classes": CLASSES,
+    "end_to_end": END_TO_END,
+    "critical_path": CRITICAL_PATH,
 }
 """Every result table by name."""

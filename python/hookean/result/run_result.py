@@ -21,7 +21,7 @@ class RunResult:
 
     Attributes:
         frames: The frames by table name; `requests` only when the scenario keeps some, `classes` only when
-            a service has some.
+            a service has some, `end_to_end` and `critical_path` only when services call each other.
         manifest: What was run, by which version, and what the numbers rest on (keys: `MANIFEST_KEYS` of
             `hookean.result.store`).
     """
@@ -68,6 +68,16 @@ class RunResult:
     def classes(self) -> pl.DataFrame | None:
         """One row per service and class of requests; None when no service has classes."""
         return self.frames.get("classes")
+
+    @property
+    def end_to_end(self) -> pl.DataFrame | None:
+        """One row per service at the head of trees of calls; None when no service calls another."""
+        return self.frames.get("end_to_end")
+
+    @property
+    def critical_path(self) -> pl.DataFrame | None:
+        """One row per service at the head and service on its critical paths; None when no service calls another."""
+        return self.frames.get("critical_path")
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,7 +11,7 @@ from .callers import Retry
 from .distribution import Distribution
 from .fidelity import bins_of
 from .fields import FieldError, Model, Name, Origin, PositiveCount, Share
-from .units import Duration
+from .units import Duration, as_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,21 @@ if TYPE_CHECKING:
     from .model import Scenario
 
 
+_WAYS_MAX = 2**14
+"""Most places that calls of one request may have at one service (the engine numbers them)."""
+
+
 def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+def _wait_for(value: object) -> object:
+    if value in ("all", "first", "none") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise FieldError(
+        f"expected `all`, `first`, `none` or a whole number of at least 1, got {as_written(value)}",
+        hint="a number is a quorum: `wait_for: 2` is answered when two of the calls are",
+    )
 
 
 class Call(Model):
@@ -37,6 +50,15 @@ class Call(Model):
     """Probability that a request makes these calls: all of them, or none. Each entry is drawn by itself."""
     copies: Annotated[PositiveCount, Field(le=1000), Origin("assumed", "one call to each service")] = 1
     """Calls to each of the services, at most 1000."""
+    wait_for: Annotated[
+        PositiveCount | Literal["all", "first", "none"],
+        BeforeValidator(_wait_for, json_schema_input_type=PositiveCount | Literal["all", "first", "none"]),
+        Origin("assumed", "an answer needs all that it has asked for"),
+    ] = "all"
+    """How many of these calls the answer to the request waits for: `all`, the `first`, a number (a quorum), or `none`.
+
+    It decides when a request at the head is answered (tables `end_to_end` and `critical_path`), not what is served:
+    calls that are not waited for are served all the same."""
     delay: Distribution | None = None
     """Time from the end of the request to the arrival of a call, such as that of a network. Default: none."""
     retry: Retry | None = None
@@ -49,6 +71,13 @@ class Call(Model):
         twice = [name for at, name in enumerate(self.to) if name in self.to[:at]]
         if twice:
             raise FieldError(f"`{twice[0]}` is named twice", hint="for several calls to it use `copies`", at=["to"])
+        calls = len(self.to) * self.copies
+        if isinstance(self.wait_for, int) and self.wait_for > calls:
+            raise FieldError(
+                f"{calls} {'call' if calls == 1 else 'calls'} can never give {self.wait_for} answers",
+                hint="lower `wait_for`, or call more services or `copies`",
+                at=["wait_for"],
+            )
         if self.deadline is not None and self.retry is None:
             raise FieldError(
                 "a `deadline` ends retries, and there is no `retry`",
@@ -89,17 +118,33 @@ def call_problems(scenario: Scenario) -> Iterator[FieldError]:
                 elif names[to].count is not None:
                     text = f"`{to}` is a group, and a call goes to one service"
                     yield FieldError(text, hint="call services of their own", at=at)
-    yield from _ring_problems(scenario)
+    yield from _way_problems(scenario)
     yield from _request_problems(scenario)
 
 
-def _ring_problems(scenario: Scenario) -> Iterator[FieldError]:
-    """Calls that lead back would never end."""
+def _way_problems(scenario: Scenario) -> Iterator[FieldError]:
+    """Calls that lead back would never end, and calls by very many ways cannot be numbered."""
     ring = _ring({name: [to for call in each.calls for to in call.to] for name, each in scenario.services.items()})
     if len(ring) > 1:
         way = " → ".join(f"`{name}`" for name in [*ring, ring[0]])
         hint = "calls go one way: leave one of these out, or make a service two"
         yield FieldError(f"calls lead back: {way}", hint=hint, at=["services", ring[0], "calls"])
+        return
+    ways = dict.fromkeys(scenario.services, 0)
+    for _ in ways:  # a chain of calls is no longer than this
+        found = dict.fromkeys(ways, 0)
+        for name, service in scenario.services.items():
+            for call in service.calls:
+                for to in set(call.to) & (ways.keys() - {name}):
+                    found[to] += call.copies * (2 + ways[name])
+        if found == ways:
+            break
+        ways = {name: min(count, _WAYS_MAX + 1) for name, count in found.items()}
+    for name, count in ways.items():
+        if count > _WAYS_MAX:
+            text = f"calls of one request reach `{name}` by more than {_WAYS_MAX:,} ways, copies counted"
+            yield FieldError(text, hint="take fewer `copies`, or fewer services", at=["services", name])
+            return
 
 
 def _ring(calls: dict[str, list[str]]) -> list[str]:

@@ -9,7 +9,7 @@ use super::outbox::Ended;
 use crate::plan::{Plan, WaitPlan};
 use crate::workload::number_of;
 use hookean_kernel::Histogram;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// The calls of one entry, as one request makes them.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +148,7 @@ pub(crate) struct Trees {
     rules: Vec<Vec<Rule>>,
     /// Services that call or are called, in the order of calls.
     order: Vec<usize>,
-    waiting: Vec<HashMap<u64, Node>>,
+    waiting: Vec<BTreeMap<u64, Node>>,
     /// Requests whose answers have changed.
     touched: Vec<Vec<u64>>,
     verdicts: Vec<Vec<(u64, Verdict)>>,
@@ -182,7 +182,7 @@ impl Trees {
             heads: heads.map(|service| (service, HeadBook::new())).collect(),
             rules,
             order,
-            waiting: vec![HashMap::new(); services],
+            waiting: vec![BTreeMap::new(); services],
             touched: vec![Vec::new(); services],
             verdicts: vec![Vec::new(); services],
         }

@@ -331,13 +331,16 @@ fn retries_are_part_of_the_time_in_a_service() {
     assert_eq!(answers(&scene.run()), ([1, 0, 0], Some(5.5), Some(5.5)));
 }
 
+/// Caller, services as bits, probability, copies and how many are waited for, kind of delay, whether it is tried again.
+type DrawnCall = (usize, usize, f64, (u64, Option<u64>), u64, bool);
+
 /// What is drawn for a graph: services call later ones only.
 #[derive(Debug, Clone)]
 struct Drawn {
     disciplines: Vec<usize>,
     routings: Vec<usize>,
     loads: Vec<f64>,
-    calls: Vec<(usize, usize, f64, (u64, Option<u64>), u64, bool)>,
+    calls: Vec<DrawnCall>,
     limit: Option<u64>,
     faults: bool,
     clients: bool,
