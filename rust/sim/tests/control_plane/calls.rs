@@ -503,29 +503,24 @@ impl Drawn {
     }
 }
 
-/// First arrival at the head and last end of each tree in the request log, by head and number of its request.
-fn trees(output: &RunOutput) -> BTreeMap<(String, u64), (f64, f64)> {
+/// First arrival at the head and last end of each tree in the request log without a failure, by head and number of its
+/// request.
+fn whole_trees(output: &RunOutput) -> BTreeMap<(String, u64), (f64, f64)> {
     let mut trees = BTreeMap::new();
-    let (owners, heads) = (
-        output.texts("requests", "service"),
-        output.texts("requests", "head"),
-    );
-    let (arrivals, ends) = (
-        output.secs("requests", "arrival"),
-        output.secs("requests", "end"),
-    );
+    let [owners, heads, outcomes] =
+        ["service", "head", "outcome"].map(|name| output.texts("requests", name));
+    let [arrivals, ends] = ["arrival", "end"].map(|name| output.secs("requests", name));
     for (row, request) in output.counts("requests", "request").into_iter().enumerate() {
-        let head = heads[row]
-            .clone()
-            .or_else(|| owners[row].clone())
-            .expect("a service");
-        let (arrival, end) = (
-            arrivals[row].expect("it arrived"),
-            ends[row].expect("it ended"),
-        );
-        let tree = trees.entry((head, request)).or_insert((arrival, end));
+        let head = heads[row].clone().or_else(|| owners[row].clone());
+        let arrival = arrivals[row].expect("it arrived");
+        let end = ends[row].filter(|_| outcomes[row].as_deref() == Some("completed"));
+        let end = end.unwrap_or(f64::INFINITY);
+        let tree = trees
+            .entry((head.expect("a service"), request))
+            .or_insert((arrival, end));
         *tree = (tree.0.min(arrival), tree.1.max(end));
     }
+    trees.retain(|_, (_, end)| end.is_finite());
     trees
 }
 
@@ -570,10 +565,11 @@ proptest! {
         scene.document["horizon_ns"] = json!(ns(100_000.0));
         for call in scene.document["calls"].as_array_mut().expect("a list") {
             call["wait_for"] = json!({"wait": "all"});
+            call["retry"] = Value::Null;
         }
         let output = scene.run();
         let names = output.texts("end_to_end", "service");
-        let trees = trees(&output);
+        let trees = whole_trees(&output);
         for (at, name) in names.iter().enumerate() {
             let of_head = trees.iter().filter(|((head, _), _)| Some(head) == name.as_ref());
             let latencies: Vec<f64> = of_head.map(|(_, (arrival, end))| end - arrival).collect();
