@@ -5,7 +5,7 @@
 //! a control event finds the true state. An armed station does the same one instant at a time.
 
 use super::orders::Line;
-use super::servers::{Served, Servers, Taken};
+use super::servers::{Servers, Taken};
 use super::settings::Settings;
 use super::trigger::{Presence, Trigger, Watch};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
@@ -84,13 +84,13 @@ impl<L: Line> Central<L> {
         if by_turns || self.ledger.keeps_log() {
             return;
         }
-        let mut served = [Served::default(); BLOCK];
+        let mut latencies = [0; BLOCK];
         loop {
             let block = self.arrivals.block();
-            let taken = self.servers.serve(block, &mut served, until);
-            self.ledger.serve(&block[..taken], &served[..taken], until);
-            let whole = taken == block.len();
-            self.arrivals.take(taken);
+            let served = self.servers.serve(block, &mut latencies, until);
+            self.ledger.serve(&served, &latencies);
+            let whole = served.started == block.len();
+            self.arrivals.take(served.started);
             if !whole {
                 break;
             }

@@ -12,7 +12,6 @@ pub(super) use bulk::Cohort;
 use super::ReplicaId;
 use super::class_books::ClassBook;
 use super::request_log::{Log, RequestRow, RequestTable};
-use super::servers::Served;
 use crate::calls::Outbox;
 use crate::plan::RequestLog;
 use crate::workload::{
@@ -50,6 +49,43 @@ fn fingerprint(request: &Request, start: u64, end: u64, outcome: Outcome) -> u12
     let second =
         u128::from(first ^ end) * u128::from(0x8EBC_6AF0_9C88_C6E3 ^ ((outcome as u64) << 32));
     second ^ u128::from(first) << 64
+}
+
+/// What a block of requests adds to the books that were started one by one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Served {
+    /// Requests that were started.
+    pub(super) started: usize,
+    /// Those of them that have completed; the others are in service.
+    completed: usize,
+    work_ns: u128,
+    wait_sum_ns: u128,
+    fingerprint: u128,
+}
+
+impl Served {
+    /// Adds the next request of a block, and its latency to those of the completed ones.
+    #[inline(always)]
+    pub(super) fn add(
+        &mut self,
+        request: &Request,
+        (start, end): (u64, u64),
+        is_done: bool,
+        latencies: &mut [u64; BLOCK],
+    ) {
+        let arrival = request.time.as_nanos();
+        self.started += 1;
+        self.work_ns += u128::from(request.work_ns);
+        self.wait_sum_ns += u128::from(start - arrival);
+        // Without a branch: which requests are still in service cannot be predicted. Never more than a block: the
+        // remainder only spares a check.
+        latencies[self.completed % BLOCK] = end - arrival;
+        self.completed += usize::from(is_done);
+        let hash = fingerprint(request, start, end, Outcome::Completed);
+        self.fingerprint = self
+            .fingerprint
+            .wrapping_add(if is_done { hash } else { 0 });
+    }
 }
 
 /// Cumulative counts of requests.
@@ -434,36 +470,16 @@ impl Ledger {
         self.log.is_some()
     }
 
-    /// Requests that arrived and were started one by one, in order, at most [`BLOCK`]; those that end before `until` have
-    /// completed. The same as telling each to [`Ledger::arrive`], [`Ledger::start`] and [`Ledger::complete`], but for the
-    /// request log, of which there is none.
-    pub(super) fn serve(&mut self, requests: &[Request], served: &[Served], until: u64) {
+    /// Requests that arrived and were started one by one. The same as telling each to [`Ledger::arrive`],
+    /// [`Ledger::start`] and [`Ledger::complete`], but for the request log, of which there is none.
+    pub(super) fn serve(&mut self, served: &Served, latencies: &[u64; BLOCK]) {
         debug_assert!(!self.keeps_log(), "Invariant: a log sees every request");
-        // A loop for each purpose, so that its sums stay in registers.
-        let (mut work, mut waits) = (0, 0);
-        for (request, served) in requests.iter().zip(served) {
-            work += u128::from(request.work_ns);
-            waits += u128::from(served.start - request.time.as_nanos());
-        }
-        self.counts.arrivals += requests.len() as u64;
-        self.started += requests.len() as u64;
-        self.work_ns += work;
-        self.wait_sum_ns += waits;
-
-        let mut latencies = [0; BLOCK];
-        let mut completed = 0;
-        let mut hashes = self.fingerprint;
-        for (request, served) in requests.iter().zip(served) {
-            // Without a branch: which requests are still in service cannot be predicted. Never more than a block: the
-            // remainder only spares a check.
-            latencies[completed % BLOCK] = served.end - request.time.as_nanos();
-            let hash = fingerprint(request, served.start, served.end, Outcome::Completed);
-            let done = served.end < until;
-            completed += usize::from(done);
-            hashes = hashes.wrapping_add(if done { hash } else { 0 });
-        }
-        self.fingerprint = hashes;
-        let latencies = &latencies[..completed];
+        self.counts.arrivals += served.started as u64;
+        self.started += served.started as u64;
+        self.work_ns += served.work_ns;
+        self.wait_sum_ns += served.wait_sum_ns;
+        self.fingerprint = self.fingerprint.wrapping_add(served.fingerprint);
+        let latencies = &latencies[..served.completed];
         self.latency_sum_ns += latencies.iter().copied().map(u128::from).sum::<u128>();
         self.latency.record_all(latencies);
         if let Some(objective) = self.slo_ns {

@@ -11,18 +11,12 @@
 use super::rates::SlotRate;
 use super::settings::{Settings, end_of_patience, slots_of};
 use super::slots::SlotNumbers;
+use super::ledger::Served;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::plan::Routing;
-use crate::workload::Request;
+use crate::workload::{BLOCK, Request};
 use hookean_kernel::{Moves, Racer, SimTime, WinnerTree};
 use std::cmp::Reverse;
-
-/// When a request is served.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Served {
-    pub(super) start: u64,
-    pub(super) end: u64,
-}
 
 /// A slot of a replica.
 #[derive(Debug, Clone, Copy)]
@@ -142,24 +136,24 @@ impl Servers {
     }
 
     /// Starts requests one by one, each on the slot that has been free longest, as far as they start before `until`;
-    /// returns how many did.
+    /// returns what that adds to the books. At most a block of them.
     pub(super) fn serve(
         &mut self,
         requests: &[Request],
-        served: &mut [Served],
+        latencies: &mut [u64; BLOCK],
         until: u64,
-    ) -> usize {
+    ) -> Served {
         let before = self.crossing.len();
         let line = Line {
             requests,
-            served,
+            latencies,
             until,
             origin: self.origin,
             slots: &mut self.slots,
             jobs: &mut self.jobs,
             crossing: &mut self.crossing,
         };
-        let taken = if self.at_full_speed {
+        let served = if self.at_full_speed {
             self.tree.race(Serve {
                 line,
                 service_ns: |_, work_ns| work_ns,
@@ -171,7 +165,7 @@ impl Servers {
             })
         };
         self.in_service += (self.crossing.len() - before) as u64;
-        taken
+        served
     }
 
     /// The slot that takes a request at `start`: of those that are free then, the one that has been free longest, or one
@@ -529,7 +523,7 @@ impl Servers {
 /// Requests to be started one by one, and what that changes beside the tree.
 struct Line<'a> {
     requests: &'a [Request],
-    served: &'a mut [Served],
+    latencies: &'a mut [u64; BLOCK],
     until: u64,
     origin: u64,
     slots: &'a mut [Slot],
@@ -544,13 +538,13 @@ struct Serve<'a, F> {
 }
 
 impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
-    type Output = usize;
+    type Output = Served;
 
     #[inline(always)]
-    fn run(self, tree: &mut impl Moves) -> usize {
+    fn run(self, tree: &mut impl Moves) -> Served {
         let Line {
             requests,
-            served,
+            latencies,
             until,
             origin,
             slots,
@@ -558,8 +552,8 @@ impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
             crossing,
         } = self.line;
         let reach = until.saturating_sub(origin);
-        let mut taken = 0;
-        for (request, served) in requests.iter().zip(served) {
+        let mut served = Served::default();
+        for request in requests {
             let start = tree.min_time().max(request.time.as_nanos() - origin);
             if start >= reach {
                 break;
@@ -572,8 +566,7 @@ impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
             // Cannot run over: busy times do not overlap, and end before `end`.
             slot.busy_ns += end - start;
             slot.end = end;
-            *served = Served { start, end };
-            taken += 1;
+            served.add(request, (start, end), end < until, latencies);
             if end < until {
                 slot.completed += 1;
             } else {
@@ -586,7 +579,7 @@ impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
                 crossing.push(at as u32);
             }
         }
-        taken
+        served
     }
 }
 
