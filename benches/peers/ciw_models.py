@@ -95,7 +95,7 @@ def day(job: Day, seed: int) -> Outcome:
     node = type("ScaledNode", (Replicas,), {"job": job, "rng": random.Random(seed), "scaler": scaler})
     ends = [float(end) for end in range(job.bin_s, job.length_s + 1, job.bin_s)]
     network = ciw.create_network(
-        arrival_distributions=[ciw.dists.PoissonIntervals(job.rates(), ends, job.length_s)],
+        arrival_distributions=[ciw.dists.PoissonIntervals(job.rates, ends, job.length_s)],
         service_distributions=[ciw.dists.Exponential(1 / job.service_s)],
         number_of_servers=[Ticks(job)],
     )

@@ -83,7 +83,7 @@ def _day_scenario(job: Day, seed: int) -> hookean.Scenario:
         {
             "seed": seed,
             "services": {"web": _service(job, job.first_replicas) | startup},
-            "workload": [{"service": "web", "rates": {"step": f"{job.bin_s}s", "values": job.rates()}}],
+            "workload": [{"service": "web", "rates": {"step": f"{job.bin_s}s", "values": job.rates}}],
             "platform": _PLATFORM,
             "controllers": [
                 {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ class Day:
         """Replicas at the beginning: what the rule wants for the rate at that moment."""
         return math.ceil(self.rate * 1000 / self.target_milli)
 
+    @cached_property
     def rates(self) -> list[float]:
-        """Returns the arrival rate in each bin: the sine at the middle of the bin."""
+        """Arrival rate in each bin, the sine at its middle: input, of which every tool gets the same list."""
         turn = 2 * math.pi / self.length_s
         middles = [bin_start + self.bin_s / 2 for bin_start in range(0, self.length_s, self.bin_s)]
         return [self.rate * (1 + self.swing * math.sin(turn * middle)) for middle in middles]

@@ -108,7 +108,7 @@ def day(job: Day, seed: int) -> Outcome:
 def arrivals(job: Day, rng: random.Random) -> Iterator[float]:
     """Yields the instants of a Poisson process whose rate is constant inside a bin."""
     exponential = rng.expovariate
-    for index, rate in enumerate(job.rates()):
+    for index, rate in enumerate(job.rates):
         at, end = index * job.bin_s + exponential(rate), (index + 1) * job.bin_s
         while at < end:
             yield at

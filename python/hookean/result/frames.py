@@ -14,8 +14,6 @@ from hookean.result.columns import TABLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from hookean.result.columns import Column
-
 DTYPES: dict[str, pl.DataType] = {
     "duration": pl.Duration("ns"),
     "u32": pl.UInt32(),
@@ -84,6 +82,8 @@ def mismatch(table: str, frame: pl.DataFrame) -> str | None:
         frame: The frame to check.
     """
     wanted, found = schema_of(table), frame.schema  # a property that polars computes anew at each access
+    if found == wanted:
+        return _unexpected_null(table, frame)
     missing = [name for name in wanted if name not in found]
     unknown = [name for name in found if name not in wanted]
     if missing or unknown:
@@ -92,14 +92,13 @@ def mismatch(table: str, frame: pl.DataFrame) -> str | None:
     for name, dtype in wanted.items():
         if found[name] != dtype:
             return f"column `{table}.{name}` is `{found[name]}` instead of `{dtype}`"
-    if frame.columns != wanted.names():
-        return f"the columns of table `{table}` are in another order"
-    return _unexpected_null(table, frame, TABLES[table])
+    return f"the columns of table `{table}` are in another order"
 
 
-def _unexpected_null(table: str, frame: pl.DataFrame, columns: tuple[Column, ...]) -> str | None:
-    for column in columns:
-        if not column.nullable and (nulls := frame[column.name].null_count()):
+def _unexpected_null(table: str, frame: pl.DataFrame) -> str | None:
+    """Looks for nulls where there may be none; the columns are the documented ones."""
+    for column, series in zip(TABLES[table], frame.get_columns(), strict=True):
+        if not column.nullable and (nulls := series.null_count()):
             return f"column `{table}.{column.name}` has {nulls} nulls and may have none"
     return None
 

@@ -7,6 +7,7 @@ leaf is refused, so that no parameter can enter a plan without provenance.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hookean.scenario.fields import Origin, Status
@@ -58,10 +59,16 @@ def known(model: BaseModel, name: str, *, value: Any, text: str | None = None) -
     shown = _shown(getattr(model, name)) if text is None else text
     if name in model.model_fields_set:
         return Known(value, shown, "user", "scenario")
-    for entry in type(model).model_fields[name].metadata:
+    origin = _origin(type(model), name)
+    return Known(value, shown, origin.status, origin.source)
+
+
+@cache
+def _origin(model: type[BaseModel], name: str) -> Origin:
+    for entry in model.model_fields[name].metadata:
         if isinstance(entry, Origin):
-            return Known(value, shown, entry.status, entry.source)
-    raise LookupError(f"default of {type(model).__name__}.{name} has no origin")
+            return entry
+    raise LookupError(f"default of {model.__name__}.{name} has no origin")
 
 
 def _shown(value: object) -> str:
