@@ -16,17 +16,32 @@ pub(crate) struct Strips {
 
 static STRIPS: Strips = strips();
 
-/// Right edges as steps of the 53-bit draw: a power of two smaller, so that products round as those with the edges do.
-static STEPS: [f64; 256] = steps();
+/// What decides nearly every draw of a strip.
+#[derive(Clone, Copy)]
+struct Rectangle {
+    /// The strip's right edge as a step of the 53-bit draw: a power of two smaller, so that products round as those with
+    /// the edge do.
+    step: f64,
+    /// What is left of this lies under the curve.
+    edge: f64,
+}
 
-const fn steps() -> [f64; 256] {
-    let mut steps = [0.0; 256];
+static RECTANGLES: [Rectangle; 256] = rectangles();
+
+const fn rectangles() -> [Rectangle; 256] {
+    let mut all = [Rectangle {
+        step: 0.0,
+        edge: 0.0,
+    }; 256];
     let mut i = 0;
     while i < 256 {
-        steps[i] = STRIPS.x[i] * (1.0 / 9_007_199_254_740_992.0);
+        all[i] = Rectangle {
+            step: STRIPS.x[i] * (1.0 / 9_007_199_254_740_992.0),
+            edge: STRIPS.x[i + 1],
+        };
         i += 1;
     }
-    steps
+    all
 }
 
 const fn strips() -> Strips {
@@ -52,8 +67,9 @@ const fn strips() -> Strips {
 pub fn standard_exponential(rng: &mut Xoshiro256PlusPlus) -> f64 {
     let bits = rng.next_u64();
     let strip = (bits & 255) as usize;
-    let x = (bits >> 11) as f64 * STEPS[strip];
-    if x < STRIPS.x[strip + 1] {
+    let Rectangle { step, edge } = RECTANGLES[strip];
+    let x = (bits >> 11) as f64 * step;
+    if x < edge {
         return x;
     }
     // The generator goes there and back by value: whoever draws in a loop can keep it in registers.

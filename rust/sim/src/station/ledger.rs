@@ -64,27 +64,27 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Adds the next request of a block, and its latency to those of the completed ones.
+    /// Adds the next request of a block.
     #[inline(always)]
-    pub(super) fn add(
+    pub(super) fn start(&mut self, request: &Request, start: u64) {
+        self.started += 1;
+        self.work_ns += u128::from(request.work_ns);
+        self.wait_sum_ns += u128::from(start - request.time.as_nanos());
+    }
+
+    /// Completes the request that was started last, and adds its latency to those of the block.
+    #[inline(always)]
+    pub(super) fn complete(
         &mut self,
         request: &Request,
         (start, end): (u64, u64),
-        is_done: bool,
         latencies: &mut [u64; BLOCK],
     ) {
-        let arrival = request.time.as_nanos();
-        self.started += 1;
-        self.work_ns += u128::from(request.work_ns);
-        self.wait_sum_ns += u128::from(start - arrival);
-        // Without a branch: which requests are still in service cannot be predicted. Never more than a block: the
-        // remainder only spares a check.
-        latencies[self.completed % BLOCK] = end - arrival;
-        self.completed += usize::from(is_done);
+        // Never more than a block: the remainder only spares a check.
+        latencies[self.completed % BLOCK] = end - request.time.as_nanos();
+        self.completed += 1;
         let hash = fingerprint(request, start, end, Outcome::Completed);
-        self.fingerprint = self
-            .fingerprint
-            .wrapping_add(if is_done { hash } else { 0 });
+        self.fingerprint = self.fingerprint.wrapping_add(hash);
     }
 }
 

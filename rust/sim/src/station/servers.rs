@@ -566,9 +566,10 @@ impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
             // Cannot run over: busy times do not overlap, and end before `end`.
             slot.busy_ns += end - start;
             slot.end = end;
-            served.add(request, (start, end), end < until, latencies);
+            served.start(request, start);
             if end < until {
                 slot.completed += 1;
+                served.complete(request, (start, end), latencies);
             } else {
                 slot.busy = true;
                 jobs[at] = Job {
