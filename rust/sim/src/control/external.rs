@@ -212,8 +212,11 @@ impl Observer {
     fn replica_means(&mut self, row: &mut Row, view: &View<'_>) {
         let cores_milli = view.service.replica.cpu_millicores as f64;
         for (place, metric) in self.config.metrics.iter().enumerate() {
+            self.read.clear();
             view.pipeline
-                .pod_samples(metric.of_replicas(), view.now, view.samples, &mut self.read);
+                .pod_samples(metric.of_replicas(), view.now, view.samples, &mut |s| {
+                    self.read.push(s);
+                });
             let mut replicas = view.existing().enumerate().peekable();
             let (mut sum, mut samples, mut newest) = (0.0, 0u32, None);
             for sample in &self.read {

@@ -26,7 +26,6 @@ struct Hpa {
     /// The version of the replicas that the pods show; `None` when time alone may change them.
     shown: Option<u64>,
     samples: Vec<Vec<Sample>>,
-    read: Vec<PodSample>,
 }
 
 /// Name of the one custom metric that the engine measures.
@@ -50,7 +49,6 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
         pods: Vec::new(),
         shown: None,
         samples,
-        read: Vec::new(),
     }))
 }
 
@@ -103,24 +101,24 @@ impl Hpa {
             self.show_pods(view);
         }
         for (metric, samples) in self.config.metrics.iter().zip(&mut self.samples) {
-            self.read.clear();
-            if let Some(measured) = measured_as(metric) {
-                view.pipeline
-                    .pod_samples(measured, view.now, view.samples, &mut self.read);
-            }
             samples.clear();
-            if view.pipeline.is_immediate() {
-                samples.extend(self.read.iter().map(sample));
+            let Some(measured) = measured_as(metric) else {
                 continue;
-            }
+            };
             // the metrics API knows only pods that exist; what it has of a pod that is being deleted is left to the policy
             let mut pods = self.pods.iter().peekable();
-            let mut exists = |s: &&PodSample| {
-                let id = pod_id(s.replica);
+            let mut exists = |replica| {
+                let id = pod_id(replica);
                 while pods.next_if(|pod| pod.id < id).is_some() {}
                 pods.peek().is_some_and(|pod| pod.id == id)
             };
-            samples.extend(self.read.iter().filter(|s| exists(s)).map(sample));
+            let all_exist = view.pipeline.is_immediate();
+            view.pipeline
+                .pod_samples(measured, view.now, view.samples, &mut |read: PodSample| {
+                    if all_exist || exists(read.replica) {
+                        samples.push(sample(&read));
+                    }
+                });
         }
     }
 

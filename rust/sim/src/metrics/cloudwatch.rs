@@ -137,6 +137,7 @@ mod tests {
             cpu_cores: 0.0,
             memory_bytes: 0,
             completed,
+            completed_before: 0,
         }
     }
 

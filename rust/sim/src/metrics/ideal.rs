@@ -65,12 +65,13 @@ impl IdealPipeline {
     }
 
     /// The samples of the running replicas. One that does not serve yet uses no CPU, and has no request rate to tell.
+    #[inline]
     pub(super) fn pod_samples(
         &self,
         metric: PodMetric,
         now: SimTime,
         live: &[ReplicaSample],
-        out: &mut Vec<PodSample>,
+        each: &mut impl FnMut(PodSample),
     ) {
         // both by number of the replica
         let mut then = self.snapshot(now);
@@ -92,12 +93,14 @@ impl IdealPipeline {
                     self.mean(now, replica, before, |r| r.completed as f64 * 1e9)
                 }
             };
-            out.extend(sample.map(|(value, window)| PodSample {
-                replica: replica.replica,
-                at: now,
-                window,
-                value_milli: milli_up(value),
-            }));
+            if let Some((value, window)) = sample {
+                each(PodSample {
+                    replica: replica.replica,
+                    at: now,
+                    window,
+                    value_milli: milli_up(value),
+                });
+            }
         }
     }
 
@@ -167,6 +170,7 @@ mod tests {
             cpu_cores: 0.25,
             memory_bytes: 64,
             completed: 0,
+            completed_before: 0,
         }
     }
 
@@ -201,7 +205,7 @@ mod tests {
             PodMetric::Cpu,
             at(45),
             &[sample(1, 0, 16.0), sample(2, 40, 5.0)],
-            &mut out,
+            &mut |sample| out.push(sample),
         );
         let values: Vec<i64> = out.iter().map(|s| s.value_milli).collect();
         assert_eq!(values, [400, 1000]);
@@ -212,7 +216,9 @@ mod tests {
         let mut p = pipeline(20, 5);
         p.sample(at(0), &[sample(1, 0, 0.0)]);
         let mut out = Vec::new();
-        p.pod_samples(PodMetric::Cpu, at(5), &[sample(1, 0, 2.5)], &mut out);
+        p.pod_samples(PodMetric::Cpu, at(5), &[sample(1, 0, 2.5)], &mut |s| {
+            out.push(s);
+        });
         let found: Vec<_> = out.iter().map(|s| (s.value_milli, s.window)).collect();
         assert_eq!(found, [(500, SimDuration::from_secs(5))]);
     }
@@ -230,7 +236,7 @@ mod tests {
             (PodMetric::RequestRate, None),
         ] {
             let mut out = Vec::new();
-            p.pod_samples(metric, at(20), &[starting], &mut out);
+            p.pod_samples(metric, at(20), &[starting], &mut |s| out.push(s));
             assert_eq!(out.first().map(|s| s.value_milli), expected, "{metric:?}");
         }
     }

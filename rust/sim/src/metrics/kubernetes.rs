@@ -188,9 +188,14 @@ impl KubernetesPipeline {
         (age >= FRESH_CONTAINER_MIN && age < self.resolution).then_some(*start)
     }
 
-    pub(super) fn pod_samples(&self, metric: PodMetric, now: SimTime, out: &mut Vec<PodSample>) {
+    pub(super) fn pod_samples(
+        &self,
+        metric: PodMetric,
+        now: SimTime,
+        each: &mut impl FnMut(PodSample),
+    ) {
         if metric == PodMetric::RequestRate {
-            self.adapter.rates(now, out);
+            self.adapter.rates(now, each);
             return;
         }
         for (replica, container) in &self.containers {
@@ -203,7 +208,7 @@ impl KubernetesPipeline {
                 PodMetric::Memory => container.last.memory_bytes as f64,
                 _ => (container.last.cpu_core_ns - previous.cpu_core_ns) / window.as_nanos() as f64,
             };
-            out.push(PodSample {
+            each(PodSample {
                 replica: *replica,
                 at: container.last.at,
                 window,
@@ -234,7 +239,7 @@ impl Adapter {
 
     /// Increase over the scrapes inside the window that ended `delay` ago, per second between the first and the last of
     /// them (Prometheus' extrapolation to the window's edges is not modelled).
-    fn rates(&self, now: SimTime, out: &mut Vec<PodSample>) {
+    fn rates(&self, now: SimTime, each: &mut impl FnMut(PodSample)) {
         let end = now.saturating_since(SimTime::ZERO + self.delay);
         let start = SimTime::from_nanos(end.as_nanos().saturating_sub(self.window.as_nanos()));
         let end = SimTime::from_nanos(end.as_nanos());
@@ -261,7 +266,7 @@ impl Adapter {
                 continue;
             }
             let rate = (completed - first) as f64 * 1e9 / span.as_nanos() as f64;
-            out.push(PodSample {
+            each(PodSample {
                 replica: *replica,
                 at: *last_at,
                 window: span,
@@ -309,12 +314,13 @@ mod tests {
             cpu_cores: 0.0,
             memory_bytes: 100,
             completed,
+            completed_before: 0,
         }
     }
 
     fn cpu(pipeline: &KubernetesPipeline, now: u64) -> Vec<(u64, u64, i64)> {
         let mut out = Vec::new();
-        pipeline.pod_samples(PodMetric::Cpu, at(now), &mut out);
+        pipeline.pod_samples(PodMetric::Cpu, at(now), &mut |s| out.push(s));
         out.iter()
             .map(|s| (s.at.as_nanos() / S, s.window.as_nanos() / S, s.value_milli))
             .collect()
@@ -351,7 +357,7 @@ mod tests {
             p.sample(ADAPTER, at(secs), &[sample(0, 0.0, completed)]);
         }
         let mut out = Vec::new();
-        p.pod_samples(PodMetric::RequestRate, at(76), &mut out);
+        p.pod_samples(PodMetric::RequestRate, at(76), &mut |s| out.push(s));
         // window 16..76 s holds the scrapes at 30 and 75 s
         assert_eq!(
             (out[0].value_milli, out[0].window),

@@ -37,6 +37,8 @@ pub struct ReplicaSample {
     pub memory_bytes: u64,
     /// Requests completed so far.
     pub completed: u64,
+    /// The part of them before its last restart.
+    pub completed_before: u64,
 }
 
 /// What a controller of pods gets for one replica and metric.
@@ -194,19 +196,19 @@ impl Pipeline {
         }
     }
 
-    /// Writes the samples of a metric of single replicas as a controller reads them at `now` into `out`, by replica.
+    /// Passes the samples of a metric of single replicas as a controller reads them at `now` to `each`, by replica.
     /// `replicas` is the present state, which only the ideal pipeline may look at.
+    #[inline]
     pub fn pod_samples(
         &self,
         metric: PodMetric,
         now: SimTime,
         replicas: &[ReplicaSample],
-        out: &mut Vec<PodSample>,
+        each: &mut impl FnMut(PodSample),
     ) {
-        out.clear();
         match self {
-            Self::Ideal(p) => p.pod_samples(metric, now, replicas, out),
-            Self::Kubernetes(p) => p.pod_samples(metric, now, out),
+            Self::Ideal(p) => p.pod_samples(metric, now, replicas, each),
+            Self::Kubernetes(p) => p.pod_samples(metric, now, each),
             Self::Cloudwatch(_) | Self::Nothing => {}
         }
     }

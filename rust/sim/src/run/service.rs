@@ -2,9 +2,9 @@
 
 use crate::control::View;
 use crate::metrics::{Pipeline, ReplicaSample};
-use crate::plan::ServicePlan;
+use crate::plan::{ReplicaPlan, ServicePlan};
 use crate::replica::{Replica, ReplicaState};
-use crate::station::ReplicaId;
+use crate::station::{ReplicaId, ReplicaReading, Station};
 use hookean_kernel::{SimTime, TimeWeightedMean};
 
 /// Replicas by state.
@@ -38,6 +38,11 @@ pub(super) struct Service {
     /// Readings of the running replicas, and when they were taken: a controller often decides when its pipeline looks.
     pub(super) samples: Vec<ReplicaSample>,
     pub(super) sampled_at: Option<SimTime>,
+    /// The version whose running replicas the samples list; `None` when time alone may change them.
+    listed: Option<u64>,
+    /// Those of them that the station knows, and room for their readings.
+    serving: Vec<ReplicaId>,
+    readings: Vec<ReplicaReading>,
 }
 
 impl Service {
@@ -57,7 +62,43 @@ impl Service {
             scale_ins: 0,
             samples: Vec::new(),
             sampled_at: None,
+            listed: None,
+            serving: Vec::new(),
+            readings: Vec::new(),
         }
+    }
+
+    /// Reads the running replicas, in order of creation; those on their way out are not measured.
+    pub(super) fn sample(&mut self, now: SimTime, shape: &ReplicaPlan, station: &dyn Station) {
+        if self.listed != Some(self.version) {
+            self.list_running(now, shape);
+        }
+        self.readings.clear();
+        station.read_each(now, &self.serving, &mut self.readings);
+        let samples = self.samples.iter_mut();
+        let serving = samples.filter(|sample| sample.ready_since.is_some());
+        for (sample, reading) in serving.zip(&self.readings) {
+            sample.cpu_core_ns = sample.cpu_before_core_ns + reading.cpu_core_ns;
+            sample.cpu_cores = reading.cpu_cores;
+            sample.memory_bytes = memory_bytes(shape, reading);
+            sample.completed = sample.completed_before + reading.completed;
+        }
+        self.sampled_at = Some(now);
+    }
+
+    /// Lists the running replicas. A replica that does not run yet may at any time without another change.
+    fn list_running(&mut self, now: SimTime, shape: &ReplicaPlan) {
+        let all = self.live.iter().map(|id| &self.replicas[id.0 as usize]);
+        let starts = |r: &&Replica| matches!(r.state, ReplicaState::Starting | ReplicaState::Ready);
+        let runs = |r: &&Replica| r.running.is_some_and(|since| since <= now);
+        let started = all.filter(starts);
+        self.listed = started.clone().all(|r| runs(&r)).then_some(self.version);
+        let running = started.filter(runs);
+        self.serving.clear();
+        let serving = running.clone().filter(|replica| replica.is_serving());
+        self.serving.extend(serving.map(|replica| replica.id));
+        self.samples.clear();
+        self.samples.extend(running.map(|r| unread(r, shape)));
     }
 
     pub(super) fn get(&self, id: ReplicaId) -> &Replica {
@@ -144,4 +185,29 @@ impl Service {
     pub(super) fn wanted(&self) -> u32 {
         self.counts.pending + self.counts.starting + self.counts.ready
     }
+}
+
+/// The sample of a running replica before its station is read. CPU and requests before readiness count as none: what an
+/// application does while it initialises is not modelled.
+fn unread(replica: &Replica, shape: &ReplicaPlan) -> ReplicaSample {
+    let (last, before) = (&replica.last_reading, &replica.before_restart);
+    ReplicaSample {
+        replica: replica.id,
+        running_since: replica.running.unwrap_or(SimTime::MAX),
+        ready_since: replica.ready.filter(|_| replica.is_serving()),
+        initial: replica.initial,
+        cpu_core_ns: last.cpu_core_ns,
+        cpu_before_core_ns: before.cpu_core_ns,
+        cpu_cores: last.cpu_cores,
+        memory_bytes: memory_bytes(shape, last),
+        completed: last.completed,
+        completed_before: before.completed,
+    }
+}
+
+/// Saturates far beyond any memory.
+fn memory_bytes(shape: &ReplicaPlan, reading: &ReplicaReading) -> u64 {
+    let held = u64::from(reading.in_service) + u64::from(reading.waiting);
+    let held_bytes = shape.memory_per_request_bytes.saturating_mul(held);
+    shape.memory_idle_bytes.saturating_add(held_bytes)
 }

@@ -3,11 +3,11 @@
 use super::event::Event;
 use super::world::{Decider, World};
 use crate::control::Verdict;
-use crate::metrics::{NextSample, ReplicaSample};
+use crate::metrics::NextSample;
 use crate::record::{DecisionContext, SeriesRow};
-use crate::replica::{Replica, ReplicaState};
+use crate::replica::Replica;
 use crate::station::ReplicaReading;
-use hookean_kernel::{SimDuration, SimTime};
+use hookean_kernel::SimDuration;
 
 impl World {
     /// Lets a pipeline look at its service.
@@ -93,45 +93,8 @@ impl World {
             return;
         }
         self.bring(service);
-        let mut samples = std::mem::take(&mut self.services[service].samples);
-        samples.clear();
-        let state = &self.services[service];
-        let live = state.live.iter().map(|id| state.get(*id));
-        let running = live.filter(|r| self.is_measured(r));
-        samples.extend(running.map(|replica| self.read(service, replica)));
-        let state = &mut self.services[service];
-        (state.samples, state.sampled_at) = (samples, Some(self.now));
-    }
-
-    fn is_measured(&self, replica: &Replica) -> bool {
-        let runs = replica.running.is_some_and(|since| since <= self.now);
-        runs && matches!(replica.state, ReplicaState::Starting | ReplicaState::Ready)
-    }
-
-    /// CPU and requests before readiness count as none: what an application does while it initialises is not modelled.
-    fn read(&self, service: usize, replica: &Replica) -> ReplicaSample {
-        let serving = replica.is_serving();
-        let reading = if serving {
-            self.reading(service, replica)
-        } else {
-            replica.last_reading
-        };
         let shape = &self.plan.services[service].replica;
-        let held = u64::from(reading.in_service) + u64::from(reading.waiting);
-        ReplicaSample {
-            replica: replica.id,
-            running_since: replica.running.unwrap_or(SimTime::MAX),
-            ready_since: replica.ready.filter(|_| serving),
-            initial: replica.initial,
-            cpu_core_ns: reading.cpu_core_ns,
-            cpu_before_core_ns: replica.before_restart.cpu_core_ns,
-            cpu_cores: reading.cpu_cores,
-            // saturates far beyond any memory
-            memory_bytes: shape
-                .memory_idle_bytes
-                .saturating_add(shape.memory_per_request_bytes.saturating_mul(held)),
-            completed: reading.completed,
-        }
+        self.services[service].sample(self.now, shape, &*self.stations[service]);
     }
 
     /// What a serving replica has done, before its last restart included.

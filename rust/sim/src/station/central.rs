@@ -253,7 +253,7 @@ impl<L: Line> Station for Central<L> {
     }
 
     fn kill(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
-        let held = self.servers.remove(replica);
+        let held = self.servers.remove(now, replica);
         for (request, start) in &held {
             self.ledger
                 .lose(request, Some(*start), now.as_nanos(), replica);
@@ -264,7 +264,7 @@ impl<L: Line> Station for Central<L> {
 
     fn requeue(&mut self, now: SimTime, replica: ReplicaId) -> u64 {
         let mut back = 0;
-        for (request, start) in self.servers.remove(replica) {
+        for (request, start) in self.servers.remove(now, replica) {
             self.ledger.take_back(&request, start);
             if self.settings.deadline(&request) < now.as_nanos() {
                 self.ledger.time_out(&request, now.as_nanos());

@@ -111,6 +111,10 @@ pub trait Station: Send {
     fn resume(&mut self, now: SimTime, replica: ReplicaId);
     /// Reads one replica.
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading;
+    /// Reads replicas into `readings`, one after the other.
+    fn read_each(&self, now: SimTime, replicas: &[ReplicaId], readings: &mut Vec<ReplicaReading>) {
+        readings.extend(replicas.iter().map(|replica| self.read(now, *replica)));
+    }
     /// Since when the replica has been ready without a request; `None` while it holds one. This and what follows about
     /// triggers speaks of single requests: a station that has none leaves it as it is here.
     fn idle_since(&self, _now: SimTime, _replica: ReplicaId) -> Option<SimTime> {

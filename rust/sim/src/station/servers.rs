@@ -8,10 +8,10 @@
     reason = "measured: without it the hot loop calls, and is a fifth slower"
 )]
 
+use super::ledger::Served;
 use super::rates::SlotRate;
 use super::settings::{Settings, end_of_patience, slots_of};
 use super::slots::SlotNumbers;
-use super::ledger::Served;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::plan::Routing;
 use crate::workload::{BLOCK, Request};
@@ -176,7 +176,7 @@ impl Servers {
             return self.tree.min_slot();
         }
         let takes = |at: &usize| self.tree.time(*at).is_some() && self.slots[*at].end <= start;
-        let free = (0..self.slots.len()).filter(takes);
+        let free = (0..self.numbers.bound()).filter(takes);
         let newest = free.min_by_key(|at| (Reverse(self.slots[*at].replica), *at));
         newest.unwrap_or_else(|| self.tree.min_slot())
     }
@@ -329,8 +329,8 @@ impl Servers {
             }
             self.slots[at] = fresh;
         }
-        if self.slots.len() > self.tree.capacity() {
-            self.rebuild(self.slots.len(), end);
+        if self.numbers.bound() > self.tree.capacity() {
+            self.rebuild(self.numbers.bound(), end);
         }
         for &slot in &slots {
             show(&mut self.tree, slot as usize, end - self.origin);
@@ -368,7 +368,7 @@ impl Servers {
     }
 
     /// Takes a replica out; returns the requests it served, with their starts.
-    pub(super) fn remove(&mut self, replica: ReplicaId) -> Vec<(Request, u64)> {
+    pub(super) fn remove(&mut self, now: SimTime, replica: ReplicaId) -> Vec<(Request, u64)> {
         let of = self.replicas[replica.0 as usize].take().expect(KNOWN);
         let mut held = Vec::new();
         for &slot in &of.slots {
@@ -381,6 +381,11 @@ impl Servers {
             self.numbers.give_back(slot);
         }
         self.in_service -= held.len() as u64;
+        // Requests go through the levels of the tree. Smaller than half of it, so that a replica that comes and goes does
+        // not rebuild it each time.
+        if 8 * self.numbers.bound() <= 3 * self.tree.capacity() && self.tree.capacity() > 4 {
+            self.rebuild(self.numbers.bound(), now.as_nanos());
+        }
         held
     }
 

@@ -1,28 +1,36 @@
 //! Slot numbers: the lowest vacant one is taken first.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 
 /// Hands out slot numbers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SlotNumbers {
-    vacant: BinaryHeap<Reverse<u32>>,
-    made: u32,
+    /// Vacant numbers below `bound`; the one just below it is taken.
+    vacant: BTreeSet<u32>,
+    bound: u32,
 }
 
 impl SlotNumbers {
     /// Takes the lowest vacant number.
     pub(super) fn take(&mut self) -> u32 {
-        if let Some(Reverse(slot)) = self.vacant.pop() {
+        if let Some(slot) = self.vacant.pop_first() {
             return slot;
         }
-        self.made += 1;
-        self.made - 1
+        self.bound += 1;
+        self.bound - 1
     }
 
     /// Makes a number vacant.
     pub(super) fn give_back(&mut self, slot: u32) {
-        self.vacant.push(Reverse(slot));
+        self.vacant.insert(slot);
+        while self.bound > 0 && self.vacant.remove(&(self.bound - 1)) {
+            self.bound -= 1;
+        }
+    }
+
+    /// All numbers that are taken are below this.
+    pub(super) const fn bound(&self) -> usize {
+        self.bound as usize
     }
 }
 
@@ -37,5 +45,16 @@ mod tests {
         numbers.give_back(2);
         numbers.give_back(1);
         assert_eq!([0; 3].map(|_| numbers.take()), [1, 2, 4]);
+    }
+
+    #[test]
+    fn the_bound_falls_with_the_highest_numbers() {
+        let mut numbers = SlotNumbers::default();
+        let taken: Vec<u32> = (0..6).map(|_| numbers.take()).collect();
+        for (slot, bound) in [(3, 6), (4, 6), (5, 3), (0, 3), (2, 2)] {
+            numbers.give_back(taken[slot]);
+            assert_eq!(numbers.bound(), bound, "without {slot}");
+        }
+        assert_eq!([0; 3].map(|_| numbers.take()), [0, 2, 3]);
     }
 }
