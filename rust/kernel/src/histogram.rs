@@ -244,6 +244,7 @@ impl<const BITS: u32> Histogram<BITS> {
         (self.words[index] >> 32) + self.run_carries.get(&index).map_or(0, |n| n << 32)
     }
 
+    #[cfg(test)]
     fn window_bucket(&self, index: usize) -> u64 {
         (self.words[index] & LOWER) + self.window_carries.get(&index).map_or(0, |n| n << 32)
     }
@@ -284,21 +285,26 @@ impl<const BITS: u32> Histogram<BITS> {
             return None;
         }
         let mut search = Search::new(window, quantiles);
-        for word in Self::index(window.min) / 64..=Self::index(window.max) / 64 {
-            let mut left = std::mem::take(&mut self.used[word]);
+        let carries = std::mem::take(&mut self.window_carries);
+        let (chunks, _) = self.words.as_chunks_mut::<64>();
+        let parts = chunks.iter_mut().zip(&mut self.used).enumerate();
+        let first = Self::index(window.min) / 64;
+        let parts = parts.take(Self::index(window.max) / 64 + 1).skip(first);
+        for (part, (words, used)) in parts {
+            let mut left = std::mem::take(used);
             while left != 0 {
-                let index = 64 * word + left.trailing_zeros() as usize;
+                // below 64: there is a bit
+                let at = left.trailing_zeros() as usize % 64;
                 left &= left - 1;
-                let count = if self.window_carries.is_empty() {
-                    self.words[index] & LOWER
-                } else {
-                    self.window_bucket(index)
-                };
-                self.words[index] &= !LOWER;
+                let (word, index) = (&mut words[at], 64 * part + at);
+                let mut count = *word & LOWER;
+                if !carries.is_empty() {
+                    count += carries.get(&index).map_or(0, |n| n << 32);
+                }
+                *word &= !LOWER;
                 search.pass(index, count, Self::range);
             }
         }
-        self.window_carries.clear();
         self.closed.merge(window);
         Some((search.found, window.max))
     }

@@ -62,6 +62,12 @@ pub fn nearest(x: f64) -> u64 {
     }
 }
 
+/// The nearest `f64`. Below 2^63 processors convert in one step, which a plain cast cannot know to be enough.
+#[inline]
+pub fn float(count: u64) -> f64 {
+    i64::try_from(count).map_or_else(|_| count as f64, |small| small as f64)
+}
+
 #[inline]
 const fn power_of_two(k: i64) -> f64 {
     f64::from_bits(((k + 1023) as u64) << 52)

@@ -2,6 +2,7 @@
 
 use super::{NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
 use crate::plan::ControllerPlan;
+use hookean_kernel::portable::float;
 use hookean_kernel::{SimDuration, SimTime};
 use std::collections::VecDeque;
 
@@ -90,7 +91,7 @@ impl IdealPipeline {
                 PodMetric::Cpu => self.mean(now, replica, before, |r| r.cpu_core_ns),
                 PodMetric::RequestRate if replica.ready_since.is_none() => None,
                 PodMetric::RequestRate => {
-                    self.mean(now, replica, before, |r| r.completed as f64 * 1e9)
+                    self.mean(now, replica, before, |r| float(r.completed) * 1e9)
                 }
             };
             if let Some((value, window)) = sample {
@@ -129,7 +130,7 @@ impl IdealPipeline {
         let start = begin.max(now.saturating_sub(self.window));
         let span = now.saturating_since(start);
         let increase = counter(replica) - before.map_or(0.0, counter);
-        (span > SimDuration::ZERO).then(|| (increase / span.as_nanos() as f64, span))
+        (span > SimDuration::ZERO).then(|| (increase / float(span.as_nanos()), span))
     }
 }
 

@@ -79,9 +79,8 @@ impl<L: Line> Central<L> {
     /// Serves arrivals a block at a time while nothing can happen to them but to wait and be served: the short way of
     /// [`Central::serve_arrivals`], which goes on from where this has to stop.
     fn serve_blocks(&mut self, until: u64) {
-        let bounded = self.settings.is_bounded() || self.ledger.has_callers();
-        let by_turns = bounded || self.settings.routing == Routing::Newest;
-        if by_turns || self.ledger.keeps_log() {
+        let bounded = self.settings.is_bounded() || self.settings.routing == Routing::Newest;
+        if bounded || !self.ledger.takes_blocks() {
             return;
         }
         let mut latencies = [0; BLOCK];

@@ -17,7 +17,7 @@ use crate::plan::RequestLog;
 use crate::workload::{
     Arrivals, BLOCK, Callers, Classes, ClientCounts, Outcome, Received, Request,
 };
-use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimDuration, SimTime, fold};
+use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimDuration, SimTime};
 
 /// The end of a request.
 #[derive(Debug, Clone, Copy)]
@@ -39,16 +39,13 @@ impl Ending {
     }
 }
 
-/// The hash of what happened to a request.
-#[inline]
+/// The hash of what happened to a request: a product, each of whose factors depends on all of it but for the end, so that
+/// sums of hashes tell which start belongs to which request and end.
+#[inline(always)]
 fn fingerprint(request: &Request, start: u64, end: u64, outcome: Outcome) -> u128 {
-    let first = fold(
-        request.index ^ 0xA076_1D64_78BD_642F,
-        start ^ 0xE703_7ED1_A0B4_28DB,
-    );
-    let second =
-        u128::from(first ^ end) * u128::from(0x8EBC_6AF0_9C88_C6E3 ^ ((outcome as u64) << 32));
-    second ^ u128::from(first) << 64
+    let begin = request.index.wrapping_mul(0x5851_F42D) ^ start;
+    let ending = begin.rotate_left(29) ^ end ^ (outcome as u64 + 1).wrapping_mul(0x2545_F491);
+    u128::from(begin) * u128::from(ending)
 }
 
 /// What a block of requests adds to the books that were started one by one.
@@ -64,6 +61,11 @@ pub(super) struct Served {
 }
 
 impl Served {
+    /// Whether there is no room for another completion.
+    pub(super) const fn is_full(&self) -> bool {
+        self.completed == BLOCK
+    }
+
     /// Adds the next request of a block.
     #[inline(always)]
     pub(super) fn start(&mut self, request: &Request, start: u64) {
@@ -72,7 +74,7 @@ impl Served {
         self.wait_sum_ns += u128::from(start - request.time.as_nanos());
     }
 
-    /// Completes the request that was started last, and adds its latency to those of the block.
+    /// Completes a request, and adds its latency to those of the block.
     #[inline(always)]
     pub(super) fn complete(
         &mut self,
@@ -470,10 +472,15 @@ impl Ledger {
         self.log.is_some()
     }
 
-    /// Requests that arrived and were started one by one. The same as telling each to [`Ledger::arrive`],
-    /// [`Ledger::start`] and [`Ledger::complete`], but for the request log, of which there is none.
+    /// Whether requests may be told in blocks: nobody hears of single ones.
+    pub(super) const fn takes_blocks(&self) -> bool {
+        !self.keeps_log() && !self.has_callers()
+    }
+
+    /// Requests that were started or completed one by one. The same as telling each to [`Ledger::arrive`],
+    /// [`Ledger::start`] and [`Ledger::complete`].
     pub(super) fn serve(&mut self, served: &Served, latencies: &[u64; BLOCK]) {
-        debug_assert!(!self.keeps_log(), "Invariant: a log sees every request");
+        debug_assert!(self.takes_blocks(), "Invariant: a log sees every request");
         self.counts.arrivals += served.started as u64;
         self.started += served.started as u64;
         self.work_ns += served.work_ns;

@@ -15,6 +15,7 @@ use super::slots::SlotNumbers;
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::plan::Routing;
 use crate::workload::{BLOCK, Request};
+use hookean_kernel::portable::float;
 use hookean_kernel::{Moves, Racer, SimTime, WinnerTree};
 use std::cmp::Reverse;
 
@@ -46,7 +47,7 @@ impl Slot {
 
     /// CPU that it has used up to `now`.
     fn cpu_core_ns(&self, now: u64) -> f64 {
-        self.busy_ns.saturating_sub(self.ahead(now)) as f64 * self.rate.cores()
+        float(self.busy_ns.saturating_sub(self.ahead(now))) * self.rate.cores()
     }
 }
 
@@ -144,8 +145,10 @@ impl Servers {
         until: u64,
     ) -> Served {
         let before = self.crossing.len();
+        let mut served = Served::default();
         let line = Line {
             requests,
+            served: &mut served,
             latencies,
             until,
             origin: self.origin,
@@ -153,17 +156,17 @@ impl Servers {
             jobs: &mut self.jobs,
             crossing: &mut self.crossing,
         };
-        let served = if self.at_full_speed {
+        if self.at_full_speed {
             self.tree.race(Serve {
                 line,
                 service_ns: |_, work_ns| work_ns,
-            })
+            });
         } else {
             self.tree.race(Serve {
                 line,
                 service_ns: SlotRate::service_ns,
-            })
-        };
+            });
+        }
         self.in_service += (self.crossing.len() - before) as u64;
         served
     }
@@ -233,21 +236,34 @@ impl Servers {
             in_service,
             ..
         } = self;
+        let by_block = ledger.takes_blocks();
+        let (mut served, mut latencies) = (Served::default(), [0; BLOCK]);
         crossing.retain(|&number| {
             let slot = &mut slots[number as usize];
             if slot.busy && slot.end < until {
                 slot.busy = false;
                 *in_service -= 1;
                 let job = &jobs[number as usize];
-                if job.done == slot.end && !slot.paused {
-                    slot.completed += 1;
-                    ledger.complete(&job.request, job.start, slot.end, slot.replica);
+                let (request, start, end) = (&job.request, job.start, slot.end);
+                let is_done = job.done == end && !slot.paused;
+                slot.completed += u64::from(is_done);
+                if !is_done {
+                    ledger.abandon(request, start, end, slot.replica);
+                } else if by_block {
+                    served.complete(request, (start, end), &mut latencies);
                 } else {
-                    ledger.abandon(&job.request, job.start, slot.end, slot.replica);
+                    ledger.complete(request, start, end, slot.replica);
+                }
+                if served.is_full() {
+                    ledger.serve(&served, &latencies);
+                    served = Served::default();
                 }
             }
             slot.busy
         });
+        if by_block {
+            ledger.serve(&served, &latencies);
+        }
     }
 
     /// When the first of the requests in service is done.
@@ -528,6 +544,7 @@ impl Servers {
 /// Requests to be started one by one, and what that changes beside the tree.
 struct Line<'a> {
     requests: &'a [Request],
+    served: &'a mut Served,
     latencies: &'a mut [u64; BLOCK],
     until: u64,
     origin: u64,
@@ -543,12 +560,13 @@ struct Serve<'a, F> {
 }
 
 impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
-    type Output = Served;
+    type Output = ();
 
     #[inline(always)]
-    fn run(self, tree: &mut impl Moves) -> Served {
+    fn run(self, tree: &mut impl Moves) {
         let Line {
             requests,
+            served: result,
             latencies,
             until,
             origin,
@@ -557,7 +575,8 @@ impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
             crossing,
         } = self.line;
         let reach = until.saturating_sub(origin);
-        let mut served = Served::default();
+        // A copy of its own stays in registers.
+        let mut served = *result;
         for request in requests {
             let start = tree.min_time().max(request.time.as_nanos() - origin);
             if start >= reach {
@@ -585,7 +604,7 @@ impl<F: Fn(SlotRate, u64) -> u64> Racer for Serve<'_, F> {
                 crossing.push(at as u32);
             }
         }
-        served
+        *result = served;
     }
 }
 
