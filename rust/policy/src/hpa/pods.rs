@@ -171,6 +171,8 @@ impl PerPod<'_> {
         for stray in samples {
             self.add_unknown(&mut tally, stray);
         }
+        tally.usable.pods += tally.ready;
+        tally.usable.samples += tally.ready;
         tally
     }
 
@@ -198,8 +200,6 @@ impl PerPod<'_> {
                 tally.ready += 1;
                 tally.usable.value += sample.map_or(0, |sample| i128::from(sample.value_milli));
                 tally.usable.request += i128::from(request);
-                tally.usable.pods += 1;
-                tally.usable.samples += 1;
             }
         }
     }

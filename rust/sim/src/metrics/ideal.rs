@@ -74,27 +74,46 @@ impl IdealPipeline {
         live: &[ReplicaSample],
         each: &mut impl FnMut(PodSample),
     ) {
+        match metric {
+            PodMetric::Memory => self.walk(now, live, each, |replica, _| {
+                Some((replica.memory_bytes as f64, self.window))
+            }),
+            PodMetric::Cpu if self.window == SimDuration::ZERO => {
+                self.walk(now, live, each, |replica, _| {
+                    Some((replica.cpu_cores, self.window))
+                });
+            }
+            PodMetric::Cpu => self.walk(now, live, each, |replica, before| {
+                self.mean(now, replica, before, |r| r.cpu_core_ns)
+            }),
+            PodMetric::RequestRate => self.walk(now, live, each, |replica, before| {
+                replica
+                    .ready_since
+                    .and_then(|_| self.mean(now, replica, before, |r| float(r.completed) * 1e9))
+            }),
+        }
+    }
+
+    /// Passes on what is `measured` of each replica and its counters at the beginning of the window, if it has any.
+    #[inline]
+    fn walk(
+        &self,
+        now: SimTime,
+        live: &[ReplicaSample],
+        each: &mut impl FnMut(PodSample),
+        measured: impl Fn(&ReplicaSample, Option<&ReplicaSample>) -> Option<(f64, SimDuration)>,
+    ) {
         // both by number of the replica
         let mut then = self.snapshot(now);
         for replica in live {
-            while let [gone, rest @ ..] = then
-                && gone.replica < replica.replica
+            let mut before = None;
+            while let [next, rest @ ..] = then
+                && next.replica <= replica.replica
             {
+                before = Some(next).filter(|_| next.replica == replica.replica);
                 then = rest;
             }
-            let before = then.first().filter(|r| r.replica == replica.replica);
-            let sample = match metric {
-                PodMetric::Memory => Some((replica.memory_bytes as f64, self.window)),
-                PodMetric::Cpu if self.window == SimDuration::ZERO => {
-                    Some((replica.cpu_cores, self.window))
-                }
-                PodMetric::Cpu => self.mean(now, replica, before, |r| r.cpu_core_ns),
-                PodMetric::RequestRate if replica.ready_since.is_none() => None,
-                PodMetric::RequestRate => {
-                    self.mean(now, replica, before, |r| float(r.completed) * 1e9)
-                }
-            };
-            if let Some((value, window)) = sample {
+            if let Some((value, window)) = measured(replica, before) {
                 each(PodSample {
                     replica: replica.replica,
                     at: now,
@@ -119,6 +138,7 @@ impl IdealPipeline {
 
     /// Mean increase of a counter per nanosecond, and over which time: a replica younger than the window is averaged over
     /// its life, which begins when it is ready.
+    #[inline]
     fn mean(
         &self,
         now: SimTime,

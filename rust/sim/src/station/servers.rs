@@ -38,11 +38,13 @@ struct Slot {
 impl Slot {
     /// What is counted as busy after `now`.
     fn ahead(&self, now: u64) -> u64 {
-        if self.busy && !self.paused {
-            self.end - now
-        } else {
-            0
-        }
+        let ahead = self.end.saturating_sub(now);
+        if self.runs() { ahead } else { 0 }
+    }
+
+    /// Whether it serves a request.
+    const fn runs(&self) -> bool {
+        self.busy && !self.paused
     }
 
     /// CPU that it has used up to `now`.
@@ -506,6 +508,7 @@ impl Servers {
         }
     }
 
+    #[inline(always)]
     pub(super) fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
         let of = self.replica(replica);
         let mut reading = ReplicaReading::default();
@@ -513,10 +516,9 @@ impl Servers {
             let slot = &self.slots[*number as usize];
             reading.cpu_core_ns += slot.cpu_core_ns(now.as_nanos());
             reading.completed += slot.completed;
-            if slot.busy {
-                reading.in_service += 1;
-                reading.cpu_cores += if slot.paused { 0.0 } else { slot.rate.cores() };
-            }
+            // Without a branch: which slots are busy cannot be predicted.
+            reading.in_service += u32::from(slot.busy);
+            reading.cpu_cores += slot.rate.cores() * f64::from(u8::from(slot.runs()));
         }
         reading.cpu_core_ns += of.cpu_before_core_ns;
         reading
