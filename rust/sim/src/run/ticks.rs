@@ -15,6 +15,9 @@ impl World {
         let service = self.loops[controller].service;
         let looks = self.loops[controller].pipeline.looks(clock);
         if looks {
+            if self.events.peek_time() == Some(self.now) {
+                self.advance_together(); // others look at the same instant, probably at other services
+            }
             self.take_samples(service);
         }
         let samples = if looks {
