@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,18 @@ def queue(job: Queue, seed: int) -> Outcome:
     )
     simulation = ciw.Simulation(network)
     simulation.simulate_until_max_customers(job.requests, method="Finish")
-    return Outcome(waits(simulation))
+    return Outcome(waits(simulation), source=simulation)
+
+
+def served(_job: Queue, _seed: int, outcome: Outcome) -> list[tuple[float, float, float]]:
+    """Returns instant of arrival, service time and wait of the requests, in order of arrival.
+
+    Ciw stops when enough of them are done; those that came after the first that is not yet done are left out.
+    """
+    node = outcome.source.nodes[1]
+    before = min((request.arrival_date for request in node.all_individuals), default=math.inf)
+    records = [record for record in outcome.source.get_all_records() if record.arrival_date < before]
+    return sorted((record.arrival_date, record.service_time, record.waiting_time) for record in records)
 
 
 def waits(simulation: ciw.Simulation) -> list[float]:
@@ -101,4 +113,4 @@ def day(job: Day, seed: int) -> Outcome:
     )
     simulation = ciw.Simulation(network, node_class=node)
     simulation.simulate_until_max_time(job.length_s)
-    return Outcome(waits(simulation), scaler.replica_seconds / job.length_s, scaler.limited)
+    return Outcome(waits(simulation), {"replicas_mean": scaler.replica_seconds / job.length_s}, scaler.limited)

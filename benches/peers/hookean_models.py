@@ -1,8 +1,9 @@
-"""Both jobs in hookean, as a user writes them: a scenario, `hookean.simulate`, histograms and tables as always."""
+"""The jobs in hookean, as a user writes them: a scenario, `hookean.simulate`, histograms and tables as always."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,17 @@ from hookean import _core
 from hookean.simulation import plan_of
 
 if TYPE_CHECKING:
-    from jobs import Day, Queue
+    from jobs import Day, Function, Queue
 
     from hookean import RunResult
 
+_EXAMPLE = Path(__file__).parents[2] / "examples" / "function-keep-alive.yaml"
+
 _PLATFORM: dict[str, Any] = {
     "kind": "cluster",
-    "pools": [{"name": "ample", "cpu": 128, "memory": "64Gi", "price": "0 USD/h", "nodes": 1}],
+    "pools": [
+        {"name": "ample", "cpu": 1001, "memory": "64Gi", "price": "0 USD/h", "nodes": 1, "max_replicas": 1001},
+    ],
     "startup": "instant",
     "pull": "none",
     "reservation": "none",
@@ -34,7 +39,21 @@ def queue(job: Queue, seed: int) -> Outcome:
 def day(job: Day, seed: int) -> Outcome:
     """Simulates S2."""
     result = hookean.simulate(_day_scenario(job, seed))
-    return _outcome(result, replicas_mean=result.summary["replicas_mean"][0], limited=_limited(result))
+    return _outcome(result, figures={"replicas_mean": result.summary["replicas_mean"][0]}, limited=_limited(result))
+
+
+def function(job: Function, seed: int) -> Outcome:
+    """Simulates S10."""
+    result = hookean.simulate(_function_scenario(job, seed))
+    summary, length_ns = result.summary.row(0, named=True), result.manifest["simulated_ns"]
+    created, ended = (result.replicas[moment].to_physical() for moment in ("created", "ended"))
+    latency_ns = result.summary["latency_mean"].dt.total_nanoseconds()[0]
+    figures = {
+        "cold_ratio": summary["replicas_created"] / summary["arrivals"],
+        "instances": (ended.fill_null(length_ns) - created).sum() / length_ns,
+        "running": latency_ns * summary["completed"] / length_ns,
+    }
+    return Outcome(figures=figures, completed=summary["completed"])
 
 
 def queue_engine_seconds(job: Queue, seed: int) -> float:
@@ -45,6 +64,11 @@ def queue_engine_seconds(job: Queue, seed: int) -> float:
 def day_engine_seconds(job: Day, seed: int) -> float:
     """Returns the wall time of the engine alone on S2."""
     return _engine_seconds(_day_scenario(job, seed))
+
+
+def function_engine_seconds(job: Function, seed: int) -> float:
+    """Returns the wall time of the engine alone on S10."""
+    return _engine_seconds(_function_scenario(job, seed))
 
 
 def _engine_seconds(scenario: hookean.Scenario) -> float:
@@ -71,7 +95,9 @@ def _queue_scenario(job: Queue, seed: int) -> hookean.Scenario:
         {
             "seed": seed,
             "services": {"web": _service(job, job.servers)},
-            "workload": [{"service": "web", "rate": f"{job.rate}/s", "duration": f"{job.requests / job.rate}s"}],
+            "workload": [
+                {"service": "web", "rate": f"{job.rate}/s", "duration": f"{round(job.requests / job.rate * 1e9)}ns"}
+            ],
             "platform": _PLATFORM,
         }
     )
@@ -103,6 +129,11 @@ def _day_scenario(job: Day, seed: int) -> hookean.Scenario:
     )
 
 
+def _function_scenario(job: Function, seed: int) -> hookean.Scenario:
+    """The example, which has the numbers of the job, with another length and seed."""
+    return hookean.scenario.load_scenario(_EXAMPLE, [f"seed={seed}", f"workload.duration={round(job.length_s)}s"])
+
+
 def _limited(result: RunResult) -> int:
     """Counts the decisions that end at the scale-up limit of the HPA, max(2 x current, 4), or might have."""
     current, desired = (result.decisions[column].to_numpy() for column in ("current", "desired"))
@@ -111,4 +142,4 @@ def _limited(result: RunResult) -> int:
 
 def _outcome(result: RunResult, **more: Any) -> Outcome:
     wait_ns = result.summary["wait_mean"].dt.total_nanoseconds()[0]
-    return Outcome([], wait_mean=wait_ns * 1e-9, completed=result.summary["completed"][0], **more)
+    return Outcome(wait_mean=wait_ns * 1e-9, completed=result.summary["completed"][0], **more)

@@ -1,10 +1,14 @@
-"""The two jobs: an M/M/c queue and an autoscaled day. Numbers only; every tool reads them here."""
+"""The jobs: an M/M/c queue, an autoscaled day and a function on demand. Numbers only; every tool reads them here."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -86,3 +90,41 @@ class Day:
         turn = 2 * math.pi / self.length_s
         middles = [bin_start + self.bin_s / 2 for bin_start in range(0, self.length_s, self.bin_s)]
         return [self.rate * (1 + self.swing * math.sin(turn * middle)) for middle in middles]
+
+
+@dataclass(frozen=True)
+class Function:
+    """S10: the example of SimFaaS, a function whose instances come on demand; empty at the beginning.
+
+    An instance for each request that finds none idle, the newest idle one first, each gone after a time without a
+    request. hookean's `examples/function-keep-alive.yaml` is the same with a million seconds.
+
+    Attributes:
+        requests: Requests to expect.
+        rate: Arrivals per second.
+        warm_s: Mean of the exponential service time on an idle instance, seconds.
+        cold_s: The same on a new one.
+        kept_s: How long an idle instance is kept, seconds.
+    """
+
+    requests: int
+    rate: float = 0.9
+    warm_s: float = 1.991
+    cold_s: float = 2.244
+    kept_s: float = 600.0
+
+    @property
+    def length_s(self) -> float:
+        """Length of the simulation, seconds."""
+        return self.requests / self.rate
+
+
+Job = Queue | Day | Function
+
+JOBS: Mapping[str, Callable[[int], Job]] = {
+    "s1": Queue,
+    "s1k": partial(Queue, servers=1000, load=0.95),
+    "s2": Day,
+    "s10": Function,
+}
+"""Every job by its name, made for a number of requests."""

@@ -7,6 +7,7 @@ The first call of every tool is a small one outside the clock, so that imports a
 
 from __future__ import annotations
 
+import heapq
 import json
 import platform
 import resource
@@ -15,19 +16,25 @@ import time
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from jobs import Day, Queue
+from jobs import JOBS, Day, Function, Queue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from types import ModuleType
 
+    from jobs import Job
     from outcome import Outcome
 
 BATCH = 20_000
 """Requests in a batch of the batch means of S1: the autocorrelation of waits at load 0.8 dies out within some hundred."""
 
 WARM_UP = 2_000
+
+MODELS = {Queue: "queue", Day: "day", Function: "function"}
+"""Which function of a tool's module simulates a kind of job."""
 
 
 def memory_peak_mib() -> float:
@@ -39,45 +46,63 @@ def memory_peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
 
 
-def run(model: ModuleType, job: Queue | Day, seed: int) -> dict[str, Any]:
+def run(model: ModuleType, job: Job, seed: int) -> dict[str, Any]:
     """Simulates once and times it; the input of the job is there before the clock starts."""
-    simulate = model.queue if isinstance(job, Queue) else model.day
+    simulate = getattr(model, MODELS[type(job)])
     if isinstance(job, Day):
         _ = job.rates
     wall, cpu = time.perf_counter(), time.process_time()
     outcome: Outcome = simulate(job, seed)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    served = getattr(model, "served", None) if isinstance(job, Queue) else None
     return {
         "seed": seed,
         "wall_s": wall,
         "cpu_s": cpu,
         "requests": len(outcome.waits) if outcome.completed is None else outcome.completed,
-        "wait_mean_s": _mean(outcome.waits) if outcome.wait_mean is None else outcome.wait_mean,
+        "wait_mean_s": fmean(outcome.waits) if len(outcome.waits) else outcome.wait_mean,
         "wait_batches_s": _batches(outcome.waits) if isinstance(job, Queue) else [],
-        "replicas_mean": outcome.replicas_mean,
+        "figures": dict(outcome.figures),
         "limited": outcome.limited,
+        "recursion": None if served is None else recursion(served(job, seed, outcome), job),
     }
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def recursion(served: Iterable[tuple[float, float, float]], job: Queue) -> dict[str, float]:
+    """Computes the waits once more, by the recursion of Kiefer and Wolfowitz (1955).
+
+    Args:
+        served: Instant of arrival, service time and wait of every request, in order of arrival.
+        job: The queue.
+
+    Returns:
+        The largest difference of two waits, and the means of what was drawn.
+    """
+    free, worst, services, count, arrival = [0.0] * job.servers, 0.0, 0.0, 0, 0.0
+    for arrival, service, wait in served:
+        start = max(arrival, free[0])
+        worst = max(worst, abs(start - arrival - wait))
+        heapq.heapreplace(free, start + service)
+        services += service
+        count += 1
+    return {"worst_s": worst, "gap_s": arrival / count, "service_s": services / count}
 
 
-def _batches(waits: list[float]) -> list[float]:
+def _batches(waits: Sequence[float]) -> list[float]:
     whole = len(waits) // BATCH * BATCH
-    return [_mean(waits[begin : begin + BATCH]) for begin in range(0, whole, BATCH)]
+    return [fmean(waits[begin : begin + BATCH]) for begin in range(0, whole, BATCH)]
 
 
 def main() -> None:
     tool, name, requests, *seeds = sys.argv[1:]
-    kind = {"s1": Queue, "s2": Day}[name]
+    make = JOBS[name]
     model = import_module(f"{tool}_models")
-    run(model, kind(WARM_UP), 0)
+    run(model, make(WARM_UP), 0)
     report: dict[str, Any] = {"memory_before_mib": memory_peak_mib()}
-    job = kind(int(requests))
+    job = make(int(requests))
     report["runs"] = [run(model, job, int(seed)) for seed in seeds]
     report["memory_peak_mib"] = memory_peak_mib()
-    engine = getattr(model, f"{'queue' if name == 's1' else 'day'}_engine_seconds", None)
+    engine = getattr(model, f"{MODELS[type(job)]}_engine_seconds", None)
     report["engine_s"] = engine(job, int(seeds[0])) if engine else None
     report["version"] = version(tool)
     report["python"] = platform.python_version()

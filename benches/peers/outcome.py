@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -10,15 +14,18 @@ class Outcome:
     """Result of one simulation.
 
     Attributes:
-        waits: Waits of the requests, seconds; hookean keeps none, only their mean.
-        replicas_mean: Ready replicas averaged over time; `None` where they are fixed.
+        waits: Waits of the requests, seconds; empty where they are not kept.
+        figures: Other figures by name: `replicas_mean` (ready replicas averaged over time) of an autoscaled day;
+            `instances` and `running` (averaged over time) and `cold_ratio` of a function.
         limited: Decisions that the scale-up limit of the HPA changed.
-        wait_mean: Mean wait, seconds, where `waits` are not kept.
+        wait_mean: Mean wait, seconds, where `waits` are not kept; `None` where the job has none.
         completed: Requests completed, where `waits` are not kept.
+        source: What the module's `served` needs.
     """
 
-    waits: list[float]
-    replicas_mean: float | None = None
+    waits: Sequence[float] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
     limited: int = 0
     wait_mean: float | None = None
     completed: int | None = None
+    source: Any = None

@@ -1,4 +1,4 @@
-"""The same two jobs in hookean, SimPy and Ciw: answers checked first, then a table of times and memory.
+"""The same jobs in hookean and in other simulators: answers checked first, then a table of times and memory.
 
     python benches/peers/run.py --peer-python PATH [--quick] [--json OUT]
 
@@ -20,6 +20,7 @@ from samples import MeasurementError, collect
 from table import document, engine_line, machine, markdown
 
 if TYPE_CHECKING:
+    from cases import Case
     from samples import Sample
 
 
@@ -36,7 +37,7 @@ def main() -> int:
     if not all(check.passed for check in found):
         print("error: the answers differ, so their times say nothing", file=sys.stderr)
         return 1
-    print("\n" + _about(measured[next(iter(measured))]) + "\n\n" + markdown(measured) + "\n")
+    print("\n" + _about(measured) + "\n\n" + markdown(measured) + "\n")
     print("\n".join(engine_line(case, samples["hookean"]) for case, samples in measured.items()))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(document(measured, command=sys.argv, texts=texts), indent=1) + "\n")
@@ -47,15 +48,18 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--peer-python", required=True, help="interpreter that has the packages of requirements.txt")
-    parser.add_argument("--quick", action="store_true", help="smaller jobs, wider checks, a minute instead of ten")
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller jobs, wider checks, two minutes instead of twenty"
+    )
     parser.add_argument(
         "--json", type=Path, default=Path("out/peers.json"), help="where every measurement goes (%(default)s)"
     )
     return parser.parse_args()
 
 
-def _about(samples: dict[str, Sample]) -> str:
+def _about(measured: dict[Case, dict[str, Sample]]) -> str:
     here = machine()
+    samples = {tool: sample for of_case in measured.values() for tool, sample in of_case.items()}
     tools = ", ".join(f"{sample.tool} {sample.version} (Python {sample.python})" for sample in samples.values())
     return (
         f"{tools}; {here['cpu']}, {here['cores']} cores, {here['system']}, load {here['load_1min']} at the end\n"

@@ -53,19 +53,23 @@ class Sample:
 
     @property
     def waits(self) -> list[float]:
-        """Independent mean waits, seconds: batch means where a run has batches, else one for each run."""
+        """Independent mean waits, seconds: batch means where a run has batches, else one for each run (of the longest)."""
         batches = [wait for run in self.runs for wait in run["wait_batches_s"]]
-        return batches or [run["wait_mean_s"] for run in self.runs]
+        return batches or [run["wait_mean_s"] for run in self._longest()]
 
     @property
     def wait_mean(self) -> float:
-        """Mean wait over all runs, seconds."""
-        return fmean(run["wait_mean_s"] for run in self.runs)
+        """Mean wait over all runs (of the longest), seconds."""
+        return fmean(run["wait_mean_s"] for run in self._longest())
 
-    @property
-    def replicas_mean(self) -> float | None:
-        """Mean of ready replicas; `None` where they are fixed."""
-        return None if self.runs[0]["replicas_mean"] is None else fmean(run["replicas_mean"] for run in self.runs)
+    def _longest(self) -> list[dict[str, Any]]:
+        """Runs made for the answer may be longer than those that are timed, and then are all that counts."""
+        timed, more = (max((run["requests"] for run in runs), default=0) for runs in (self.timed, self.more))
+        return self.more if more > 1.5 * timed else self.runs
+
+    def figures(self, name: str) -> list[float]:
+        """Returns a figure of every run."""
+        return [run["figures"][name] for run in self.runs]
 
     def micros(self) -> list[float]:
         """Returns the wall microseconds for each request of the timed runs."""
@@ -82,15 +86,16 @@ def collect(case: Case, peer_python: str) -> dict[str, Sample]:
     Raises:
         MeasurementError: A measuring process failed.
     """
-    samples = {tool: Sample(tool) for tool in TOOLS}
-    for run in range(max(case.runs)):
-        for tool, runs in zip(TOOLS, case.runs, strict=True):
+    samples = {tool: Sample(tool) for tool in case.tools}
+    for run in range(max(case.runs.values())):
+        for tool in case.tools:
+            runs = case.runs[tool]
             if run < runs:
                 _say(f"{case.name}: {tool} {run + 1}/{runs}")
                 _add(samples[tool], _measure(case, tool, [_seed(case, tool, run)], peer_python), timed=True)
     _say(f"{case.name}: hookean, {case.answers} runs for the answer")
-    seeds = [_seed(case, "hookean", case.runs[0] + run) for run in range(case.answers)]
-    _add(samples["hookean"], _measure(case, "hookean", seeds, peer_python), timed=False)
+    seeds = [_seed(case, "hookean", case.runs["hookean"] + run) for run in range(case.answers)]
+    _add(samples["hookean"], _measure(case, "hookean", seeds, peer_python, case.answer_requests), timed=False)
     return samples
 
 
@@ -111,9 +116,9 @@ def _add(sample: Sample, report: dict[str, Any], *, timed: bool) -> None:
         sample.engine_s.append(report["engine_s"])
 
 
-def _measure(case: Case, tool: str, seeds: list[int], peer_python: str) -> dict[str, Any]:
+def _measure(case: Case, tool: str, seeds: list[int], peer_python: str, requests: int | None = None) -> dict[str, Any]:
     python = sys.executable if tool == "hookean" else peer_python
-    command = [python, str(_HERE / "measure.py"), tool, case.job, str(case.requests), *map(str, seeds)]
+    command = [python, str(_HERE / "measure.py"), tool, case.job, str(requests or case.requests), *map(str, seeds)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own script)
     if done.returncode != 0:
         raise MeasurementError(f"`{' '.join(command)}` ended with {done.returncode}:\n{done.stderr}")

@@ -10,14 +10,14 @@ from autoscaler import Autoscaler
 from outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jobs import Day, Queue
 
 
 def queue(job: Queue, seed: int) -> Outcome:
     """Simulates S1: exactly `job.requests` requests, all to their end."""
-    env, exponential = simpy.Environment(), random.Random(seed).expovariate
+    env, (gap, service) = simpy.Environment(), draws(seed)
     servers, waits = simpy.Resource(env, job.servers), []
     rate, speed = job.rate, 1 / job.service_s
 
@@ -26,16 +26,29 @@ def queue(job: Queue, seed: int) -> Outcome:
         with servers.request() as turn:
             yield turn
             waits.append(env.now - arrival)
-            yield env.timeout(exponential(speed))
+            yield env.timeout(service(speed))
 
     def source() -> Iterator[simpy.Event]:
         for _ in range(job.requests):
-            yield env.timeout(exponential(rate))
+            yield env.timeout(gap(rate))
             env.process(request())
 
     env.process(source())
     env.run()
     return Outcome(waits)
+
+
+def served(job: Queue, seed: int, outcome: Outcome) -> Iterator[tuple[float, float, float]]:
+    """Draws once more what `queue` has drawn: the first in line is served first, so services follow arrivals."""
+    (gap, service), at = draws(seed), 0.0
+    for wait in outcome.waits:
+        at += gap(job.rate)
+        yield at, service(1 / job.service_s), wait
+
+
+def draws(seed: int) -> tuple[Callable[[float], float], Callable[[float], float]]:
+    """Returns how distances of arrivals and service times are drawn, each from a stream of its own."""
+    return random.Random(seed).expovariate, random.Random(-seed - 1).expovariate
 
 
 class Replicas(simpy.Resource):
@@ -102,7 +115,7 @@ def day(job: Day, seed: int) -> Outcome:
     env.process(control())
     env.process(source())
     env.run(until=job.length_s)
-    return Outcome(waits, scaler.replica_seconds / job.length_s, scaler.limited)
+    return Outcome(waits, {"replicas_mean": scaler.replica_seconds / job.length_s}, scaler.limited)
 
 
 def arrivals(job: Day, rng: random.Random) -> Iterator[float]:

@@ -6,10 +6,10 @@ import os
 import platform
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from jobs import Queue
+from jobs import JOBS, Day, Queue
 
 if TYPE_CHECKING:
     from cases import Case
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Measured = dict[Case, dict[str, Sample]]
 
 HEADER = (
-    "job", "requests", "tool", "runs", "wall s", "us/request", "min", "slower by", "peak MiB", "of it before", "mean wait ms",
+    "job", "requests", "tool", "runs", "wall s", "us/request", "min", "slower by", "peak MiB", "of it before", "answer",
     "error",
 )  # fmt: skip
 
@@ -58,18 +58,26 @@ def _row(case: Case, sample: Sample, reference: Sample) -> tuple[str, ...]:
         f"{sample.wall_median():.4g}",
         f"{micros:.4g}",
         f"{min(sample.micros()):.4g}",
-        "1" if sample is reference else f"{ratio:,.0f}x",
+        "1" if sample is reference else f"{ratio:,.1f}x" if ratio < 10 else f"{ratio:,.0f}x",
         f"{max(sample.memory_peak_mib):,.0f}",
         f"{median(sample.memory_before_mib):,.0f}",
-        f"{sample.wait_mean * 1e3:.3f}",
-        _error(case, sample, reference),
+        *_answer(case, sample, reference),
     )
 
 
-def _error(case: Case, sample: Sample, reference: Sample) -> str:
-    if case.job == "s1":
-        return f"{sample.wait_mean / Queue(case.requests).erlang_c_wait() - 1:+.1%} of Erlang C"
-    return "" if sample is reference else f"{sample.wait_mean / reference.wait_mean - 1:+.1%} of hookean"
+def _answer(case: Case, sample: Sample, reference: Sample) -> tuple[str, str]:
+    """The answer, and how far it is from the right one."""
+    job = JOBS[case.job](case.requests)
+    if isinstance(job, Queue):
+        again = sample.runs[0]["recursion"] is not None
+        error = "none on its own draws" if again else f"{sample.wait_mean / job.erlang_c_wait() - 1:+.1%} of Erlang C"
+        return f"{sample.wait_mean * 1e3:.3f} ms wait", error
+    if isinstance(job, Day):
+        text, value, right = f"{sample.wait_mean * 1e3:.3f} ms wait", sample.wait_mean, reference.wait_mean
+    else:
+        value, right = (fmean(tool.figures("instances")) for tool in (sample, reference))
+        text = f"{value:.3f} instances"
+    return text, "" if sample is reference else f"{value / right - 1:+.1%} of hookean"
 
 
 def engine_line(case: Case, sample: Sample) -> str:
