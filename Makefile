@@ -1,11 +1,13 @@
 # Everything below sets itself up inside this folder (.venv/, target/) and is quick the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint golden bench instructions peers exactness queueing schema lock clean
+.PHONY: help setup build demo test lint golden bench kernels instructions peers exactness queueing schema lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.setup-done
 BUILT := .venv/.build-done
+PEERS_BIN := benches/peers/.venv/bin
+PEERS := benches/peers/.venv/.setup-done
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 help: ## show this list
@@ -46,16 +48,22 @@ golden: $(BUILT) ## rewrite the golden digests; explain every change in CHANGELO
 exactness: ## 10,000 random scripts over all disciplines, lazy engine against the event list
 	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test station -- --nocapture
 
-bench: ## criterion benches of the kernels
-	cargo bench --locked -p hookean-sim
+bench: $(BUILT) $(PEERS) ## every goal of speed beside what is measured, and docs/speed.md (half an hour; QUICK=1 for a few minutes, without the page)
+	$(BIN)/python benches/goals/run.py --peer-python $(PEERS_BIN)/python $(if $(QUICK),--quick,--page docs/speed.md)
+
+kernels: ## criterion benches of the kernels
+	cargo bench --locked -p hookean-sim --bench stations
 
 instructions: $(SETUP) ## instruction counts of the hot kernels against the recorded ones (needs valgrind)
 	$(BIN)/python benches/instructions/run.py
 
-peers: $(BUILT) ## the same two models in hookean, SimPy and Ciw, answers checked first
+peers: $(BUILT) $(PEERS) ## the same jobs in hookean, SimPy, Ciw, salabim, SimFaaS and numba, answers checked first
+	$(BIN)/python benches/peers/run.py --peer-python $(PEERS_BIN)/python $(if $(QUICK),--quick)
+
+$(PEERS): benches/peers/requirements.txt
 	$(PYTHON) -m venv benches/peers/.venv
-	benches/peers/.venv/bin/pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
-	$(BIN)/python benches/peers/run.py --peer-python benches/peers/.venv/bin/python
+	$(PEERS_BIN)/pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
+	@touch $@
 
 queueing: $(BUILT) ## simulate the cases of queueing theory and rewrite docs/validation/queueing.md
 	$(BIN)/hookean conformance tests/conformance/queueing --table docs/validation/queueing.md

@@ -11,6 +11,7 @@ replica-hours have to be within 1 %. Memory is the peak of this process, Python 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import resource
 import sys
@@ -109,8 +110,8 @@ def measure(services: int, hours: float, options: argparse.Namespace) -> None:
     )
 
 
-def check(options: argparse.Namespace) -> bool:
-    """Runs a sample of services in both tiers; says how far they are apart."""
+def check(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
+    """Runs a sample of services in both tiers; returns the figures of single requests and of bins, means over seeds."""
     tiers = ("exact", "binned")
     sums: dict[str, dict[str, float]] = {tier: {} for tier in tiers}
     for seed in range(1, options.seeds + 1):
@@ -121,12 +122,15 @@ def check(options: argparse.Namespace) -> bool:
             figures = summed(result) | {"seconds": time.perf_counter() - begin}
             for name, value in figures.items():
                 sums[tier][name] = sums[tier].get(name, 0.0) + value / options.seeds
-    exact, binned = (sums[tier] for tier in tiers)
+    return sums["exact"], sums["binned"]
+
+
+def show(exact: dict[str, float], binned: dict[str, float], options: argparse.Namespace) -> None:
+    """Says how far the tiers are apart."""
     say(f"{options.sample} services, {options.discipline}, {options.seeds} seeds: exact, binned, difference")
     for name, value in exact.items():
         apart = f"{binned[name] / value - 1:+9.2%}" if value else ""
         say(f"  {name:24} {value:14.4f} {binned[name]:14.4f} {apart}")
-    return abs(binned["replica-hours"] / exact["replica-hours"] - 1) < 0.01
 
 
 def summed(result: RunResult) -> dict[str, float]:
@@ -160,10 +164,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--discipline", default="processor_sharing")
     parser.add_argument("--check-only", action="store_true")
+    parser.add_argument("--json", action="store_true", help="check only, and write a line of JSON instead of words")
     options = parser.parse_args()
-    if not options.check_only:
+    if not options.check_only and not options.json:
         measure(options.services, options.hours, options)
-    if not check(options):
+    exact, binned = check(options)
+    if options.json:
+        say(json.dumps({"exact": exact, "binned": binned}))
+        return
+    show(exact, binned, options)
+    if abs(binned["replica-hours"] / exact["replica-hours"] - 1) >= 0.01:
         say("replica-hours differ by more than 1 %")
         raise SystemExit(1)
 

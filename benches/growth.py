@@ -9,8 +9,10 @@ of each service every 15 s is then what remains, and is shown beside.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
+from typing import Any
 
 from hookean.scenario import Scenario
 from hookean.simulation import plan_of, simulate_plan
@@ -46,6 +48,31 @@ def scenario(services: int, rate: float, minutes: float, fidelity: str) -> Scena
     )
 
 
+def measure(services: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Runs one number of services; times of the run are processor time."""
+    begin = time.perf_counter()
+    plan = plan_of(scenario(services, options.rate, options.minutes, options.fidelity))
+    planned = time.perf_counter()
+    cpu = time.process_time()
+    result = simulate_plan(plan, threads=options.threads)
+    return {
+        "services": services,
+        "plan_s": planned - begin,
+        "run_s": time.process_time() - cpu,
+        "requests": int(result.summary["arrivals"].sum()),
+        "service_ticks": services * options.minutes * 4,
+    }
+
+
+def words(found: dict[str, Any]) -> str:
+    """A line of the table."""
+    ran, requests = found["run_s"], found["requests"]
+    return (
+        f"{found['services']:8,} {found['plan_s']:9.2f} {ran:9.2f} {requests / ran:11,.0f} {ran / requests * 1e9:11.1f} "
+        f"{ran / found['service_ticks'] * 1e6:16.2f}\n"
+    )
+
+
 def main() -> None:
     """Reads the command line, runs, and prints a line for each number of services."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -54,21 +81,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fidelity", default="exact")
+    parser.add_argument("--json", action="store_true", help="write a line of JSON instead of a table")
     options = parser.parse_args()
+    if options.json:
+        sys.stdout.write(json.dumps([measure(services, options) for services in options.services]) + "\n")
+        return
     sys.stdout.write("services  plan (s)   run (s)  requests/s  ns/request  us/service-tick\n")
     for services in options.services:
-        begin = time.perf_counter()
-        plan = plan_of(scenario(services, options.rate, options.minutes, options.fidelity))
-        planned = time.perf_counter()
-        cpu = time.process_time()
-        result = simulate_plan(plan, threads=options.threads)
-        ran = time.process_time() - cpu
-        requests = int(result.summary["arrivals"].sum())
-        ticks = services * options.minutes * 4
-        sys.stdout.write(
-            f"{services:8,} {planned - begin:9.2f} {ran:9.2f} {requests / ran:11,.0f} {ran / requests * 1e9:11.1f} "
-            f"{ran / ticks * 1e6:16.2f}\n"
-        )
+        sys.stdout.write(words(measure(services, options)))
         sys.stdout.flush()
 
 

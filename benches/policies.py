@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import math
 import statistics
 import time
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--rate", type=float, default=20.0, help="mean requests per second of a service")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="write a line of JSON, seconds of each round, instead")
     given = parser.parse_args()
     names = [f"s{i:04}" for i in range(given.services)]
     kinds = {
@@ -123,6 +125,9 @@ def main() -> None:
         for kind, plan in plans.items():
             took, results[kind] = seconds(plan)
             times[kind].append(took)
+    if given.json:
+        print(json.dumps(times))
+        return
     print(
         f"{'':12} {'best':>9} {'median':>9} {'to native':>10} {'requests':>13} {'decisions':>10} {'replicas':>9} {'scalings':>9}"
     )

@@ -13,6 +13,7 @@ two runs can be compared.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import resource
 import sys
@@ -103,6 +104,22 @@ def hpa(name: str, rate: float, busy: float) -> dict[str, Any]:
     }
 
 
+def peak_mib() -> float:
+    """Most memory of this process so far, Python and all."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def words(found: dict[str, Any]) -> str:
+    """What it took, for people."""
+    wall, requests = found["wall_s"], found["requests"]
+    return (
+        f"plan {found['plan_s']:.1f} s, run {wall:.1f} s on {found['threads']} threads: {requests:,} requests, "
+        f"{wall / requests * 1e9:.1f} ns each, {requests / wall / 1e6:.1f} million a second; "
+        f"{found['replicas_placed']:,} replicas placed, {found['replicas_mean']:.1f} on average; "
+        f"{found['peak_mib']:.0f} MiB at most, {found['before_mib']:.0f} of it before the run; digest {found['digest']}"
+    )
+
+
 def main() -> int:
     """Reads the command line, runs, and prints what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,22 +129,27 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", choices=("lazy", "reference"), default="lazy")
+    parser.add_argument("--json", action="store_true", help="write a line of JSON instead of words")
     parser.add_argument("--faults", action="store_true", help="lose each node once in 30 days on average")
     options = parser.parse_args()
     begin = time.perf_counter()
     plan = plan_of(scenario(options))
-    planned = time.perf_counter()
+    planned, before_mib = time.perf_counter(), peak_mib()
     result = simulate_plan(plan, threads=options.threads)
     wall = time.perf_counter() - planned
     summary = result.summary
-    requests = int(summary["arrivals"].sum())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(
-        f"plan {planned - begin:.1f} s, run {wall:.1f} s on {options.threads} threads: {requests:,} requests, "
-        f"{wall / requests * 1e9:.1f} ns each, {requests / wall / 1e6:.1f} million a second; "
-        f"{int(summary['replicas_created'].sum()):,} replicas placed, {summary['replicas_mean'].sum():.1f} on average; "
-        f"{peak:.0f} MiB at most; digest {result.manifest['result_digest'][:16]}\n"
-    )
+    found = {
+        "threads": options.threads,
+        "plan_s": planned - begin,
+        "wall_s": wall,
+        "requests": int(summary["arrivals"].sum()),
+        "replicas_placed": int(summary["replicas_created"].sum()),
+        "replicas_mean": float(summary["replicas_mean"].sum()),
+        "peak_mib": peak_mib(),
+        "before_mib": before_mib,
+        "digest": result.manifest["result_digest"][:16],
+    }
+    sys.stdout.write((json.dumps(found) if options.json else words(found)) + "\n")
     return 0
 
 

@@ -1,0 +1,173 @@
+"""The goals of speed: what, where its number comes from, at least and aim.
+
+All but three are ratios of two measurements on one machine, so that the speed of the machine cancels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Measured = Mapping[str, Any]
+    """What each part has measured, by its name."""
+
+MISS, REACHED, AIM = "miss", "reached", "aim"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal.
+
+    Attributes:
+        what: What is measured.
+        parts: Parts it is computed from; it is not measured when one is missing.
+        value: Computes it.
+        unit: Written behind the number.
+        at_least: What has to be reached.
+        aim: What is hoped for.
+        less: Whether less is better.
+        note: Says more about the number, in a few words.
+    """
+
+    what: str
+    parts: tuple[str, ...]
+    value: Callable[[Measured], float | None]
+    unit: str
+    at_least: float
+    aim: float
+    less: bool = False
+    note: Callable[[Measured], str] | None = None
+
+    def measured(self, found: Measured) -> float | None:
+        """Returns the number, or `None` when it was not measured."""
+        return self.value(found) if all(part in found for part in self.parts) else None
+
+    def verdict(self, value: float) -> str:
+        """Says whether a number is a miss, reaches the goal, or the aim."""
+        good = [value <= bound if self.less else value >= bound for bound in (self.at_least, self.aim)]
+        return AIM if good[1] else REACHED if good[0] else MISS
+
+
+def _slower(job: str, tool: str) -> Callable[[Measured], float | None]:
+    """How many times as long another tool takes for a request, in the largest case that both took part in."""
+
+    def value(found: Measured) -> float | None:
+        cases = [case for case in found["peers"]["cases"] if case["job"] == job and tool in case["runs"]]
+        if not cases:
+            return None
+        largest = max(cases, key=lambda case: case["requests"])
+        micros = {sample["tool"]: median(sample["us_per_request"]) for sample in largest["tools"]}
+        return float(micros[tool] / micros["hookean"])
+
+    return value
+
+
+def _peer(what: str, job: str, tool: str, bounds: tuple[float, float]) -> Goal:
+    return Goal(what, ("peers",), _slower(job, tool), "x", *bounds)
+
+
+def _day_over_loop(found: Measured) -> float:
+    pairs = zip(found["floor"]["autoscaled_day"], found["floor"]["loop_17"], strict=True)
+    return median(day / loop for day, loop in pairs)
+
+
+def _site_over_loop(found: Measured) -> float:
+    site = found["site, 1 thread"]
+    return float(site["wall_s"] / site["requests"] * 1e9 / median(found["floor"]["loop_34"]))
+
+
+def _policy(kind: str) -> Callable[[Measured], float]:
+    def value(found: Measured) -> float:
+        times = found["policies"]
+        return median(own / native for own, native in zip(times[kind], times["native hpa"], strict=True))
+
+    return value
+
+
+def _threads(found: Measured) -> float:
+    return float(found["site, 1 thread"]["wall_s"] / found["site, 2 threads"]["wall_s"])
+
+
+def _reference(found: Measured) -> float:
+    lists, lazy = found["site, event list"], found["site, an hour"]
+    return float((lists["wall_s"] / lists["requests"]) / (lazy["wall_s"] / lazy["requests"]))
+
+
+def _whole_day(found: Measured) -> float:
+    """Seconds for 24 hours: a shorter run is stretched, by the requests of a whole day."""
+    site = found["site, 2 threads"]
+    return float(site["wall_s"] / site["requests"] * 1.728e9)
+
+
+def _binned_error(found: Measured) -> float:
+    exact, binned = (found["binned"][tier]["replica-hours"] for tier in ("exact", "binned"))
+    return float(abs(binned / exact - 1.0) * 100.0)
+
+
+GOALS: tuple[Goal, ...] = (
+    _peer("S1, M/M/10: SimPy / hookean", "s1", "simpy", (500, 800)),
+    _peer("S1, M/M/10: Ciw / hookean", "s1", "ciw", (1000, 1500)),
+    _peer("S1, M/M/1000: SimPy / hookean", "s1k", "simpy", (700, 1000)),
+    _peer("S1, M/M/1000: Ciw / hookean", "s1k", "ciw", (4000, 6000)),
+    _peer("S2, autoscaled day: SimPy / hookean", "s2", "simpy", (400, 600)),
+    _peer("S2, autoscaled day: Ciw / hookean", "s2", "ciw", (2000, 3500)),
+    _peer("S1, M/M/10: an expert's numba loop / hookean", "s1", "numba", (3, 4)),
+    _peer("S1, M/M/1000: an expert's numba loop / hookean", "s1k", "numba", (3, 4)),
+    Goal("S2 / a bare loop of its size, same binary", ("floor",), _day_over_loop, "x", 2.0, 1.4, less=True),
+    Goal(
+        "S3, one core / a bare loop of its size",
+        ("floor", "site, 1 thread"),
+        _site_over_loop,
+        "x",
+        3.0,
+        1.6,
+        less=True,
+    ),
+    Goal("S3, a day on two cores", ("site, 2 threads",), _whole_day, " s", 60, 35, less=True),
+    Goal(
+        "S3, requests a second on two cores",
+        ("site, 2 threads",),
+        lambda found: found["site, 2 threads"]["requests"] / found["site, 2 threads"]["wall_s"] / 1e6,
+        " M",
+        30,
+        60,
+    ),
+    Goal("S3, one thread / two", ("site, 1 thread", "site, 2 threads"), _threads, "x", 1.6, 1.85),
+    Goal("S3, our own event list / hookean, one core", ("site, event list", "site, an hour"), _reference, "x", 6, 10),
+    Goal(
+        "S3, peak memory of the process, Python and plan too",
+        ("site, 1 thread",),
+        lambda found: found["site, 1 thread"]["peak_mib"],
+        " MiB",
+        100,
+        50,
+        less=True,
+        note=lambda found: f"{found['site, 1 thread']['before_mib']:.0f} before the run",
+    ),
+    Goal(
+        "1,000 services, `decide_all` in Python / native HPA",
+        ("policies",),
+        _policy("decide_all"),
+        "x",
+        1.05,
+        1.02,
+        less=True,
+    ),
+    Goal(
+        "1,000 services, `decide` in Python / native HPA", ("policies",), _policy("decide"), "x", 1.25, 1.1, less=True
+    ),
+    Goal("Binned tier, error of replica-hours", ("binned",), _binned_error, " %", 1.0, 0.5, less=True),
+    Goal(
+        "Binned tier, exact / binned, time of the whole call",
+        ("binned",),
+        lambda found: found["binned"]["exact"]["seconds"] / found["binned"]["binned"]["seconds"],
+        "x",
+        8,
+        10,
+    ),
+)
+"""Every goal, in the order of the table."""
