@@ -5,6 +5,7 @@
 //! of calls, and each is told of all calls that reach it in the interval before it advances. Whatever is drawn for a call
 //! is keyed by the call, so neither the order of stations nor the length of intervals matters.
 
+mod answer;
 mod numbering;
 mod order;
 mod outbox;

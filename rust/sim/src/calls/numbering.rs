@@ -67,7 +67,10 @@ pub(crate) struct Origin {
 /// All ways of a plan.
 #[derive(Debug, Clone)]
 pub(crate) struct Numbering {
+    /// By the service that is called, then by place.
     ways: Vec<Way>,
+    /// Where the ways to each service begin, and at last where all end.
+    begins: Vec<usize>,
     /// Places of calls at each service.
     positions: Vec<u64>,
 }
@@ -106,10 +109,16 @@ impl Numbering {
         for way in &mut ways {
             way.positions_to = positions[way.to];
         }
-        Some(Self { ways, positions })
+        ways.sort_unstable_by_key(|way| (way.to, way.base));
+        let begins = (0..=services).map(|to| ways.partition_point(|way| way.to < to));
+        Some(Self {
+            begins: begins.collect(),
+            ways,
+            positions,
+        })
     }
 
-    /// The ways that begin at a service, in the order of the plan.
+    /// The ways that begin at a service.
     pub(crate) fn from(&self, service: usize) -> impl Iterator<Item = &Way> {
         self.ways.iter().filter(move |way| way.from == service)
     }
@@ -147,12 +156,15 @@ impl Numbering {
         })
     }
 
+    /// The ways to a service, by place.
+    fn to(&self, service: usize) -> &[Way] {
+        &self.ways[self.begins[service]..self.begins[service + 1]]
+    }
+
     fn way_at(&self, service: usize, place: u64) -> Option<&Way> {
-        let to = self
-            .ways
-            .iter()
-            .filter(|way| way.to == service && way.base <= place);
-        to.max_by_key(|way| way.base)
+        let to = self.to(service);
+        let after = to.partition_point(|way| way.base <= place);
+        to.get(after.checked_sub(1)?)
     }
 
     /// Whether a service is called.
@@ -162,12 +174,10 @@ impl Numbering {
 
     /// The entries of the plan that calls of a service come by, told by the index of a call.
     pub(crate) fn entries(&self, service: usize) -> Entries {
-        let to = self.ways.iter().filter(|way| way.to == service);
-        let mut begins: Vec<(u64, usize)> = to.map(|way| (way.base, way.entry)).collect();
-        begins.sort_unstable();
+        let begins = self.to(service).iter().map(|way| (way.base, way.entry));
         Entries {
             positions: self.positions[service],
-            begins,
+            begins: begins.collect(),
         }
     }
 }
@@ -180,6 +190,11 @@ const fn call_of(index: u64) -> Option<u64> {
     } else {
         None
     }
+}
+
+/// Whether the request is a call.
+pub(crate) const fn is_call(index: u64) -> bool {
+    call_of(index).is_some()
 }
 
 /// Which entry of the plan the calls of one service belong to.

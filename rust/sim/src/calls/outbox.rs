@@ -3,7 +3,9 @@
 use super::numbering::{Numbering, Way};
 use crate::plan::{CallPlan, Plan, PlanError};
 use crate::workload::number_of;
-use hookean_kernel::{Distribution, Sampler, StreamKey, counter_draw, stable_hash, unit_f64};
+use hookean_kernel::{
+    Distribution, Sampler, SimTime, StreamKey, counter_draw, stable_hash, unit_f64,
+};
 
 /// A call on its way: when it arrives and its index.
 pub(crate) type Call = (u64, u64);
@@ -67,7 +69,8 @@ pub(crate) struct Ended {
 pub(crate) struct Outbox {
     entries: Vec<Entry>,
     ended: Vec<Ended>,
-    given_up: Vec<u64>,
+    /// When requests have failed for good, and which.
+    given_up: Vec<(u64, u64)>,
 }
 
 impl Outbox {
@@ -140,15 +143,33 @@ impl Outbox {
     }
 
     /// A request has failed for good.
-    pub(crate) fn given_up(&mut self, index: u64) {
-        self.given_up.push(index);
+    pub(crate) fn given_up(&mut self, index: u64, at: u64) {
+        self.given_up.push((at, index));
     }
 
-    /// Tells what has ended since the last time.
-    pub(crate) fn report(&mut self, hear: impl FnOnce(&[Ended], &[u64])) {
-        hear(&self.ended, &self.given_up);
-        self.ended.clear();
-        self.given_up.clear();
+    /// Tells what has ended before `until` since the last time: `completed` of each completed request, `given_up` of the
+    /// number of each that has failed for good.
+    pub(crate) fn report(
+        &mut self,
+        until: SimTime,
+        mut completed: impl FnMut(&Ended),
+        mut given_up: impl FnMut(u64),
+    ) {
+        let until = until.as_nanos();
+        self.ended.retain(|request| {
+            let told = request.end < until;
+            if told {
+                completed(request);
+            }
+            !told
+        });
+        self.given_up.retain(|(at, index)| {
+            let told = *at < until;
+            if told {
+                given_up(number_of(*index));
+            }
+            !told
+        });
     }
 
     /// Takes the calls to where they go: `put` gets a service and the calls to it, in no order.

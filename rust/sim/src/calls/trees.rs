@@ -4,97 +4,40 @@
 //! as the entry waits for. Stations tell of ends up to the instant to which all have advanced: by then every answer before
 //! it is known, so the n-th of a group is the same in whatever steps that is done.
 
-use super::numbering::Numbering;
-use super::outbox::Ended;
-use crate::plan::{Plan, WaitPlan};
+use super::answer::{Answer, Rule, Verdict, Waiting};
+use super::numbering::{Numbering, is_call};
+use super::outbox::{Ended, Outbox};
+use crate::plan::Plan;
 use crate::workload::number_of;
-use hookean_kernel::Histogram;
+use hookean_kernel::{Histogram, SimTime, splitmix};
 use std::collections::BTreeMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
-/// The calls of one entry, as one request makes them.
-#[derive(Debug, Clone, Copy)]
-struct Rule {
-    entry: usize,
-    calls: u64,
-    /// How many of them have to be answered.
-    needed: u64,
-}
+/// Mixes the number of a request.
+#[derive(Debug, Clone, Copy, Default)]
+struct ByNumber(u64);
 
-/// The way from a request at the head to the end that its answer waited for longest, as far as it is known.
-#[derive(Debug, Clone)]
-struct Answer {
-    at: u64,
-    /// When the request arrived first.
-    first: u64,
-    /// Time in each service, the last first.
-    parts: Vec<(usize, u64)>,
-    /// Time on the way from one service to the next.
-    between_ns: u64,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone)]
-enum Verdict {
-    Answered(Answer),
-    /// Too many of its calls have failed.
-    Unanswered,
-    /// It has failed itself.
-    Failed,
-}
-
-/// The calls of one entry that one request has made.
-#[derive(Debug, Clone)]
-struct Group {
-    rule: Rule,
-    answers: Vec<(Answer, (usize, u64))>,
-    failed: u64,
-}
-
-impl Group {
-    /// The answer that completes the group: the n-th, in order of time, then of service and number.
-    fn last_needed(&mut self) -> Option<&Answer> {
-        let nth = self.rule.needed as usize - 1;
-        if self.answers.len() <= nth {
-            return None;
-        }
-        let order = |of: &(Answer, (usize, u64))| (of.0.at, of.1);
-        let (_, last, _) = self.answers.select_nth_unstable_by_key(nth, order);
-        Some(&last.0)
+impl Hasher for ByNumber {
+    fn finish(&self) -> u64 {
+        self.0
     }
 
-    const fn has_failed(&self) -> bool {
-        self.rule.calls - self.failed < self.rule.needed
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = splitmix(self.0 ^ number);
     }
 }
 
-/// A request that was completed and waits for answers.
-#[derive(Debug, Clone)]
-struct Node {
-    first: u64,
-    end: u64,
-    groups: Vec<Group>,
-}
-
-impl Node {
-    /// What has become of a request of `service`, if that is known.
-    fn verdict(&mut self, service: usize) -> Option<Verdict> {
-        if self.groups.iter().any(Group::has_failed) {
-            return Some(Verdict::Unanswered);
-        }
-        let mut latest: Option<&Answer> = None;
-        for group in &mut self.groups {
-            let answer = group.last_needed()?;
-            if latest.is_none_or(|latest| latest.at < answer.at) {
-                latest = Some(answer);
-            }
-        }
-        let mut answer = latest?.clone();
-        answer.between_ns += answer.first - self.end;
-        answer.parts.push((service, self.end - self.first));
-        answer.first = self.first;
-        Some(Verdict::Answered(answer))
-    }
-}
+#[expect(
+    clippy::disallowed_types,
+    reason = "requests are looked up by number and never walked through, so their order decides nothing"
+)]
+type Requests = std::collections::HashMap<u64, Waiting, BuildHasherDefault<ByNumber>>;
 
 /// What is known of the requests at the head of one service.
 #[derive(Debug, Clone)]
@@ -127,10 +70,10 @@ impl HeadBook {
         self.latency.record(latency);
         self.latency_sum_ns += u128::from(latency);
         self.between_ns += u128::from(answer.between_ns);
-        for (service, nanos) in &answer.parts {
-            let (requests, sum) = self.parts.entry(*service).or_default();
+        for (service, nanos) in answer.path.parts() {
+            let (requests, sum) = self.parts.entry(service).or_default();
             *requests += 1;
-            *sum += u128::from(*nanos);
+            *sum += u128::from(nanos);
         }
     }
 
@@ -148,8 +91,10 @@ pub(crate) struct Trees {
     rules: Vec<Vec<Rule>>,
     /// Services that call or are called, in the order of calls.
     order: Vec<usize>,
-    waiting: Vec<BTreeMap<u64, Node>>,
-    /// Requests whose answers have changed.
+    waiting: Vec<Requests>,
+    /// What requests that wait no longer have left, for others.
+    spare: Vec<Waiting>,
+    /// Requests whose calls have been answered, or have failed.
     touched: Vec<Vec<u64>>,
     verdicts: Vec<Vec<(u64, Verdict)>>,
     /// Of services that call others and have requests from outside, by service.
@@ -158,20 +103,10 @@ pub(crate) struct Trees {
 
 impl Trees {
     pub(crate) fn new(plan: &Plan, levels: &[usize], numbering: &Numbering) -> Self {
-        let (calls, services) = (&plan.calls, levels.len());
+        let services = levels.len();
         let mut rules = vec![Vec::new(); services];
-        for (entry, call) in calls.iter().enumerate() {
-            let calls = call.to.len() as u64 * call.copies;
-            let needed = match call.wait_for {
-                WaitPlan::All => calls,
-                WaitPlan::Nothing => 0,
-                WaitPlan::Some { count } => count,
-            };
-            rules[call.service].push(Rule {
-                entry,
-                calls,
-                needed,
-            });
+        for (entry, call) in plan.calls.iter().enumerate() {
+            rules[call.service].push(Rule::new(entry, call));
         }
         let inside = |at: &usize| numbering.is_called(*at) || !rules[*at].is_empty();
         let mut order: Vec<usize> = (0..services).filter(inside).collect();
@@ -182,7 +117,8 @@ impl Trees {
             heads: heads.map(|service| (service, HeadBook::new())).collect(),
             rules,
             order,
-            waiting: vec![BTreeMap::new(); services],
+            waiting: vec![Requests::default(); services],
+            spare: Vec::new(),
             touched: vec![Vec::new(); services],
             verdicts: vec![Vec::new(); services],
         }
@@ -198,63 +134,56 @@ impl Trees {
         &self.heads
     }
 
-    /// Takes in what has ended at a service: in the order of calls, and all up to one instant before [`Trees::settle`].
-    pub(crate) fn hear(
-        &mut self,
-        numbering: &Numbering,
-        service: usize,
-        ended: &[Ended],
-        given_up: &[u64],
-    ) {
-        for request in ended {
-            let number = number_of(request.index);
-            if numbering.parent(service, number).is_none()
-                && let Some(head) = self.heads.get_mut(&service)
-            {
-                head.completed += 1;
-            }
-            let made = self.rules[service].iter().enumerate();
-            let made = made.filter(|(nth, rule)| request.made >> nth & 1 == 1 && rule.needed > 0);
-            let groups: Vec<Group> = made
-                .map(|(_, rule)| Group {
-                    rule: *rule,
-                    answers: Vec::new(),
-                    failed: 0,
-                })
-                .collect();
-            if groups.is_empty() {
-                let answer = Answer {
-                    at: request.end,
-                    first: request.first,
-                    parts: vec![(service, request.end - request.first)],
-                    between_ns: 0,
-                };
-                self.verdicts[service].push((number, Verdict::Answered(answer)));
-            } else {
-                let (first, end) = (request.first, request.end);
-                self.waiting[service].insert(number, Node { first, end, groups });
-            }
+    /// Hears that a request of a service was completed.
+    fn completed(&mut self, service: usize, request: &Ended) {
+        let number = number_of(request.index);
+        let made = self.rules[service].iter().enumerate();
+        let made = made.filter(|(nth, rule)| request.made >> nth & 1 == 1 && rule.waits());
+        let mut made = made.map(|(_, rule)| *rule).peekable();
+        if made.peek().is_none() {
+            let answer = Answer::at_once((service, number), request.first, request.end);
+            self.verdicts[service].push((number, Verdict::Answered(answer)));
+        } else {
+            let spare = self.spare.pop().unwrap_or_default();
+            let waiting = spare.anew(request.first, request.end, made);
+            self.waiting[service].insert(number, waiting);
         }
-        let failed = given_up
-            .iter()
-            .map(|index| (number_of(*index), Verdict::Failed));
-        self.verdicts[service].extend(failed);
+        if let Some(head) = self.heads.get_mut(&service) {
+            head.completed += u64::from(!is_call(number));
+        }
     }
 
-    /// Finds all answers that are known by now.
+    /// Hears what has ended at a service before `until`, up to which all services are heard before [`Trees::settle`].
+    /// Returns how many requests have completed.
+    pub(crate) fn hear(&mut self, service: usize, outbox: &mut Outbox, until: SimTime) -> u64 {
+        let (mut completed, mut failed) = (0, Vec::new());
+        let of_completed = |request: &Ended| {
+            completed += 1;
+            self.completed(service, request);
+        };
+        outbox.report(until, of_completed, |number| {
+            failed.push((number, Verdict::Failed));
+        });
+        self.verdicts[service].append(&mut failed);
+        completed
+    }
+
+    /// Finds all answers that are known by now: last those of services that others do not call.
     pub(crate) fn settle(&mut self, numbering: &Numbering) {
         for at in (0..self.order.len()).rev() {
             let service = self.order[at];
-            for number in std::mem::take(&mut self.touched[service]) {
-                let node = self.waiting[service].get_mut(&number);
-                if let Some(verdict) = node.and_then(|node| node.verdict(service)) {
-                    self.waiting[service].remove(&number);
-                    self.verdicts[service].push((number, verdict));
-                }
+            let mut verdicts = std::mem::take(&mut self.verdicts[service]);
+            for number in self.touched[service].drain(..) {
+                let waiting = self.waiting[service].get_mut(&number);
+                let verdict = waiting.and_then(|waiting| waiting.verdict((service, number)));
+                let Some(verdict) = verdict else { continue };
+                verdicts.push((number, verdict));
+                self.spare.extend(self.waiting[service].remove(&number));
             }
-            for (number, verdict) in std::mem::take(&mut self.verdicts[service]) {
+            for (number, verdict) in verdicts.drain(..) {
                 self.pass_on(numbering, service, number, verdict);
             }
+            self.verdicts[service] = verdicts;
         }
     }
 
@@ -269,18 +198,13 @@ impl Trees {
             return;
         };
         // One that has its answer already does not wait for the rest.
-        let Some(node) = self.waiting[parent.service].get_mut(&parent.number) else {
-            return;
-        };
-        let group = node
-            .groups
-            .iter_mut()
-            .find(|group| group.rule.entry == parent.entry);
-        let Some(group) = group else { return };
-        match verdict {
-            Verdict::Answered(answer) => group.answers.push((answer, (service, number))),
-            Verdict::Unanswered | Verdict::Failed => group.failed += 1,
+        if let Some(waiting) = self.waiting[parent.service].get_mut(&parent.number) {
+            let answer = match verdict {
+                Verdict::Answered(answer) => Some(answer),
+                Verdict::Unanswered | Verdict::Failed => None,
+            };
+            waiting.take(parent.entry, answer);
+            self.touched[parent.service].push(parent.number);
         }
-        self.touched[parent.service].push(parent.number);
     }
 }

@@ -1,11 +1,15 @@
 //! Services that call each other: stations advance in the order of calls.
 
+use super::pulse::next_stretch;
 use super::world::World;
 use crate::calls::{self, Call, HeadBook, Numbering, Trees};
 use crate::plan::{Plan, PlanError};
 use crate::station::Station;
-use hookean_kernel::SimTime;
+use hookean_kernel::{SimDuration, SimTime};
 use rayon::prelude::*;
+
+/// Requests that a step should complete.
+const COMPLETIONS: u64 = 4_000;
 
 /// The calls of a run.
 #[derive(Debug)]
@@ -21,6 +25,9 @@ pub(super) struct Graph {
     /// Before when each station knows its calls.
     told: Vec<SimTime>,
     trees: Trees,
+    /// Up to when all ends have been heard of, and how far the next step goes.
+    heard: SimTime,
+    stretch: SimDuration,
 }
 
 impl Graph {
@@ -44,6 +51,8 @@ impl Graph {
             levels,
             on_their_way: vec![Vec::new(); services],
             told: vec![SimTime::ZERO; services],
+            heard: SimTime::ZERO,
+            stretch: SimDuration::from_millis(1),
         }))
     }
 
@@ -76,8 +85,27 @@ impl Graph {
         self.upstream[service] = upstream;
     }
 
-    /// Advances all stations, those of a level in parallel.
+    /// Advances all stations, step by step so that what is known of a tree of calls stays at hand.
     fn bring_all(
+        &mut self,
+        stations: &mut [Box<dyn Station>],
+        until: SimTime,
+        pool: Option<&rayon::ThreadPool>,
+    ) {
+        // Not fewer than there are stations, each of which costs something in every step.
+        let wanted = COMPLETIONS.max(stations.len() as u64);
+        while self.heard < until {
+            let before = self.heard;
+            self.heard = before.saturating_add(self.stretch).min(until);
+            self.bring_levels(stations, self.heard, pool);
+            let completed = self.hear(stations);
+            let elapsed = self.heard.saturating_since(before);
+            self.stretch = next_stretch(self.stretch, elapsed, completed, wanted);
+        }
+    }
+
+    /// Advances all stations, those of a level in parallel.
+    fn bring_levels(
         &mut self,
         stations: &mut [Box<dyn Station>],
         until: SimTime,
@@ -108,21 +136,19 @@ impl Graph {
                 collect(&mut self.on_their_way, station);
             }
         }
-        self.hear(stations);
     }
 
-    /// Hears of all ends up to the instant to which every station has advanced.
-    fn hear(&mut self, stations: &mut [Box<dyn Station>]) {
-        let Self {
-            trees, numbering, ..
-        } = self;
+    /// Hears of all ends up to the instant to which every station has advanced; returns how many requests have completed.
+    fn hear(&mut self, stations: &mut [Box<dyn Station>]) -> u64 {
+        let (trees, mut completed) = (&mut self.trees, 0);
         for at in 0..trees.order().len() {
             let service = trees.order()[at];
             if let Some(outbox) = stations[service].ledger_mut().outbox() {
-                outbox.report(|ended, given_up| trees.hear(numbering, service, ended, given_up));
+                completed += trees.hear(service, outbox, self.heard);
             }
         }
-        trees.settle(numbering);
+        trees.settle(&self.numbering);
+        completed
     }
 
     fn tell(&mut self, station: &mut Box<dyn Station>, service: usize, until: SimTime) {

@@ -85,7 +85,8 @@ impl<'a> Pulse<'a> {
     fn adapt(&mut self, world: &World) {
         let single = world.single_requests_seen();
         let elapsed = world.now.saturating_since(self.last_at);
-        self.stretch = next_stretch(self.stretch, elapsed, single - self.single).min(LONGEST);
+        let seen = single - self.single;
+        self.stretch = next_stretch(self.stretch, elapsed, seen, REQUESTS).min(LONGEST);
         (self.last_at, self.single) = (world.now, single);
         self.requests = world.requests_seen();
     }
@@ -97,11 +98,16 @@ impl<'a> Pulse<'a> {
     }
 }
 
-/// The stretch that would hold [`REQUESTS`] at the rate of the last `elapsed`; at most doubles.
-fn next_stretch(stretch: SimDuration, elapsed: SimDuration, requests: u64) -> SimDuration {
+/// The stretch that would hold `wanted` at the rate of `seen` in the last `elapsed`; at most doubles.
+pub(super) fn next_stretch(
+    stretch: SimDuration,
+    elapsed: SimDuration,
+    seen: u64,
+    wanted: u64,
+) -> SimDuration {
     let doubled = stretch.saturating_mul(2);
     let fitting =
-        (u128::from(elapsed.as_nanos()) * u128::from(REQUESTS)).checked_div(u128::from(requests));
+        (u128::from(elapsed.as_nanos()) * u128::from(wanted)).checked_div(u128::from(seen));
     let fitting = fitting.and_then(|nanos| u64::try_from(nanos).ok());
     fitting.map_or(doubled, |nanos| {
         SimDuration::from_nanos(nanos.max(1)).min(doubled)
@@ -115,18 +121,19 @@ mod tests {
     #[test]
     fn a_stretch_follows_the_rate_and_grows_slowly() {
         let second = SimDuration::from_secs(1);
-        assert_eq!(next_stretch(second, second, 0), SimDuration::from_secs(2));
-        assert_eq!(next_stretch(second, second, 1), SimDuration::from_secs(2));
+        let next = |stretch, elapsed, seen| next_stretch(stretch, elapsed, seen, 200_000);
+        assert_eq!(next(second, second, 0), SimDuration::from_secs(2));
+        assert_eq!(next(second, second, 1), SimDuration::from_secs(2));
         assert_eq!(
-            next_stretch(second, second, 20_000_000),
+            next(second, second, 20_000_000),
             SimDuration::from_millis(10)
         );
         assert_eq!(
-            next_stretch(second, SimDuration::ZERO, 5),
+            next(second, SimDuration::ZERO, 5),
             SimDuration::from_nanos(1)
         );
         assert_eq!(
-            next_stretch(SimDuration::MAX, SimDuration::MAX, 1),
+            next(SimDuration::MAX, SimDuration::MAX, 1),
             SimDuration::MAX
         );
     }

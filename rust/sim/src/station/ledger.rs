@@ -232,9 +232,9 @@ impl Ledger {
                 self.arrive(request.work_ns);
                 Some(request)
             }
-            Received::GivenUp(index) => {
+            Received::GivenUp { index, at } => {
                 if let Some(outbox) = self.outbox() {
-                    outbox.given_up(index);
+                    outbox.given_up(index, at);
                 }
                 None
             }
@@ -597,7 +597,7 @@ impl Ledger {
         if let Some(callers) = &mut self.callers {
             callers.failed(request, ending.end, ending.outcome);
         } else if let Some(outbox) = self.outbox() {
-            outbox.given_up(request.index);
+            outbox.given_up(request.index, ending.end);
         }
     }
 

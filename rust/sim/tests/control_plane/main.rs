@@ -2,6 +2,7 @@
 
 mod binned;
 mod calls;
+mod calls_theory;
 mod external;
 mod faults;
 mod fuzz;

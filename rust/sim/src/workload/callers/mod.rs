@@ -48,8 +48,13 @@ impl Entry {
 pub(crate) enum Received {
     /// An attempt that arrives.
     Attempt(Request),
-    /// A caller has given a request up after this attempt.
-    GivenUp(u64),
+    /// A caller has given a request up after an attempt.
+    GivenUp {
+        /// The attempt.
+        index: u64,
+        /// When.
+        at: u64,
+    },
     /// A caller will try again.
     TriesAgain,
 }
@@ -186,7 +191,10 @@ impl Callers {
                 self.calls.given_up += 1;
                 self.firsts.remove(&number_of(entry.index));
                 self.think(entry.index, entry.first, entry.time);
-                Received::GivenUp(entry.index)
+                Received::GivenUp {
+                    index: entry.index,
+                    at: entry.time,
+                }
             }
         }
     }

@@ -50,7 +50,7 @@ fn request(index: u64, nanos: u64) -> Request {
 fn attempt(callers: &mut Callers, open: &mut Arrivals) -> Option<Request> {
     match callers.receive(open) {
         Received::Attempt(request) => Some(request),
-        Received::GivenUp(_) | Received::TriesAgain => None,
+        Received::GivenUp { .. } | Received::TriesAgain => None,
     }
 }
 
