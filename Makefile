@@ -47,6 +47,7 @@ golden: $(BUILT) ## rewrite the golden digests; explain every change in CHANGELO
 
 exactness: ## 10,000 random scripts over all disciplines, lazy engine against the event list
 	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test station -- --nocapture
+	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test control_plane calls::prop -- --nocapture
 
 bench: $(BUILT) $(PEERS) ## every goal of speed beside what is measured, and docs/speed.md (half an hour; QUICK=1 for a few minutes, without the page)
 	$(BIN)/python benches/goals/run.py --peer-python $(PEERS_BIN)/python $(if $(QUICK),--quick,--page docs/speed.md)

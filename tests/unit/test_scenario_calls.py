@@ -7,6 +7,7 @@ import pytest
 from scenario_examples import load
 
 import hookean
+import hookean.traces.memory
 from hookean.errors import ScenarioError
 from hookean.plan import resolve
 from hookean.scenario import Service
@@ -96,6 +97,13 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message, where)
     told = str(caught.value)
     assert message in told
     assert where in told
+
+
+def test_kept_requests_that_others_set_off_must_fit_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(hookean.traces.memory, "available_memory_bytes", lambda: 1_000_000)
+    # 2,400 at the front, 1,200 at the cart, 4,800 at the search, and 4,800 + 1,200 at the stock.
+    with pytest.raises(ScenarioError, match="14,400 single requests need about"):
+        resolve(load(tmp_path, SHOP))
 
 
 def test_a_ring_of_calls_is_named(tmp_path):

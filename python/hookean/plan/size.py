@@ -102,15 +102,39 @@ def _replicas(document: dict[str, Any], least: dict[str, int], owners: dict[str,
 def _requests(document: dict[str, Any], arrays: Arrays) -> _Part:
     log = document["record"]["requests"]
     one_in = {"off": math.inf, "full": 1, "sampled": log.get("one_in", 1)}[log["keep"]]
-    arriving = sum(_arrivals(each["source"], arrays) * _attempts(each) for each in document["workloads"])
+    from_outside = dict.fromkeys(range(len(document["services"])), 0.0)
+    arriving = 0.0
+    for each in document["workloads"]:
+        from_outside[each["service"]] = _arrivals(each["source"], arrays)
+        arriving += from_outside[each["service"]] * _attempts(each)
+    requests = _with_calls(from_outside, document["calls"])
+    arriving += sum(_sent(call, requests) * _attempts(call) for call in document["calls"])
     rows = math.ceil(arriving / one_in)
     hint = "keep a sample: `requests: {sampled: 1000}`"
     return _Part("single requests", rows, rows * _REQUEST_BYTES, ("record", "requests"), hint)
 
 
-def _attempts(workload: dict[str, Any]) -> int:
-    """Most rows that a request may have: one for each attempt."""
-    retry = workload["retry"]
+def _with_calls(from_outside: dict[int, float], calls: list[dict[str, Any]]) -> dict[int, float]:
+    """Requests of each service, those of other services included when each that was sent is completed."""
+    requests = from_outside
+    for _ in from_outside:  # no chain of calls is longer
+        found = dict(from_outside)
+        for call in calls:
+            for to in call["to"]:
+                found[to] += _sent(call, requests) / len(call["to"])
+        if found == requests:
+            break
+        requests = found
+    return requests
+
+
+def _sent(call: dict[str, Any], requests: dict[int, float]) -> float:
+    return float(requests[call["service"]] * call["probability"] * call["copies"] * len(call["to"]))
+
+
+def _attempts(sender: dict[str, Any]) -> int:
+    """Most rows that a request of a workload, or a call, may have: one for each attempt."""
+    retry = sender["retry"]
     return int(retry["attempts_max"]) if retry else 1
 
 

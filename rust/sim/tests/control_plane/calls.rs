@@ -503,6 +503,43 @@ impl Drawn {
     }
 }
 
+/// It stops at triggers by itself; the one it calls is told of its requests in time all the same.
+#[test]
+fn a_caller_may_scale_on_demand() {
+    let on_demand = json!({
+        "kind": "on-demand", "service": 0, "period_ns": ns(1e9), "phase_ns": 0,
+        "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"min": 0, "max": 20, "keep_alive_ns": ns(3.0)},
+    });
+    let run = |threads, engine: &str, step: f64| {
+        let mut scene = scene(600.0, &[0, 3])
+            .poisson(0, &[900.0], 600.0)
+            .poisson(1, &[60.0], 600.0)
+            .calls(vec![call(0, &[1])])
+            .controller(on_demand.clone())
+            .controller(hpa(1));
+        scene.document["services"][0]["queue"]["discipline"] = json!("central_fifo");
+        scene.document["services"][0]["startup"] = json!([stage("create", 0.5)]);
+        scene.document["services"][0]["work"] =
+            json!({"distribution": "exponential", "mean_ns": ns(1.0)});
+        scene.document["services"][1]["work"] = constant(0.8);
+        scene.document["engine"] = json!(engine);
+        scene.document["record"]["series_step_ns"] = json!(ns(step));
+        scene.run_with(threads, &mut beat())
+    };
+    let output = run(1, "lazy", 60.0);
+    let completed = output.counts("summary", "completed");
+    assert!(completed[0] > 800 && completed[1] > 850, "{completed:?}");
+    assert!(output.counts("summary", "replicas_created")[0] > 100);
+    for other in [
+        run(2, "lazy", 60.0),
+        run(1, "lazy", 0.37),
+        run(1, "reference", 7.0),
+    ] {
+        assert_eq!(output.digest, other.digest);
+        assert_eq!(output.table("end_to_end"), other.table("end_to_end"));
+    }
+}
+
 /// First arrival at the head and last end of each tree in the request log without a failure, by head and number of its
 /// request.
 fn whole_trees(output: &RunOutput) -> BTreeMap<(String, u64), (f64, f64)> {
