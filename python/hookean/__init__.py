@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hookean.policies import Static as Static
     from hookean.policies import Thresholds as Thresholds
     from hookean.result import RunResult as RunResult
+    from hookean.result import latency_quantiles as latency_quantiles
     from hookean.scenario import LoadStep as LoadStep
     from hookean.scenario import Queue as Queue
     from hookean.scenario import Rates as Rates
@@ -41,7 +42,7 @@ _MODULES = {
     "hookean.errors": ("HookeanError", "PolicyError", "ScenarioError", "TraceError"),
     "hookean.platforms": ("Platform", "Pool"),
     "hookean.policies": ("Ec2TargetTracking", "Hpa", "HpaMetric", "OnDemand", "PythonPolicy", "Static", "Thresholds"),
-    "hookean.result": ("RunResult",),
+    "hookean.result": ("RunResult", "latency_quantiles"),
     "hookean.scenario": (
         "LoadStep",
         "Queue",

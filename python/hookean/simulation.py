@@ -143,6 +143,7 @@ def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
     manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
     there = {
         "requests": plan.document["record"]["requests"]["keep"] != "off",
+        "latencies": plan.document["record"]["latencies"],
         "classes": any(service["classes"] for service in plan.document["services"]),
     }
     there |= dict.fromkeys(("end_to_end", "critical_path"), bool(plan.document["calls"]))

@@ -28,7 +28,7 @@ name: everything
 seed: 18446744073709551615
 duration: 3h
 engine: lazy
-record: {series: 30s, requests: off, decisions: {sampled: 1000}}
+record: {series: 30s, requests: off, decisions: {sampled: 1000}, latencies: true}
 fidelity: exact
 bin: 10s
 workload:

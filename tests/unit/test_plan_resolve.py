@@ -99,6 +99,7 @@ def test_full_scenario_resolves_as_written(tmp_path):
         "series_step_ns": 30 * SECOND,
         "requests": {"keep": "off"},
         "decisions": {"keep": "sampled", "one_in": 1000},
+        "latencies": True,
     }
     assert [each["kind"] for each in document["controllers"]] == ["hpa", "static", "hpa", "hpa"]
     assert [each["service"] for each in document["controllers"]] == [0, 1, 2, 4]

@@ -289,6 +289,7 @@ def _record(record: Record) -> dict[str, Any]:
         "series_step_ns": known(record, "series", value=record.series.nanos),
         "requests": _kept(record, "requests"),
         "decisions": _kept(record, "decisions"),
+        "latencies": known(record, "latencies", value=record.latencies),
     }
 
 

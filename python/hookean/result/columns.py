@@ -328,7 +328,19 @@ CRITICAL_PATH = (
     ),
 )
 
-OPTIONAL = {"requests", "classes", "end_to_end", "critical_path"}
+LATENCIES = (
+    _SERVICE,
+    Column("low", "duration", "s", "Shortest latency that the requests of the row can have had."),
+    Column(
+        "high", "duration", "s", "Longest latency that they can have had; the largest `high` of a service is exact."
+    ),
+    Column(
+        "requests", "u64", "", "Completed requests, timed from their first arrival, whose latency lies between the two."
+    ),
+)
+"""The histogram of latencies of each service, shortest first; buckets without requests are left out."""
+
+OPTIONAL = {"requests", "classes", "latencies", "end_to_end", "critical_path"}
 """Tables that a result has only when there is something to put into them."""
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -340,6 +352,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "faults": FAULTS,
     "requests": REQUESTS,
     "classes": CLASSES,
+    "latencies": LATENCIES,
     "end_to_end": END_TO_END,
     "critical_path": CRITICAL_PATH,
 }

@@ -21,7 +21,8 @@ class RunResult:
 
     Attributes:
         frames: The frames by table name; `requests` only when the scenario keeps some, `classes` only when
-            a service has some, `end_to_end` and `critical_path` only when services call each other.
+            a service has some, `latencies` only when the scenario asks for it, `end_to_end` and `critical_path`
+            only when services call each other.
         manifest: What was run, by which version, and what the numbers rest on (keys: `MANIFEST_KEYS` of
             `hookean.result.store`).
     """
@@ -68,6 +69,11 @@ class RunResult:
     def classes(self) -> pl.DataFrame | None:
         """One row per service and class of requests; None when no service has classes."""
         return self.frames.get("classes")
+
+    @property
+    def latencies(self) -> pl.DataFrame | None:
+        """One row per service and bucket of its histogram of latencies; None unless `record.latencies` asks for it."""
+        return self.frames.get("latencies")
 
     @property
     def end_to_end(self) -> pl.DataFrame | None:

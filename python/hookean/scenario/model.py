@@ -66,6 +66,9 @@ class Record(Model):
     ] = "all"
     """Which rows of the `decisions` table are kept: `all`, `changes` (of the number of replicas), `off`, or
     `{sampled: 1000}`. All decisions are taken and enter the digest, whatever is kept."""
+    latencies: Annotated[bool, Origin("assumed", "quantiles are in `summary`")] = False
+    """Whether there is a table `latencies`: the histogram of each service, from which `hookean.latency_quantiles` reads
+    any quantile, of one run or of several together."""
 
     @model_validator(mode="after")
     def _positive(self) -> Record:

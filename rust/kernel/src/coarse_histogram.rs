@@ -4,6 +4,8 @@
 //! [`Histogram`](crate::Histogram) has a bucket for everything below its largest value, this one spans the octaves in
 //! use, so that a hundred thousand of them fit in memory.
 
+use crate::Bucket;
+
 /// Buckets of an octave, as a power of two.
 const BITS: u32 = 4;
 const OCTAVE: usize = 1 << BITS;
@@ -106,6 +108,16 @@ impl CoarseHistogram {
         (self.run.count > 0).then_some(self.run.max)
     }
 
+    /// The buckets of the run that hold values, lowest first.
+    pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
+        let counts = self.buckets.iter().map(|(run, _)| *run).enumerate();
+        counts.filter(|(_, count)| *count > 0).map(|(at, count)| {
+            let (low, width) = range(self.first + at);
+            let bounds = (low, low + (width - 1));
+            Bucket::within(self.run.min, self.run.max, bounds, count)
+        })
+    }
+
     /// The quantile `q` (0 to 1) by nearest rank.
     pub fn quantile(&self, q: f64) -> Option<u64> {
         (self.run.count > 0).then(|| self.find(q, self.run, |bucket| bucket.0))
@@ -142,10 +154,15 @@ const fn index(value: u64) -> usize {
     ((shift as usize) << BITS) + (value >> shift) as usize
 }
 
-const fn middle(index: usize) -> u64 {
+/// Least value and width of a bucket.
+const fn range(index: usize) -> (u64, u64) {
     let shift = (index >> BITS).saturating_sub(1);
-    let low = ((index - (shift << BITS)) as u64) << shift;
-    low + ((1_u64 << shift) - 1) / 2
+    (((index - (shift << BITS)) as u64) << shift, 1 << shift)
+}
+
+const fn middle(index: usize) -> u64 {
+    let (low, width) = range(index);
+    low + (width - 1) / 2
 }
 
 #[cfg(test)]
@@ -164,6 +181,15 @@ mod tests {
             assert!((found / exact - 1.0).abs() < 0.033, "{found} for {exact}");
         }
         assert_eq!(histogram.max(), Some(1_999_985));
+        let (first, last) = (
+            histogram.buckets().next().unwrap(),
+            histogram.buckets().last().unwrap(),
+        );
+        assert_eq!((first.low, last.high), (1_000, 1_999_985));
+        assert_eq!(
+            histogram.buckets().map(|b| b.count).sum::<u64>(),
+            histogram.count()
+        );
     }
 
     #[test]

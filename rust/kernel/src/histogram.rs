@@ -13,6 +13,25 @@ const LOWER: u64 = u32::MAX as u64;
 /// Counts of what overflowed 32 bits, in units of 2^32.
 type Carries = BTreeMap<usize, u64>;
 
+/// Values that are told apart no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// The least that they can be.
+    pub low: u64,
+    /// The greatest that they can be.
+    pub high: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Bucket {
+    /// A bucket cut down to the exact extremes of all values.
+    pub(crate) fn within(min: u64, max: u64, (low, high): (u64, u64), count: u64) -> Self {
+        let (low, high) = (low.max(min), high.min(max));
+        Self { low, high, count }
+    }
+}
+
 /// How many values, and their exact extremes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Extremes {
@@ -266,6 +285,18 @@ impl<const BITS: u32> Histogram<BITS> {
         (all.count > 0).then_some(all.max)
     }
 
+    /// The buckets of the run that hold values, lowest first.
+    pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
+        let all = self.run_extremes();
+        let counts = (0..self.words.len()).map(|index| (index, self.run_count(index)));
+        counts
+            .filter(|(_, count)| *count > 0)
+            .map(move |(index, count)| {
+                let (low, width) = Self::range(index);
+                Bucket::within(all.min, all.max, (low, low + (width - 1)), count)
+            })
+    }
+
     /// The quantile `q` (0 to 1) by nearest rank: the mid-point of its bucket, kept between the exact extremes.
     pub fn quantile(&self, q: f64) -> Option<u64> {
         let all = self.run_extremes();
@@ -374,6 +405,19 @@ mod tests {
         );
         assert_eq!(histogram.quantile(0.0), Some(1));
         assert!(histogram.quantile(1.0) <= histogram.max());
+    }
+
+    #[test]
+    fn buckets_hold_every_value_between_the_exact_extremes() {
+        let mut histogram = Fine::new();
+        for value in [3, 1000, 1001, 1_000_003] {
+            histogram.record(value);
+        }
+        let found: Vec<_> = histogram
+            .buckets()
+            .map(|b| (b.low, b.high, b.count))
+            .collect();
+        assert_eq!(found, [(3, 3, 1), (1000, 1003, 2), (999_424, 1_000_003, 1)]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use counts::{binomial, poisson};
 pub use digest::{Digest, fold};
 pub use distribution::{Distribution, DistributionError, Sampler, standard_gamma};
 pub use event::{EventKey, EventList, class};
-pub use histogram::Histogram;
+pub use histogram::{Bucket, Histogram};
 pub use mean::TimeWeightedMean;
 pub use normal::standard_normal;
 pub use random::{Xoshiro256PlusPlus, philox4x32_10, splitmix, unit_f64};

@@ -104,6 +104,7 @@ impl Case {
                 series_step_ns: 60 * SECOND,
                 requests: RequestLog::Off,
                 decisions: DecisionRecord::All,
+                latencies: false,
             },
         };
         (plan, arrays)

@@ -79,6 +79,8 @@ pub struct RecordPlan {
     pub requests: RequestLog,
     /// Which decisions are kept.
     pub decisions: DecisionRecord,
+    /// Whether the histograms of latencies become a table.
+    pub latencies: bool,
 }
 
 /// Everything one simulation needs.

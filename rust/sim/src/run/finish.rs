@@ -16,7 +16,7 @@ const NANOUSD_PER_USD: f64 = 1e9;
 #[derive(Debug)]
 pub struct RunOutput {
     /// Tables by name: `summary`, `series`, `decisions`, `replicas`, `nodes`, `faults`; `requests` when they are kept, `classes` when a
-    /// service has some, `end_to_end` and `critical_path` when services call each other.
+    /// service has some, `latencies` when the plan asks for it, `end_to_end` and `critical_path` when services call each other.
     pub tables: Vec<(&'static str, Table)>,
     /// Digest of everything that happened: equal for equal plans and versions, whatever the number of threads.
     pub digest: String,
@@ -162,6 +162,10 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> 
     }
     if let Some(classes) = record::classes_table(&plan.services, &ledgers) {
         tables.push(("classes", classes));
+    }
+    if plan.record.latencies {
+        let latencies = record::latencies_table(&plan.services, &ledgers);
+        tables.push(("latencies", latencies));
     }
     if let Some(graph) = &graph {
         let heads: Vec<_> = graph.heads().collect();

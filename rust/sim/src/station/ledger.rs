@@ -17,7 +17,7 @@ use crate::plan::RequestLog;
 use crate::workload::{
     Arrivals, BLOCK, Callers, Classes, ClientCounts, Outcome, Received, Request,
 };
-use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimDuration, SimTime};
+use hookean_kernel::{Bucket, CoarseHistogram, Digest, Histogram, SimDuration, SimTime};
 
 /// The end of a request.
 #[derive(Debug, Clone, Copy)]
@@ -349,6 +349,14 @@ impl Ledger {
     fn quantile_of(&self, one_by_one: &Histogram, q: f64) -> Option<u64> {
         let crowds = self.crowds.as_ref();
         crowds.map_or_else(|| one_by_one.quantile(q), |crowds| crowds.quantile(q))
+    }
+
+    /// The latencies of requests, from their first arrival, as far as they are told apart: shortest first.
+    pub fn request_latency_buckets(&self) -> Box<dyn Iterator<Item = Bucket> + '_> {
+        match &self.crowds {
+            Some(crowds) => Box::new(crowds.buckets()),
+            None => Box::new(self.request_latency().buckets()),
+        }
     }
 
     /// The largest latency of an attempt, in nanoseconds.

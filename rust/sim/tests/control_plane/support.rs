@@ -95,7 +95,7 @@ impl Scene {
         let document = json!({
             "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": ns(horizon), "engine": "lazy",
             "services": services, "workloads": [], "calls": [], "platform": platform, "controllers": [], "faults": [],
-            "record": {"series_step_ns": ns(60.0), "requests": {"keep": "off"}, "decisions": {"keep": "all"}},
+            "record": {"series_step_ns": ns(60.0), "requests": {"keep": "off"}, "decisions": {"keep": "all"}, "latencies": false},
         });
         Self {
             document,

@@ -120,6 +120,7 @@ impl Case {
                 series_step_ns: SECOND,
                 requests: self.requests,
                 decisions: DecisionRecord::All,
+                latencies: false,
             },
         };
         (plan, arrays)

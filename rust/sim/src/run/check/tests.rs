@@ -50,7 +50,7 @@ fn ended(kind: &str) -> World {
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
         "platform": platform(kind),
         "controllers": [controller(3, 20), controller(0, 30)], "calls": [], "faults": [],
-        "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}},
+        "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}, "latencies": false},
     });
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
     let arrays = WorkloadArrays {
