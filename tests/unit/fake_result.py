@@ -33,6 +33,8 @@ class FakeResult:
     nodes: pl.DataFrame
     requests: pl.DataFrame | None
     manifest: dict[str, Any]
+    end_to_end: pl.DataFrame | None = None
+    critical_path: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)

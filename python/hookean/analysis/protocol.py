@@ -38,5 +38,13 @@ class ResultLike(Protocol):
         """One row per recorded request; None when none were recorded."""
 
     @property
+    def end_to_end(self) -> pl.DataFrame | None:
+        """One row per service at the head of trees of calls; None without calls."""
+
+    @property
+    def critical_path(self) -> pl.DataFrame | None:
+        """One row per service at the head and service on its critical paths; None without calls."""
+
+    @property
     def manifest(self) -> Mapping[str, Any]:
         """Where the result comes from and what it rests on."""

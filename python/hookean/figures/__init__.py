@@ -4,6 +4,7 @@ No function shows, writes or fetches anything. Contenders keep their colour in e
 """
 
 from hookean.figures.cost import cost_figure, cost_table
+from hookean.figures.critical_path import critical_path_figure, critical_path_table
 from hookean.figures.decisions import decisions_figure, decisions_table
 from hookean.figures.latency import latency_figure, latency_table
 from hookean.figures.outcomes import outcomes_figure, outcomes_table
@@ -13,6 +14,8 @@ from hookean.figures.supply import supply_figure, supply_table
 __all__ = [
     "cost_figure",
     "cost_table",
+    "critical_path_figure",
+    "critical_path_table",
     "decisions_figure",
     "decisions_table",
     "latency_figure",

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import plotly.io as pio
 import polars as pl
 
 from hookean import figures
 from hookean.analysis import demand, wording
 from hookean.figures.curves import resolution_note
 from hookean.figures.decisions import MARKS_MAX
+from hookean.report.calls import calls_section
+from hookean.report.drawing import figure_block
 from hookean.report.tables import Shown, curves_table, frame_table, number, percent
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ DECISIONS_SHOWN = 300
 
 SERVICES_DRAWN = 6
 """Most services with figures: those with the most requests."""
-
-CONFIG: dict[str, Any] = {
-    "responsive": True,
-    "displaylogo": False,
-    "modeBarButtons": [["toImage", "resetScale2d"]],
-}
-"""How the figures behave in the page."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,11 @@ class _Part:
 
 
 def figures_section(results: Mapping[str, ResultLike]) -> str:
-    """Returns the figures of every service, the busiest services first when there are too many."""
+    """Returns the figures of the trees of calls, then those of every service, the busiest when there are too many."""
+    return calls_section(results) + _services_section(results)
+
+
+def _services_section(results: Mapping[str, ResultLike]) -> str:
     names = _busiest(results)
     drawn = sorted(names[:SERVICES_DRAWN])
     parts = []
@@ -86,19 +84,12 @@ def _figure(part: _Part, results: Mapping[str, ResultLike], service: str, *, ind
     if empty:
         body = f'<h3>{escape(part.title)}</h3>\n<p class="note">{escape(empty)}</p>'
         return f'<section id="{identity}">\n{body}\n</section>\n'
-    plot = pio.to_html(
+    return figure_block(
+        identity,
+        part.title,
         part.draw(present, service=service),
-        config=CONFIG,
-        include_plotlyjs=False,
-        full_html=False,
-        div_id=f"plot-{identity}",
-        validate=False,
-    )
-    return (
-        f'<figure id="{identity}">\n<h3>{escape(part.title)}</h3>\n'
-        f"<figcaption>{part.caption(present, service)}</figcaption>\n"
-        f'<div class="plot">{plot}</div>\n<details class="numbers"><summary>The numbers</summary>\n'
-        f"{part.numbers(present, service)}</details>\n</figure>\n"
+        caption=part.caption(present, service),
+        numbers=part.numbers(present, service),
     )
 
 
