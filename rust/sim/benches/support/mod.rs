@@ -53,6 +53,7 @@ impl Case {
                 image_bytes: 0,
                 memory_idle_bytes: 0,
                 memory_per_request_bytes: 0,
+                cpu_quota: None,
             },
             initial_replicas: 0,
             warm_start: true,

@@ -19,8 +19,8 @@ pub use controller::{ControllerPlan, PipelinePlan};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
 pub use service::{
-    ClassPlan, Discipline, Fidelity, QueuePlan, ReplicaPlan, Routing, ServicePlan, SloPlan,
-    WarmupStep, WhenFull,
+    ClassPlan, Discipline, Fidelity, QueuePlan, QuotaPlan, ReplicaPlan, Routing, ServicePlan,
+    SloPlan, WarmupStep, WhenFull,
 };
 pub use validate::PlanError;
 pub use workload::{ArrivalMode, LoadStep, WorkloadPlan, WorkloadSource};

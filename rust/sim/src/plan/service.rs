@@ -102,6 +102,18 @@ pub struct QueuePlan {
     pub total_timeout_ns: Option<u64>,
 }
 
+/// A limit of CPU time in each period, as the quota of the CFS scheduler (`cpu.max`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaPlan {
+    /// CPU time that a replica may use in a period, on all cores together.
+    pub quota_ns: u64,
+    /// Length of a period.
+    pub period_ns: u64,
+    /// Cores that it runs on while the quota lasts.
+    pub cores_millicores: u64,
+}
+
 /// Shape of one replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +130,8 @@ pub struct ReplicaPlan {
     pub memory_idle_bytes: u64,
     /// Memory in use for each request waiting or in service.
     pub memory_per_request_bytes: u64,
+    /// Limit of the CPU time it uses, if any.
+    pub cpu_quota: Option<QuotaPlan>,
 }
 
 /// A class of a service's requests.

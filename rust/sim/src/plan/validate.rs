@@ -124,6 +124,12 @@ impl Plan {
             let long_enough = steps.iter().any(|s| s.duration_ns > 0);
             require(long_enough, "source.steps", "last no time")?;
         }
+        let limited = self.services[workload.service].replica.cpu_quota.is_some();
+        require(
+            !(limited && is_fluid(workload)),
+            "source",
+            "is a fluid load, which no CPU quota throttles",
+        )?;
         callers::validate(workload)
     }
 

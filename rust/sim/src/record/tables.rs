@@ -46,6 +46,15 @@ pub(crate) fn replicas_table(
         "cpu_core_seconds",
         all.iter().map(|r| Some(r.last_reading.cpu_core_ns / 1e9)),
     );
+    table.u64s(
+        "throttled_periods",
+        all.iter().map(|r| Some(r.last_reading.throttled_periods)),
+    );
+    table.durations(
+        "throttled",
+        all.iter()
+            .map(|r| Some(SimDuration::from_nanos(r.last_reading.throttled_ns))),
+    );
     table.texts("outcome", all.iter().map(|r| Some(outcome(r))));
     table.texts("reason", all.iter().map(|r| reason(r)));
     table

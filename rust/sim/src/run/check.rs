@@ -9,7 +9,7 @@ mod tests;
 use super::graph::Graph;
 use super::world::World;
 use crate::error::SimError;
-use crate::plan::FaultEffect;
+use crate::plan::{FaultEffect, ReplicaPlan};
 use crate::platform::NodeId;
 use crate::record::{self, ServiceTotals};
 use crate::replica::{Ending, Replica, ReplicaState};
@@ -225,11 +225,11 @@ fn work_of_replicas(world: &World) -> Checked {
 /// No replica used more CPU than it had, and what the replicas used is what the service used.
 fn cpu(world: &World, totals: &[ServiceTotals]) -> Checked {
     let off = first(world, |service| {
-        let cores = world.plan.services[service].replica.cpu_millicores as f64 / 1000.0;
+        let shape = &world.plan.services[service].replica;
         let mut sum = 0.0;
         for replica in &world.services[service].replicas {
             let used = replica.last_reading.cpu_core_ns;
-            let offered = served_for(replica, world.now).as_nanos() as f64 * cores;
+            let offered = cpu_offered(shape, replica, served_for(replica, world.now));
             if !(0.0..=offered * (1.0 + ROUNDING) + 1.0).contains(&used) {
                 return Some(format!(
                     "replica {} that used {used} core-ns of {offered}",
@@ -244,6 +244,18 @@ fn cpu(world: &World, totals: &[ServiceTotals]) -> Checked {
     });
     let detail = "CPU used by replicas = CPU used by services, within what they had".into();
     holds("no replica uses more CPU than it has", off, detail)
+}
+
+/// CPU that a replica could use in the time it served, in core-nanoseconds. A quota lasts to the end of the nanosecond in
+/// which it is used up; periods are cut at both ends of a life, and where a container was restarted.
+fn cpu_offered(shape: &ReplicaPlan, replica: &Replica, served: SimDuration) -> f64 {
+    let (served, per_core) = (served.as_nanos() as f64, 1000.0);
+    let Some(quota) = shape.cpu_quota else {
+        return served * shape.cpu_millicores as f64 / per_core;
+    };
+    let cores = quota.cores_millicores as f64 / per_core;
+    let periods = served / quota.period_ns as f64 + 2.0 + f64::from(replica.restarts);
+    (served * cores).min(periods * (quota.quota_ns as f64 + cores))
 }
 
 /// How long a replica could use its CPU, up to the nanosecond in which its exit is noticed.

@@ -106,6 +106,8 @@ impl World {
         ReplicaReading {
             cpu_core_ns: replica.before_restart.cpu_core_ns + now.cpu_core_ns,
             completed: replica.before_restart.completed + now.completed,
+            throttled_periods: replica.before_restart.throttled_periods + now.throttled_periods,
+            throttled_ns: replica.before_restart.throttled_ns + now.throttled_ns,
             ..now
         }
     }

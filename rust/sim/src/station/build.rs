@@ -3,7 +3,9 @@
 use super::binned::{Binned, Laws, Parts};
 use super::central::Central;
 use super::fluid::Fluid;
+use super::limited::Limited;
 use super::orders::{ByLevel, FirstCome, LastCome, Line};
+use super::quota::Quota;
 use super::reference::Reference;
 use super::replicas::{Queue, Replicas};
 use super::routing::Streams;
@@ -93,8 +95,7 @@ impl Site<'_> {
             Discipline::Fifo => parts.slotted::<FirstCome>(patient),
             Discipline::Lifo => parts.slotted::<LastCome>(patient),
             Discipline::Priority => parts.slotted::<ByLevel>(patient),
-            Discipline::ProcessorSharing if patient => parts.replicas::<Sharing<true>>(),
-            Discipline::ProcessorSharing => parts.replicas::<Sharing<false>>(),
+            Discipline::ProcessorSharing => parts.sharing(patient),
         })
     }
 
@@ -110,7 +111,8 @@ impl Site<'_> {
 
     fn settings(self) -> Settings {
         let streams = Streams::new(self.plan.seed, &self.service.name);
-        Settings::new(&self.service.queue, self.classes(), streams)
+        let quota = Quota::new(self.service, self.plan.seed);
+        Settings::new(&self.service.queue, self.classes(), streams).limited_by(quota)
     }
 
     fn ledger(self) -> Result<Ledger, PlanError> {
@@ -171,10 +173,22 @@ impl Exact {
     }
 
     fn slotted<L: Line + 'static>(self, patient: bool) -> Box<dyn Station> {
-        if patient {
+        if self.settings.quota.is_some() {
+            self.replicas::<Limited<Slotted<L, true>>>()
+        } else if patient {
             self.replicas::<Slotted<L, true>>()
         } else {
             self.replicas::<Slotted<L, false>>()
+        }
+    }
+
+    fn sharing(self, patient: bool) -> Box<dyn Station> {
+        if self.settings.quota.is_some() {
+            self.replicas::<Limited<Sharing<true>>>()
+        } else if patient {
+            self.replicas::<Sharing<true>>()
+        } else {
+            self.replicas::<Sharing<false>>()
         }
     }
 

@@ -75,6 +75,7 @@ impl<L: Line, J: InHand> Held<L, J> {
             completed: self.completed,
             in_service: self.jobs.count() as u32,
             waiting: self.waiting.len() as u32,
+            ..ReplicaReading::default()
         }
     }
 

@@ -12,7 +12,9 @@ mod first_out;
 mod fluid;
 mod held;
 mod ledger;
+mod limited;
 mod orders;
+mod quota;
 mod rates;
 pub mod reference;
 mod replicas;
@@ -76,6 +78,10 @@ pub struct ReplicaReading {
     pub in_service: u32,
     /// Requests waiting in the replica's own queue now.
     pub waiting: u32,
+    /// In how many periods the replica has stood still because its CPU quota was used up.
+    pub throttled_periods: u64,
+    /// How long it has stood still for that, in nanoseconds.
+    pub throttled_ns: u64,
 }
 
 /// The queueing side of one service.
@@ -100,7 +106,8 @@ pub trait Station: Send {
     fn requeue(&mut self, now: SimTime, replica: ReplicaId) -> u64;
     /// Changes the speed of the replica's cores (positive); work done stays done.
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64);
-    /// Changes the CPU of the replica in place (not zero); work done stays done.
+    /// Changes the CPU of the replica in place (not zero); work done stays done. One with a quota keeps its cores: its quota
+    /// changes in proportion, from the next period on.
     fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64);
     /// Lets the replica stand still: what it serves keeps its progress and its place, and it starts nothing. Requests are
     /// still routed to it and wait in its queue, also where a place is free, since nothing runs that could accept them;

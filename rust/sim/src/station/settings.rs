@@ -1,6 +1,7 @@
 //! What a station's queues and routing are, from the plan.
 
 use super::ReplicaShape;
+use super::quota::Quota;
 use super::routing::Streams;
 use crate::plan::{QueuePlan, Routing, WhenFull};
 use crate::workload::{Classes, Request};
@@ -20,6 +21,8 @@ pub(super) struct Settings {
     /// Streams of routing.
     pub(super) streams: Streams,
     pub(super) classes: Classes,
+    /// CPU limit of each replica.
+    pub(super) quota: Option<Quota>,
 }
 
 impl Settings {
@@ -33,7 +36,13 @@ impl Settings {
             routing: queue.routing,
             streams,
             classes,
+            quota: None,
         }
+    }
+
+    /// The same with a CPU limit, if there is one.
+    pub(super) fn limited_by(self, quota: Option<Quota>) -> Self {
+        Self { quota, ..self }
     }
 
     /// Whether a request may end otherwise than by being served.

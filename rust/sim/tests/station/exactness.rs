@@ -7,7 +7,7 @@ use crate::support::{Case, Traffic, at, digest, rows, shape};
 use hookean_kernel::{Distribution, SimTime};
 use hookean_sim::plan::{
     BackoffPlan, BatchPlan, BudgetPlan, ClassPlan, ClientsPlan, Discipline, EngineKind, Jitter,
-    RequestLog, RetryPlan, Routing, WhenFull,
+    QuotaPlan, RequestLog, RetryPlan, Routing, WhenFull,
 };
 use hookean_sim::station::{
     ClassBook, Counts, ReplicaId, ReplicaReading, ReplicaShape, Station, Trigger,
@@ -59,7 +59,15 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 fn same_reading(a: ReplicaReading, b: ReplicaReading) -> bool {
-    let counts = |r: ReplicaReading| (r.completed, r.in_service, r.waiting);
+    let counts = |r: ReplicaReading| {
+        (
+            r.completed,
+            r.in_service,
+            r.waiting,
+            r.throttled_periods,
+            r.throttled_ns,
+        )
+    };
     counts(a) == counts(b) && close(a.cpu_cores, b.cpu_cores) && close(a.cpu_core_ns, b.cpu_core_ns)
 }
 
@@ -565,6 +573,21 @@ fn when_full(discipline: Discipline) -> impl Strategy<Value = WhenFull> {
     })
 }
 
+/// A CPU limit, of replicas with queues of their own only.
+fn quotas(discipline: Discipline, scale: Scale) -> impl Strategy<Value = Option<QuotaPlan>> {
+    let cores = prop::sample::select(vec![500_u64, 1000, 1500, 2000, 4000]);
+    let period = 1..=4 * scale.work;
+    (any::<bool>(), period, 0.0..2.0_f64, cores).prop_map(
+        move |(limited, period_ns, ratio, cores_millicores)| {
+            (limited && !discipline.is_central()).then(|| QuotaPlan {
+                quota_ns: 1 + (ratio * period_ns as f64) as u64,
+                period_ns,
+                cores_millicores,
+            })
+        },
+    )
+}
+
 const DISCIPLINES: [Discipline; 7] = [
     Discipline::CentralFifo,
     Discipline::CentralLifo,
@@ -595,7 +618,7 @@ fn scripts() -> impl Strategy<Value = Script> {
             0..=2 * scale.work,
             calls(scale),
             classes(discipline),
-            when_full(discipline),
+            (when_full(discipline), quotas(discipline, scale)),
         );
         (routings(), limit, timeout, cuts(), cuts(), end, parts).prop_map(
             move |(
@@ -605,12 +628,21 @@ fn scripts() -> impl Strategy<Value = Script> {
                 lazy_cuts,
                 reference_cuts,
                 end,
-                (traffic, (mut actions, reactions), seed, slo_ns, calls, classes, when_full),
+                (
+                    traffic,
+                    (mut actions, reactions),
+                    seed,
+                    slo_ns,
+                    calls,
+                    classes,
+                    (when_full, cpu_quota),
+                ),
             )| {
                 let mut case = Case::new(discipline, traffic);
                 case.queue.routing = routing;
                 case.classes = classes;
                 case.queue.when_full = when_full;
+                case.cpu_quota = cpu_quota;
                 case.queue.limit = limit;
                 case.queue.timeout_ns = timeout_ns;
                 case.queue.total_timeout_ns = calls.total_timeout_ns;

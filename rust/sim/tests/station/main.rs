@@ -7,6 +7,7 @@ mod epochs;
 mod exactness;
 mod orders;
 mod patience;
+mod quota;
 mod support;
 mod theory;
 mod theory_callers;

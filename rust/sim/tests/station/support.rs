@@ -3,8 +3,8 @@
 use hookean_kernel::{Digest, Distribution, SimTime};
 use hookean_sim::plan::{
     ArrivalMode, BatchPlan, ClassPlan, ClientsPlan, DecisionRecord, Discipline, EngineKind,
-    Fidelity, Plan, PlatformPlan, QueuePlan, RecordPlan, ReplicaPlan, RequestLog, RetryPlan,
-    Routing, ServicePlan, SloPlan, WhenFull, WorkloadPlan, WorkloadSource,
+    Fidelity, Plan, PlatformPlan, QueuePlan, QuotaPlan, RecordPlan, ReplicaPlan, RequestLog,
+    RetryPlan, Routing, ServicePlan, SloPlan, WhenFull, WorkloadPlan, WorkloadSource,
 };
 use hookean_sim::station::reference::Reference;
 use hookean_sim::station::{self, Ledger, ReplicaShape, RequestRow, Station};
@@ -37,6 +37,7 @@ pub(crate) struct Case {
     pub(crate) deadline_ns: Option<u64>,
     pub(crate) retry: Option<RetryPlan>,
     pub(crate) clients: Option<ClientsPlan>,
+    pub(crate) cpu_quota: Option<QuotaPlan>,
 }
 
 impl Case {
@@ -60,6 +61,7 @@ impl Case {
             deadline_ns: None,
             retry: None,
             clients: None,
+            cpu_quota: None,
         }
     }
 
@@ -139,6 +141,7 @@ impl Case {
                 image_bytes: 0,
                 memory_idle_bytes: 0,
                 memory_per_request_bytes: 0,
+                cpu_quota: self.cpu_quota,
             },
             initial_replicas: 0,
             warm_start: true,

@@ -2,7 +2,8 @@
 
 use super::{PlanError, require, require_at_most, require_positive, require_time};
 use crate::plan::{
-    ClassPlan, Discipline, ReplicaPlan, Routing, ServicePlan, SloPlan, WarmupStep, WhenFull,
+    ClassPlan, Discipline, Fidelity, QuotaPlan, ReplicaPlan, Routing, ServicePlan, SloPlan,
+    WarmupStep, WhenFull,
 };
 use crate::replica::stage_index;
 
@@ -23,6 +24,9 @@ const CLASSES_MAX: u64 = 64;
 /// Most times that a class multiplies work, and how far shares may be off 1.
 const WORK_FACTOR_MAX: f64 = 1e6;
 const SHARE_TOLERANCE: f64 = 1e-9;
+/// Least quota and period, and longest period, that the kernel takes.
+const QUOTA_MIN_NS: u64 = 1_000_000;
+const PERIOD_MAX_NS: u64 = 1_000_000_000;
 /// Stages that the engine works out itself.
 const COMPUTED: [&str; 2] = ["place", "pull"];
 
@@ -50,6 +54,7 @@ pub(super) fn validate(service: &ServicePlan) -> Result<(), PlanError> {
     require_routing(service)?;
     require_classes(&service.classes)?;
     require_levels(service)?;
+    require_quota(service)?;
     require_replica(&service.replica, service.queue.discipline).map_err(|e| e.inside("replica"))
 }
 
@@ -131,6 +136,31 @@ fn require_classes(classes: &[ClassPlan]) -> Result<(), PlanError> {
     let all: f64 = classes.iter().map(|class| class.share).sum();
     let whole = classes.is_empty() || (all - 1.0).abs() <= SHARE_TOLERANCE;
     require(whole, "classes.share", &format!("is {all} in all, not 1"))
+}
+
+fn require_quota(service: &ServicePlan) -> Result<(), PlanError> {
+    let Some(quota) = service.replica.cpu_quota else {
+        return Ok(());
+    };
+    let QuotaPlan {
+        quota_ns,
+        period_ns,
+        cores_millicores,
+    } = quota;
+    let field = "replica.cpu_quota";
+    let period = (QUOTA_MIN_NS..=PERIOD_MAX_NS).contains(&period_ns);
+    require(period, field, "has a period outside of 1 ms to 1 s")?;
+    require(quota_ns >= QUOTA_MIN_NS, field, "is below 1 ms")?;
+    require_time(quota_ns, field)?;
+    require(cores_millicores > 0, field, "has no cores")?;
+    require_at_most(cores_millicores, CPU_MAX_MILLICORES, field)?;
+    let own_queues = !service.queue.discipline.is_central();
+    let single = service.fidelity == Fidelity::Exact;
+    require(
+        own_queues && single,
+        field,
+        "needs replicas with queues of their own, and requests one by one",
+    )
 }
 
 fn require_levels(service: &ServicePlan) -> Result<(), PlanError> {

@@ -209,6 +209,7 @@ impl Crew {
                 completed: member.completed,
                 in_service: saturated(self.part(held.in_service, place)),
                 waiting: saturated(self.part(held.waiting, place)),
+                ..ReplicaReading::default()
             };
         }
         let found = self.aside.iter().find(|member| member.id == id);

@@ -10,6 +10,7 @@ mod replica;
 mod routing;
 mod station;
 
+use super::quota::Meter;
 use super::routing::{rescaled, stride};
 use super::settings::{Settings, end_of_patience};
 use super::trigger::{Presence, Watch};
@@ -20,10 +21,12 @@ use hookean_kernel::{EventList, SimTime, TimeWeightedMean, class};
 use replica::Replica;
 use std::collections::VecDeque;
 
-/// At one instant requests are done first, then those in service give up, then those that wait.
+/// At one instant requests are done first, then those in service give up, then quotas run out or come, then those that wait
+/// give up.
 const DEPARTURES: u32 = 0;
 const ABANDONMENTS: u32 = 1;
-const RENUNCIATIONS: u32 = 2;
+const QUOTAS: u32 = 2;
+const RENUNCIATIONS: u32 = 3;
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
@@ -35,6 +38,8 @@ enum Event {
     },
     /// A request in service on the replica gives up if it is still there.
     Abandonment { replica: ReplicaId },
+    /// The CPU quota of a replica runs out, or is there again, if that is still so.
+    Quota { replica: ReplicaId },
     /// A request gives up if it still waits.
     Renunciation { request: u64 },
 }
@@ -114,6 +119,7 @@ impl Reference {
     /// Handles the events before `until`, or those up to the one that raises a trigger.
     fn run(&mut self, until: u64) -> Option<SimTime> {
         self.dispatch();
+        self.plan_quotas();
         if self.is_raised() {
             return Some(SimTime::from_nanos(self.now));
         }
@@ -138,6 +144,7 @@ impl Reference {
                 }
             }
             self.dispatch();
+            self.plan_quotas();
             self.count();
             if self.is_raised() {
                 return now;
@@ -205,6 +212,7 @@ impl Reference {
                 version,
             } => self.depart(replica, request, version),
             Event::Abandonment { replica } => self.abandon(replica, None),
+            Event::Quota { replica } => self.turn(replica),
             Event::Renunciation { request } => self.renounce(request),
         }
     }
@@ -401,6 +409,36 @@ impl Reference {
                 self.plan_first_departure(at);
             }
             None => {}
+        }
+    }
+
+    /// Tells every meter what runs now, and plans when its quota runs out or comes.
+    fn plan_quotas(&mut self) {
+        for replica in self.replicas.iter_mut().flatten() {
+            replica.note_running(self.now);
+            let next = replica.meter.as_ref().map_or(u64::MAX, Meter::next);
+            if std::mem::replace(&mut replica.turn_planned, next) != next && next < u64::MAX {
+                let event = Event::Quota {
+                    replica: replica.id,
+                };
+                let time = SimTime::from_nanos(next);
+                self.events.push(time, class::DEPARTURE, QUOTAS, event);
+            }
+        }
+    }
+
+    fn turn(&mut self, id: ReplicaId) {
+        let (now, version) = (self.now, self.new_version());
+        let Some(replica) = self.replica_mut(id) else {
+            return;
+        };
+        let due = |meter: &Meter| meter.next() == now;
+        if replica.meter.as_ref().is_some_and(due) {
+            let ends = replica.turn(now, version);
+            replica.note_running(now);
+            // A new plan even for this very instant.
+            replica.turn_planned = u64::MAX;
+            self.plan_departures(id, ends, version);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A replica of the reference engine.
 
 use crate::plan::Discipline;
+use crate::station::quota::{Meter, Quota};
 use crate::station::rates::SlotRate;
 use crate::station::virtual_time::{Due, VirtualTime};
 use crate::station::{ReplicaId, ReplicaReading, ReplicaShape};
@@ -60,6 +61,11 @@ pub(super) struct Replica {
     pub(super) id: ReplicaId,
     pub(super) draining: bool,
     pub(super) paused: bool,
+    /// What counts its CPU quota, if it has one.
+    pub(super) meter: Option<Meter>,
+    quota: Option<Quota>,
+    /// When that runs out or comes next, as planned.
+    pub(super) turn_planned: u64,
     pub(super) shape: ReplicaShape,
     /// When weighted routing comes to it next, on a clock of its own.
     pub(super) turn: u128,
@@ -76,11 +82,13 @@ impl Replica {
         discipline: Discipline,
         shape: ReplicaShape,
         numbers: &[u32],
+        quota: Option<Quota>,
         now: u64,
     ) -> Self {
+        let usable = quota.map_or(shape, |quota| quota.usable(&shape));
         let service = if discipline == Discipline::ProcessorSharing {
             Service::Shared(Shared {
-                time: VirtualTime::new(&shape, now),
+                time: VirtualTime::new(&usable, now),
                 most: shape.concurrency.map_or(usize::MAX, |most| most as usize),
                 sharers: Vec::new(),
                 due: None,
@@ -96,7 +104,7 @@ impl Replica {
             };
             Service::Slots {
                 slots: (0..count).map(slot).collect(),
-                rate: SlotRate::new(&shape, count),
+                rate: SlotRate::new(&usable, count),
                 busy_ns: 0,
                 cpu_before_core_ns: 0.0,
             }
@@ -105,6 +113,9 @@ impl Replica {
             id,
             draining: false,
             paused: false,
+            meter: quota.map(|quota| quota.meter(now, id, &shape)),
+            quota,
+            turn_planned: u64::MAX,
             shape,
             turn: 0,
             waiting: VecDeque::new(),
@@ -112,6 +123,15 @@ impl Replica {
             completed: 0,
             left: now,
         }
+    }
+
+    /// Whether nothing is served, paused or out of quota.
+    fn stands_still(&self) -> bool {
+        self.paused || self.is_throttled()
+    }
+
+    fn is_throttled(&self) -> bool {
+        self.meter.as_ref().is_some_and(Meter::is_throttled)
     }
 
     fn slots(&self) -> &[Slot] {
@@ -132,20 +152,20 @@ impl Replica {
         self.slots().iter().map(|slot| slot.number)
     }
 
-    /// Free slots, of which a paused replica has none: since when, number, position.
+    /// Free slots, of which one that stands still has none: since when, number, position.
     pub(super) fn free_slots(&self) -> impl Iterator<Item = (u64, u32, usize)> {
         let free = self
             .slots()
             .iter()
             .enumerate()
-            .filter(|(_, slot)| slot.serving.is_none() && !self.paused);
+            .filter(|(_, slot)| slot.serving.is_none() && !self.stands_still());
         free.map(|(at, slot)| (slot.free_since, slot.number, at))
     }
 
     pub(super) fn has_room(&self) -> bool {
         match &self.service {
             Service::Slots { .. } => self.free_slots().next().is_some(),
-            Service::Shared(shared) => !self.paused && shared.sharers.len() < shared.most,
+            Service::Shared(shared) => !self.stands_still() && shared.sharers.len() < shared.most,
         }
     }
 
@@ -183,12 +203,12 @@ impl Replica {
 
     /// Finds who will be done first; returns its number and when.
     pub(super) fn plan(&mut self, version: u64) -> Option<(u64, u64)> {
+        if self.stands_still() {
+            return None;
+        }
         let Service::Shared(shared) = &mut self.service else {
             return None;
         };
-        if self.paused {
-            return None;
-        }
         if let Some(shift) = shared.time.rebase() {
             for sharer in &mut shared.sharers {
                 sharer.tag -= shift;
@@ -247,7 +267,7 @@ impl Replica {
         now: u64,
         given_up: impl Fn(&Request) -> bool,
     ) -> Option<(Request, u64)> {
-        let paused = self.paused;
+        let still = self.stands_still();
         let in_service = self.inside().filter(|(_, start)| start.is_some());
         let (request, start) = in_service
             .filter(|(request, _)| given_up(request))
@@ -262,7 +282,7 @@ impl Replica {
                 (slot.serving, slot.free_since) = (None, now);
             }
             Service::Shared(shared) => {
-                if !paused {
+                if !still {
                     shared.time.move_to(now, shared.sharers.len());
                 }
                 shared.sharers.retain(|s| s.request.index != request.index);
@@ -288,11 +308,12 @@ impl Replica {
 
     /// Books the CPU that slots have used up to `now`, unless they stand still.
     fn book(&mut self, now: u64) {
+        let still = self.stands_still();
         let Service::Slots { slots, busy_ns, .. } = &mut self.service else {
             return;
         };
         for serving in slots.iter_mut().filter_map(|slot| slot.serving.as_mut()) {
-            if !self.paused {
+            if !still {
                 *busy_ns += now - serving.booked;
             }
             serving.booked = now;
@@ -307,8 +328,13 @@ impl Replica {
         version: u64,
     ) -> Vec<(u64, u64)> {
         self.book(now);
+        self.note_running(now);
+        if let Some(meter) = &mut self.meter {
+            meter.reshape(&shape);
+        }
         self.shape = shape;
-        let paused = self.paused;
+        let usable = self.quota.map_or(shape, |quota| quota.usable(&shape));
+        let paused = self.stands_still();
         match &mut self.service {
             Service::Slots {
                 slots,
@@ -316,7 +342,7 @@ impl Replica {
                 busy_ns,
                 cpu_before_core_ns,
             } => {
-                let (before, after) = (*rate, SlotRate::new(&shape, slots.len() as u32));
+                let (before, after) = (*rate, SlotRate::new(&usable, slots.len() as u32));
                 *rate = after;
                 *cpu_before_core_ns += std::mem::take(busy_ns) as f64 * before.cores();
                 let mut ends = Vec::new();
@@ -336,7 +362,7 @@ impl Replica {
                 if !paused {
                     shared.time.move_to(now, shared.sharers.len());
                 }
-                shared.time.reshape(&shape);
+                shared.time.reshape(&usable);
                 Vec::new()
             }
         }
@@ -344,8 +370,52 @@ impl Replica {
 
     /// Stands still: departures that were planned are void.
     pub(super) fn pause(&mut self, now: u64, version: u64) {
-        self.book(now);
+        if !self.stands_still() {
+            self.stop(now, version);
+        }
         self.paused = true;
+        self.note_running(now);
+    }
+
+    /// Goes on after a pause; returns the ends of requests on slots.
+    pub(super) fn resume(&mut self, now: u64, version: u64) -> Vec<(u64, u64)> {
+        self.book(now);
+        self.paused = false;
+        let ends = if self.stands_still() {
+            Vec::new()
+        } else {
+            self.go_on(now, version)
+        };
+        self.note_running(now);
+        ends
+    }
+
+    /// Stops because the quota is used up, or goes on with a new one; returns the ends of requests on slots.
+    pub(super) fn turn(&mut self, now: u64, version: u64) -> Vec<(u64, u64)> {
+        if !self.stands_still() {
+            self.stop(now, version);
+        }
+        self.book(now);
+        if let Some(meter) = &mut self.meter {
+            meter.turn(now);
+        }
+        if self.stands_still() {
+            Vec::new()
+        } else {
+            self.go_on(now, version)
+        }
+    }
+
+    /// Tells the meter how many requests run from `now` on.
+    pub(super) fn note_running(&mut self, now: u64) {
+        let running = if self.paused { 0 } else { self.in_service() };
+        if let Some(meter) = &mut self.meter {
+            meter.note(now, running as u64);
+        }
+    }
+
+    fn stop(&mut self, now: u64, version: u64) {
+        self.book(now);
         match &mut self.service {
             Service::Slots { slots, .. } => {
                 for serving in slots.iter_mut().filter_map(|slot| slot.serving.as_mut()) {
@@ -360,10 +430,7 @@ impl Replica {
         }
     }
 
-    /// Goes on; returns the ends of requests on slots.
-    pub(super) fn resume(&mut self, now: u64, version: u64) -> Vec<(u64, u64)> {
-        self.book(now);
-        self.paused = false;
+    fn go_on(&mut self, now: u64, version: u64) -> Vec<(u64, u64)> {
         self.left = now;
         let mut ends = Vec::new();
         match &mut self.service {
@@ -429,21 +496,27 @@ impl Replica {
             } => {
                 let running = slots.iter().filter_map(|slot| slot.serving);
                 let unbooked: u64 = running.map(|s| now - s.booked).sum();
-                let unbooked = if self.paused { 0 } else { unbooked };
+                let unbooked = if self.stands_still() { 0 } else { unbooked };
                 (
                     cpu_before_core_ns + (busy_ns + unbooked) as f64 * rate.cores(),
                     in_service as f64 * rate.cores(),
                 )
             }
-            Service::Shared(shared) if self.paused => (shared.time.anchored_cpu_core_ns(), 0.0),
+            Service::Shared(shared) if self.stands_still() => {
+                (shared.time.anchored_cpu_core_ns(), 0.0)
+            }
             Service::Shared(shared) => (
                 shared.time.cpu_core_ns(now, in_service),
                 shared.time.cpu_cores(in_service),
             ),
         };
+        let throttling = self.meter.as_ref().map(|meter| meter.throttling(now));
+        let (throttled_periods, throttled_ns) = throttling.unwrap_or_default();
         ReplicaReading {
+            throttled_periods,
+            throttled_ns,
             cpu_core_ns,
-            cpu_cores: if self.paused { 0.0 } else { cpu_cores },
+            cpu_cores: if self.stands_still() { 0.0 } else { cpu_cores },
             completed: self.completed,
             in_service: in_service as u32,
             waiting: self.waiting.len() as u32,

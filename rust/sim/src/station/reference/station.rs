@@ -23,7 +23,14 @@ impl Station for Reference {
             0
         };
         let numbers = self.vacant_numbers(count);
-        let mut fresh = Replica::new(replica, self.discipline, shape, &numbers, now.as_nanos());
+        let mut fresh = Replica::new(
+            replica,
+            self.discipline,
+            shape,
+            &numbers,
+            self.settings.quota,
+            now.as_nanos(),
+        );
         fresh.turn = self.last_turn + u128::from(stride(&shape));
         match self.replicas.iter().position(Option::is_none) {
             Some(at) => self.replicas[at] = Some(fresh),
@@ -41,7 +48,9 @@ impl Station for Reference {
     /// Plays the future without arrivals until the replica is empty.
     fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime {
         let mut future = self.clone();
+        future.now = future.now.max(now.as_nanos());
         future.fill_free_places();
+        future.plan_quotas();
         let mut end = now;
         while future.replica(replica).outstanding() > 0 {
             let next = future.events.pop();
@@ -52,6 +61,7 @@ impl Station for Reference {
             let before = future.replica(replica).outstanding();
             future.handle(event);
             future.fill_free_places();
+            future.plan_quotas();
             if future.replica(replica).outstanding() < before {
                 end = key.time;
             }
