@@ -63,7 +63,9 @@ workload:
 services:
   api:
     work: {distribution: lognormal, mean: 40ms, cv: 1.0}
-    replica: {cpu: 500m, memory: 512Mi, concurrency: 8, image: 600MB, memory_idle: 100Mi, memory_per_request: 1Mi}
+    replica:
+      {cpu: 500m, memory: 512Mi, concurrency: 8, image: 600MB, memory_idle: 100Mi, memory_per_request: 1Mi,
+       cpu_limit: 1, cfs_period: 50ms, cores: 4}
     replicas: 3
     warm_start: false
     start: 10s

@@ -82,6 +82,7 @@ def test_full_scenario_resolves_as_written(tmp_path):
         "image_bytes": 600_000_000,
         "memory_idle_bytes": 100 * 2**20,
         "memory_per_request_bytes": 2**20,
+        "cpu_quota": {"quota_ns": 50_000_000, "period_ns": 50_000_000, "cores_millicores": 4000},
     }
     assert api["queue"] == {
         "discipline": "processor_sharing",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hookean.scenario.fields import FieldError
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.routing import routing_plan
+from hookean.scenario.units import Duration
 from hookean.scenario.warmup import warmup_plan, warmup_text
 
 from .nodes import memory_text
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hookean.policies.base import Controller
     from hookean.scenario.fidelity import Bins
     from hookean.scenario.fields import Status
-    from hookean.scenario.service import Service
+    from hookean.scenario.service import Replica, Service
 
     from .nodes import Node
     from .platform import ResolvedPlatform
@@ -106,6 +107,18 @@ def _replica(service: Service, platform: ResolvedPlatform) -> dict[str, Any]:
             *(("user", "scenario") if own else ("assumed", rule)),
         ),
         **{f"{name}_bytes": known(replica, name, value=getattr(replica, name).bytes) for name in _MEMORY_FIELDS},
+        "cpu_quota": _cpu_quota(replica),
+    }
+
+
+def _cpu_quota(replica: Replica) -> dict[str, Any] | Known:
+    if replica.cpu_limit is None or replica.cores is None:
+        return known(replica, "cpu_limit", value=None, text="none")
+    quota = Duration(replica.quota_ns or 0)
+    return {
+        "quota_ns": Known(quota.nanos, f"{quota} (limit {replica.cpu_limit})", "user", "scenario"),
+        "period_ns": known(replica, "cfs_period", value=replica.cfs_period.nanos),
+        "cores_millicores": Known(replica.cores.millicores, str(replica.cores), "user", "scenario"),
     }
 
 

@@ -199,6 +199,8 @@ REPLICAS = (
     Column("completed", "u64", "", "Requests it completed."),
     Column("restarts", "u32", "", "Restarts of its container after crashes."),
     Column("cpu_core_seconds", "f64", "core s", "CPU it used."),
+    Column("throttled_periods", "u64", "", "Periods in which it stood still because its CPU limit was used up."),
+    Column("throttled", "duration", "s", "How long it stood still for that, pauses meanwhile included."),
     Column(
         "outcome",
         "str",

@@ -91,6 +91,7 @@ def fidelity_problems(scenario: Scenario) -> Iterator[FieldError]:
         if service.bin is not None:
             yield from _bin_problems(service.bin, is_binned=name in binned, at=["services", name])
     fluid, periods = _fluid(scenario), _shortest_periods(scenario)
+    yield from _fluid_problems(scenario, fluid)
     for name, bins in binned.items():
         at: list[str | int] = ["services", name]
         service, shortest = scenario.services[name], periods.get(name)
@@ -108,6 +109,14 @@ def fidelity_problems(scenario: Scenario) -> Iterator[FieldError]:
     yield from _controller_problems(scenario, set(binned))
     if binned:
         yield from _run_problems(scenario)
+
+
+def _fluid_problems(scenario: Scenario, fluid: set[str]) -> Iterator[FieldError]:
+    for name in sorted(fluid & scenario.services.keys()):
+        if scenario.services[name].replica.cpu_limit is not None:
+            text = "a fluid load has no requests that a CPU limit could throttle"
+            hint = "leave `cpu_limit` out, or give the workload `rates` or `counts`"
+            yield FieldError(text, hint=hint, at=["services", name, "replica", "cpu_limit"])
 
 
 def _bin_problems(width: Duration, *, is_binned: bool, at: list[str | int]) -> Iterator[FieldError]:
@@ -135,6 +144,10 @@ def _controller_problems(scenario: Scenario, binned: set[str]) -> Iterator[Field
 
 def _queue_problems(service: Service, at: list[str | int]) -> Iterator[FieldError]:
     queue = service.queue
+    if service.replica.cpu_limit is not None:
+        text = "the binned tier has no periods of a CPU limit"
+        hint = "leave `cpu_limit` out and set `cpu` to what a replica uses at most, or use `fidelity: exact`"
+        yield FieldError(text, hint=hint, at=[*at, "replica", "cpu_limit"])
     if service.classes:
         text = "the binned tier does not tell requests apart, so it has no classes"
         hint = "leave `classes` out and give `work` the mean over all classes, or use `fidelity: exact`"

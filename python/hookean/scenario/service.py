@@ -20,6 +20,10 @@ _PS_NEVER_WAITS = (
 )
 
 
+_QUOTA_MIN_NS = 1_000_000
+_PERIOD_MIN_NS, _PERIOD_MAX_NS = 1_000_000, 1_000_000_000
+
+
 def _concurrency(value: object) -> object:
     if value in (None, "unlimited") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
@@ -44,16 +48,66 @@ class Replica(Model):
     """Memory in use with no request."""
     memory_per_request: Annotated[Memory, Origin("assumed", "no memory use was described")] = Memory(0)
     """Memory in use for each request waiting or in service."""
+    cpu_limit: Annotated[Cpu | None, Origin("assumed", "no limit was described")] = None
+    """CPU limit as the kernel enforces it: in each period CPU time of `cpu_limit` x `cfs_period`, on all `cores`.
+
+    When that is used up, everything in the replica stands still until the next period. Default: no limit."""
+    cfs_period: Annotated[Duration, Origin("documented", "period of the CFS quota in Kubernetes and Linux")] = Duration(
+        100_000_000
+    )
+    """Length of a period, 1 ms to 1 s; only with `cpu_limit`. Periods of replicas are out of step, at random."""
+    cores: Cpu | None = None
+    """Cores its requests run on at once until the quota is used up; only with `cpu_limit`, which needs it.
+
+    Without a limit a replica runs on the `cpu` it requests. What is not requested is taken from no other replica."""
 
     @property
     def describes_memory(self) -> bool:
         """Whether the use of memory was described."""
         return bool(self.model_fields_set & {"memory_idle", "memory_per_request"})
 
+    @property
+    def quota_ns(self) -> int | None:
+        """CPU time it may use in a period, in nanoseconds, at least 1 ms as in Kubernetes; `None` is no limit."""
+        if self.cpu_limit is None:
+            return None
+        return max(_QUOTA_MIN_NS, self.cpu_limit.millicores * self.cfs_period.nanos // 1000)
+
+    @model_validator(mode="after")
+    def _limit(self) -> Replica:
+        if self.cpu_limit is None:
+            for name in ("cfs_period", "cores"):
+                if name in self.model_fields_set:
+                    raise FieldError(
+                        f"`{name}` has no meaning without `cpu_limit`", hint="add it, or leave this out", at=[name]
+                    )
+            return self
+        if self.cpu_limit.base == 0:
+            raise FieldError("nothing runs with a CPU limit of 0", hint="for example `cpu_limit: 1`", at=["cpu_limit"])
+        if not _PERIOD_MIN_NS <= self.cfs_period.nanos <= _PERIOD_MAX_NS:
+            raise FieldError(f"the kernel takes periods of 1 ms to 1 s, not {self.cfs_period}", at=["cfs_period"])
+        if self.cores is None:
+            raise FieldError(
+                "`cpu_limit` needs `cores`: how many cores its requests run on at once until the quota is used up",
+                hint="for example `cores: 4`, the threads of the application or the cores of the node",
+                at=["cpu_limit"],
+            )
+        if self.cores < self.cpu_limit:
+            raise FieldError(
+                f"`cores` ({self.cores}) is below `cpu_limit` ({self.cpu_limit}), which can never act",
+                hint="leave `cpu_limit` out, or give it more cores",
+                at=["cores"],
+            )
+        return self
+
     @model_validator(mode="after")
     def _sizes(self) -> Replica:
         if self.cpu is not None and self.cpu.base == 0:
             raise FieldError("a replica needs CPU", hint="for example `cpu: 500m`", at=["cpu"])
+        if self.cpu is not None and self.cpu_limit is not None and self.cpu_limit < self.cpu:
+            raise FieldError(
+                f"`cpu_limit` ({self.cpu_limit}) is below `cpu` ({self.cpu}), which is requested", at=["cpu_limit"]
+            )
         if self.memory is not None and self.memory_idle > self.memory:
             raise FieldError(
                 f"`memory_idle` ({self.memory_idle}) is above `memory` ({self.memory})", at=["memory_idle"]
@@ -213,6 +267,17 @@ class Service(Model):
                 f"`discipline: {self.queue.discipline}` serves by level, but the service has no `classes`",
                 hint="for example `classes: {gold: {share: 0.2, level: 0}, rest: {share: 0.8, level: 1}}`",
                 at=["queue", "discipline"],
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _limit_has_queues_of_replicas(self) -> Service:
+        if self.replica.cpu_limit is not None and self.queue.is_central:
+            own = self.queue.discipline.removeprefix("central_")
+            raise FieldError(
+                f"`cpu_limit` needs replicas with queues of their own, not `discipline: {self.queue.discipline}`",
+                hint=f"choose `discipline: {own}` or `processor_sharing`, or leave `cpu_limit` out",
+                at=["replica", "cpu_limit"],
             )
         return self
 

@@ -294,3 +294,36 @@ fn counts_that_are_no_counts_are_refused() {
     base(cluster(4, 1)).poisson(0, &[], 1.0).run();
     base(cluster(4, 1)).requests(0, &[]).run();
 }
+
+#[test]
+fn quotas_that_the_kernel_or_the_station_would_not_take_are_refused() {
+    const MS: u64 = 1_000_000;
+    let quota = |quota_ns: u64, period_ns: u64, cores: u64| json!({"quota_ns": quota_ns, "period_ns": period_ns, "cores_millicores": cores});
+    let limited = |quota: Value| {
+        let mut scene = base(cluster(4, 1));
+        scene.document["services"][0]["replica"]["cpu_quota"] = quota;
+        scene
+    };
+    limited(quota(50 * MS, 100 * MS, 1000)).run();
+    for (quota, message) in [
+        (quota(MS - 1, 100 * MS, 1000), "is below 1 ms"),
+        (quota(MS, MS - 1, 1000), "period outside of 1 ms to 1 s"),
+        (quota(MS, 1001 * MS, 1000), "period outside of 1 ms to 1 s"),
+        (quota(MS, 100 * MS, 0), "has no cores"),
+    ] {
+        let error = limited(quota).refusal();
+        assert!(error.contains(message), "{error}");
+    }
+    assert_refused(
+        limited(quota(MS, 100 * MS, 1000)),
+        "/services/0/queue/discipline",
+        json!("central_fifo"),
+        "needs replicas with queues of their own",
+    );
+    assert_refused(
+        limited(quota(MS, 100 * MS, 1000)),
+        "/services/0/fidelity",
+        json!({"tier": "binned", "bin_ns": SECOND}),
+        "needs replicas with queues of their own",
+    );
+}
