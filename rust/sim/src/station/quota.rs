@@ -175,13 +175,12 @@ impl Meter {
     /// Stops or goes on at `now`, the next such instant; note what runs after it.
     pub(super) fn turn(&mut self, now: u64) {
         self.burn(now);
-        match self.throttled.take() {
-            Some(throttled) => self.throttled_ns += now - throttled.since,
-            None => {
-                let until = now.saturating_add(self.quota.plan.period_ns - self.offset(now));
-                self.throttled = Some(Throttled { since: now, until });
-                self.periods += 1;
-            }
+        if let Some(throttled) = self.throttled.take() {
+            self.throttled_ns += now - throttled.since;
+        } else {
+            let until = now.saturating_add(self.quota.plan.period_ns - self.offset(now));
+            self.throttled = Some(Throttled { since: now, until });
+            self.periods += 1;
         }
     }
 

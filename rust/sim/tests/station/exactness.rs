@@ -598,18 +598,21 @@ const DISCIPLINES: [Discipline; 7] = [
     Discipline::ProcessorSharing,
 ];
 
+/// Where an advance is cut in two.
+fn cuts(span: u64) -> impl Strategy<Value = Vec<u64>> {
+    prop::collection::vec(0..span, 0..30).prop_map(|mut cuts| {
+        cuts.sort_unstable();
+        cuts
+    })
+}
+
 fn scripts() -> impl Strategy<Value = Script> {
     let discipline = prop::sample::select(&DISCIPLINES[..]);
     let scale = prop::sample::select(vec![TIES, REAL]);
     (discipline, scale).prop_flat_map(|(discipline, scale)| {
         let limit = prop::option::of(prop_oneof![0..6_u64, 6..60_u64]);
         let timeout = prop::option::of(0..=2 * scale.work);
-        let cuts = || {
-            prop::collection::vec(0..scale.span, 0..30).prop_map(|mut cuts| {
-                cuts.sort_unstable();
-                cuts
-            })
-        };
+        let cuts = || cuts(scale.span);
         let end = scale.span / 2..2 * scale.span;
         let parts = (
             traffic(scale),

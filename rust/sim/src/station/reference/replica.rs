@@ -82,13 +82,11 @@ impl Replica {
         discipline: Discipline,
         shape: ReplicaShape,
         numbers: &[u32],
-        quota: Option<Quota>,
         now: u64,
     ) -> Self {
-        let usable = quota.map_or(shape, |quota| quota.usable(&shape));
         let service = if discipline == Discipline::ProcessorSharing {
             Service::Shared(Shared {
-                time: VirtualTime::new(&usable, now),
+                time: VirtualTime::new(&shape, now),
                 most: shape.concurrency.map_or(usize::MAX, |most| most as usize),
                 sharers: Vec::new(),
                 due: None,
@@ -104,7 +102,7 @@ impl Replica {
             };
             Service::Slots {
                 slots: (0..count).map(slot).collect(),
-                rate: SlotRate::new(&usable, count),
+                rate: SlotRate::new(&shape, count),
                 busy_ns: 0,
                 cpu_before_core_ns: 0.0,
             }
@@ -113,8 +111,8 @@ impl Replica {
             id,
             draining: false,
             paused: false,
-            meter: quota.map(|quota| quota.meter(now, id, &shape)),
-            quota,
+            meter: None,
+            quota: None,
             turn_planned: u64::MAX,
             shape,
             turn: 0,
@@ -123,6 +121,14 @@ impl Replica {
             completed: 0,
             left: now,
         }
+    }
+
+    /// The same, still empty, with a CPU quota if there is one.
+    pub(super) fn limited_by(mut self, quota: Option<Quota>, now: u64) -> Self {
+        self.quota = quota;
+        self.meter = quota.map(|quota| quota.meter(now, self.id, &self.shape));
+        self.reshape(now, self.shape, 0);
+        self
     }
 
     /// Whether nothing is served, paused or out of quota.

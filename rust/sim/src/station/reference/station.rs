@@ -23,14 +23,8 @@ impl Station for Reference {
             0
         };
         let numbers = self.vacant_numbers(count);
-        let mut fresh = Replica::new(
-            replica,
-            self.discipline,
-            shape,
-            &numbers,
-            self.settings.quota,
-            now.as_nanos(),
-        );
+        let fresh = Replica::new(replica, self.discipline, shape, &numbers, now.as_nanos());
+        let mut fresh = fresh.limited_by(self.settings.quota, now.as_nanos());
         fresh.turn = self.last_turn + u128::from(stride(&shape));
         match self.replicas.iter().position(Option::is_none) {
             Some(at) => self.replicas[at] = Some(fresh),
