@@ -1,6 +1,7 @@
 """Figures show the numbers of their tables, for ordinary and odd results."""
 
 import base64
+import dataclasses
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ from hookean import figures
 from hookean.analysis.envelope import POINTS_MAX
 from hookean.figures import decisions, style
 from hookean.figures.curves import joined_intervals
+from hookean.result.frames import schema_of
 
 FIGURES = {
     "supply": (figures.supply_figure, figures.supply_table),
@@ -177,3 +179,31 @@ def test_a_contender_keeps_its_colour_in_every_figure():
 def test_time_axis_has_a_fitting_unit(minutes, unit, tick):
     scale = style.time_scale({"a": fake_result(minutes=minutes, decisions_per_minute=0)})
     assert (scale.unit, scale.tick) == (unit, tick)
+
+
+def with_calls(parts, *, answered=10):
+    """A result whose service `web` calls others: mean nanoseconds on the critical path, by service."""
+    whole = sum(parts.values())
+    rows = [("web", service, answered, nanos, nanos / whole) for service, nanos in parts.items()]
+    path = pl.DataFrame(rows, schema=schema_of("critical_path"), orient="row")
+    return dataclasses.replace(fake_result(minutes=24), critical_path=path)
+
+
+def test_the_critical_path_adds_up_and_names_the_time_between_services():
+    results = {"a": with_calls({"web": 3_000_000_000, "stock": 1_000_000_000, None: 500_000_000})}
+    table = figures.critical_path_table(results, head="web")
+    assert table["service"].to_list() == ["web", "stock", "between services"]
+    bars = figures.critical_path_figure(results, head="web").data
+    assert [bar.name for bar in bars] == ["web", "stock", "between services"]
+    assert [list(bar.x) for bar in bars] == [[3.0], [1.0], [0.5]]
+
+
+def test_a_critical_path_without_answers_says_so():
+    figure = figures.critical_path_figure({"a": with_calls({})}, head="web")
+    assert not figure.data
+    assert "no request was answered" in figure.layout.annotations[0].text
+
+
+def test_a_contender_without_calls_has_no_critical_path():
+    results = {"a": with_calls({"web": 1}), "b": fake_result(minutes=24)}
+    assert figures.critical_path_table(results, head="web")["contender"].to_list() == ["a"]

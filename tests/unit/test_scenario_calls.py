@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from scenario_examples import load
+from scenario_examples import SMALL, load
 
 import hookean
 import hookean.traces.memory
 from hookean.errors import ScenarioError
 from hookean.plan import resolve
+from hookean.report import render_report
 from hookean.scenario import Service
 
 SHOP = """\
@@ -146,6 +147,16 @@ def test_latencies_from_end_to_end_are_made_up_of_services_on_critical_paths(tmp
     assert abs(paths["time_mean"].dt.total_nanoseconds().sum() - mean) <= paths.height
     assert paths.filter(pl.col("service") == "front")["requests"].item() == row["answered"]
     assert set(paths["service"]) == {"front", "cart", "search", "stock", None}
+
+
+def test_the_report_shows_requests_from_end_to_end_and_nothing_of_it_without_calls(tmp_path):
+    result = hookean.simulate(load(tmp_path, SHOP))
+    page = render_report({"shop": result})
+    assert "Requests of front from end to end" in page
+    assert 'id="critical-path-0"' in page
+    numbers = page[page.index('id="critical-path-0"') :]
+    assert "between services" in numbers[: numbers.index("</figure>")]
+    assert "from end to end" not in render_report({"small": hookean.simulate(load(tmp_path, SMALL))})
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
 import polars as pl
 
-from hookean.analysis import wording
-from hookean.figures import style
+from hookean.figures import bars, style
 from hookean.result.columns import TABLES
 from hookean.result.frames import empty_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import plotly.graph_objects as go
 
     from hookean.analysis import ResultLike
 
@@ -66,35 +66,21 @@ def critical_path_figure(results: Mapping[str, ResultLike], *, head: str) -> go.
     totals = table.group_by("service", maintain_order=True).agg(pl.col("seconds").sum())
     totals = totals.filter(pl.col("seconds") > 0).sort("seconds", descending=True, maintain_order=True)
     services: list[str] = totals["service"].to_list()
-    figure = style.dress(go.Figure(), inner_px=52 * len(names) + 24, foot_px=118)
+    figure = bars.stack(names, title="mean latency from end to end (s)")
     for index, service in enumerate(services):
         colour = style.MUTED if service == BETWEEN else style.PALETTE[index % len(style.PALETTE)]
-        figure.add_trace(_bar(table.filter(pl.col("service") == service), service, colour))
+        figure.add_trace(_part(table.filter(pl.col("service") == service), style.plain(service), colour))
     if not services:
         style.say_empty(figure, "no request was answered during the run")
-    figure.update_layout(
-        barmode="stack", hovermode="closest", showlegend=True, uniformtext={"mode": "hide", "minsize": 10}
-    )
-    figure.update_xaxes(title={"text": "mean latency from end to end (s)", "standoff": 8}, rangemode="tozero")
-    figure.update_yaxes(
-        type="category", categoryorder="array", categoryarray=[style.label(name) for name in reversed(names)]
-    )
-    figure.update_yaxes(range=[-0.5, len(names) - 0.5], showgrid=False)
     return figure
 
 
-def _bar(rows: pl.DataFrame, service: str, colour: str) -> go.Bar:
-    name = style.plain(service)
-    return go.Bar(
-        x=rows["seconds"],
-        y=[style.label(name) for name in rows["contender"]],
-        orientation="h",
+def _part(rows: pl.DataFrame, name: str, colour: str) -> go.Bar:
+    return bars.part(
+        rows["contender"],
+        rows["seconds"],
         name=name,
-        marker={"color": colour, "line": {"color": "#ffffff", "width": 1}},
-        text=[wording.nanos(value * 1e9) for value in rows["seconds"]],
-        textposition="inside",
-        insidetextanchor="middle",
-        textangle=0,
+        colour=colour,
         customdata=rows["requests"],
         hovertemplate=f"{name}: mean %{{x:.3~g}} s, on the path of %{{customdata:,}} requests<extra></extra>",
     )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 import polars as pl
 
-from hookean.analysis import STAGES, startup_breakdown, wording
+from hookean.analysis import STAGES, startup_breakdown
 from hookean.analysis.startup import TOTAL
-from hookean.figures import style
+from hookean.figures import bars, style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,38 +50,25 @@ def startup_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Fig
         (pl.col(name).to_physical() / 1e9).alias(name) for name in ("mean", "p95")
     )
     names = list(results)
-    figure = style.dress(go.Figure(), inner_px=52 * len(names) + 24, foot_px=118)
+    figure = bars.stack(names, title="mean start-up time (s)")
     for stage in STAGES:
         rows = table.filter(pl.col("stage") == stage)
         if rows.height:
-            figure.add_trace(_bar(rows, stage))
+            figure.add_trace(_part(rows, stage))
     totals = table.filter(pl.col("stage") == TOTAL)
     if totals.height:
         figure.add_trace(_total_marks(totals))
     else:
         style.say_empty(figure, "no replica was started during the run")
-    figure.update_layout(
-        barmode="stack", hovermode="closest", showlegend=True, uniformtext={"mode": "hide", "minsize": 10}
-    )
-    figure.update_xaxes(title={"text": "mean start-up time (s)", "standoff": 8}, rangemode="tozero")
-    figure.update_yaxes(
-        type="category", categoryorder="array", categoryarray=[style.label(name) for name in reversed(names)]
-    )
-    figure.update_yaxes(range=[-0.5, len(names) - 0.5], showgrid=False)
     return figure
 
 
-def _bar(rows: pl.DataFrame, stage: str) -> go.Bar:
-    return go.Bar(
-        x=rows["mean"],
-        y=[style.label(name) for name in rows["contender"]],
-        orientation="h",
+def _part(rows: pl.DataFrame, stage: str) -> go.Bar:
+    return bars.part(
+        rows["contender"],
+        rows["mean"],
         name=stage,
-        marker={"color": style.STAGE_COLOURS[stage], "line": {"color": "#ffffff", "width": 1}},
-        text=[wording.nanos(value * 1e9) for value in rows["mean"]],
-        textposition="inside",
-        insidetextanchor="middle",
-        textangle=0,
+        colour=style.STAGE_COLOURS[stage],
         customdata=rows["p95"],
         hovertemplate=f"{stage}: mean %{{x:.3~g}} s, p95 %{{customdata:.3~g}} s<extra></extra>",
     )
