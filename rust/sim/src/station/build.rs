@@ -31,14 +31,7 @@ pub fn build(
     workload: Option<&WorkloadPlan>,
     arrays: &WorkloadArrays,
 ) -> Result<Box<dyn Station>, PlanError> {
-    let site = Site {
-        plan,
-        service,
-        workload,
-        arrays,
-        calls: None,
-    };
-    site.build(&mut Laws::default())
+    Site::alone(plan, service, workload, arrays).build(&mut Laws::default())
 }
 
 /// A service and what a plan says about its station.
@@ -52,7 +45,23 @@ pub(crate) struct Site<'a> {
     pub(crate) calls: Option<Calls<'a>>,
 }
 
-impl Site<'_> {
+impl<'a> Site<'a> {
+    /// A service that neither calls others nor is called.
+    const fn alone(
+        plan: &'a Plan,
+        service: &'a ServicePlan,
+        workload: Option<&'a WorkloadPlan>,
+        arrays: &'a WorkloadArrays,
+    ) -> Self {
+        Self {
+            plan,
+            service,
+            workload,
+            arrays,
+            calls: None,
+        }
+    }
+
     /// Builds the station, with tables of laws that the binned stations of a plan share.
     ///
     /// # Errors
@@ -211,12 +220,5 @@ pub fn build_reference(
     workload: Option<&WorkloadPlan>,
     arrays: &WorkloadArrays,
 ) -> Result<Reference, PlanError> {
-    let site = Site {
-        plan,
-        service,
-        workload,
-        arrays,
-        calls: None,
-    };
-    site.reference()
+    Site::alone(plan, service, workload, arrays).reference()
 }

@@ -5,19 +5,23 @@
     reason = "measured: without it the hot loop calls, and is a fifth slower"
 )]
 
+mod block;
 mod bulk;
+mod counts;
+mod latency;
 
+pub(super) use block::Served;
 pub(super) use bulk::Cohort;
+pub use counts::Counts;
+pub use latency::LatencyWindow;
 
 use super::ReplicaId;
 use super::class_books::ClassBook;
 use super::request_log::{Log, RequestRow, RequestTable};
 use crate::calls::Outbox;
 use crate::plan::RequestLog;
-use crate::workload::{
-    Arrivals, BLOCK, Callers, Classes, ClientCounts, Outcome, Received, Request,
-};
-use hookean_kernel::{Bucket, CoarseHistogram, Digest, Histogram, SimDuration, SimTime};
+use crate::workload::{Arrivals, Callers, Classes, ClientCounts, Outcome, Received, Request};
+use hookean_kernel::{CoarseHistogram, Digest, Histogram, SimTime};
 
 /// The end of a request.
 #[derive(Debug, Clone, Copy)]
@@ -40,125 +44,13 @@ impl Ending {
 }
 
 /// The hash of what happened to a request: a product, each of whose factors depends on all of it but for the end, so that
-/// sums of hashes tell which start belongs to which request and end.
+/// sums of hashes tell which start belongs to which request and end. No factor is zero for times below 23 years.
 #[inline(always)]
 fn fingerprint(request: &Request, start: u64, end: u64, outcome: Outcome) -> u128 {
-    let begin = request.index.wrapping_mul(0x5851_F42D) ^ start;
+    let number = request.index.wrapping_add(0x1E37_79B9);
+    let begin = number.wrapping_mul(0x5851_F42D) ^ start;
     let ending = begin.rotate_left(29) ^ end ^ (outcome as u64 + 1).wrapping_mul(0x2545_F491);
     u128::from(begin) * u128::from(ending)
-}
-
-/// What a block of requests adds to the books that were started one by one.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Served {
-    /// Requests that were started.
-    pub(super) started: usize,
-    /// Those of them that have completed; the others are in service.
-    completed: usize,
-    work_ns: u128,
-    wait_sum_ns: u128,
-    fingerprint: u128,
-}
-
-impl Served {
-    /// Whether there is no room for another completion.
-    pub(super) const fn is_full(&self) -> bool {
-        self.completed == BLOCK
-    }
-
-    /// Adds the next request of a block.
-    #[inline(always)]
-    pub(super) fn start(&mut self, request: &Request, start: u64) {
-        self.started += 1;
-        self.work_ns += u128::from(request.work_ns);
-        self.wait_sum_ns += u128::from(start - request.time.as_nanos());
-    }
-
-    /// Completes a request, and adds its latency to those of the block.
-    #[inline(always)]
-    pub(super) fn complete(
-        &mut self,
-        request: &Request,
-        (start, end): (u64, u64),
-        latencies: &mut [u64; BLOCK],
-    ) {
-        // Never more than a block: the remainder only spares a check.
-        latencies[self.completed % BLOCK] = end - request.time.as_nanos();
-        self.completed += 1;
-        let hash = fingerprint(request, start, end, Outcome::Completed);
-        self.fingerprint = self.fingerprint.wrapping_add(hash);
-    }
-}
-
-/// Cumulative counts of requests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Arrived.
-    pub arrivals: u64,
-    /// Served to the end.
-    pub completed: u64,
-    /// Turned away because the queue was full.
-    pub rejected: u64,
-    /// Gave up waiting.
-    pub timed_out: u64,
-    /// Lost with a replica that was killed.
-    pub lost: u64,
-    /// Arrivals that are not the first attempt of their request.
-    pub retries: u64,
-    /// Retries that the budget did not allow.
-    pub retries_denied: u64,
-    /// Requests that failed for good: their last attempt was not completed.
-    pub given_up: u64,
-}
-
-impl Counts {
-    fn zip(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
-        Self {
-            arrivals: with(self.arrivals, other.arrivals),
-            completed: with(self.completed, other.completed),
-            rejected: with(self.rejected, other.rejected),
-            timed_out: with(self.timed_out, other.timed_out),
-            lost: with(self.lost, other.lost),
-            retries: with(self.retries, other.retries),
-            retries_denied: with(self.retries_denied, other.retries_denied),
-            given_up: with(self.given_up, other.given_up),
-        }
-    }
-
-    /// What was counted after `before`.
-    #[must_use]
-    pub fn since(self, before: Self) -> Self {
-        self.zip(before, |now, then| now - then)
-    }
-
-    /// The sum of two counts.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        self.zip(other, |a, b| a + b)
-    }
-
-    /// Attempts that have ended, in whatever way.
-    pub fn ended(self) -> u64 {
-        self.completed + self.failed()
-    }
-
-    /// Attempts that have ended without being completed.
-    fn failed(self) -> u64 {
-        self.rejected + self.timed_out + self.lost
-    }
-}
-
-/// Latencies of the requests completed in one window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LatencyWindow {
-    /// Median.
-    pub p50: SimDuration,
-    /// 95 % quantile.
-    pub p95: SimDuration,
-    /// 99 % quantile.
-    pub p99: SimDuration,
-    /// Largest, exactly.
-    pub max: SimDuration,
 }
 
 /// Counts, latencies and digest of a station. At `T` they hold exactly what happened at `t < T`.
@@ -318,87 +210,6 @@ impl Ledger {
         self.slo_good
     }
 
-    /// Latencies of all completed attempts, one by one; empty for a binned station.
-    pub const fn latency(&self) -> &Histogram {
-        &self.latency
-    }
-
-    /// Latencies of all completed requests, from their first arrival.
-    pub fn request_latency(&self) -> &Histogram {
-        let callers = self.callers.as_ref();
-        callers.map_or(&self.latency, |of| of.latency())
-    }
-
-    /// How many latencies of attempts were recorded.
-    pub fn latencies(&self) -> u64 {
-        let crowds = self.crowds.as_ref();
-        crowds.map_or_else(|| self.latency.count(), |crowds| crowds.count())
-    }
-
-    /// The quantile `q` of the latency of attempts, in nanoseconds.
-    pub fn latency_quantile(&self, q: f64) -> Option<u64> {
-        self.quantile_of(&self.latency, q)
-    }
-
-    /// The quantile `q` of the latency of requests, from their first arrival.
-    pub fn request_latency_quantile(&self, q: f64) -> Option<u64> {
-        self.quantile_of(self.request_latency(), q)
-    }
-
-    /// Requests in crowds do not come back, so their attempts are all there is.
-    fn quantile_of(&self, one_by_one: &Histogram, q: f64) -> Option<u64> {
-        let crowds = self.crowds.as_ref();
-        crowds.map_or_else(|| one_by_one.quantile(q), |crowds| crowds.quantile(q))
-    }
-
-    /// The latencies of requests, from their first arrival, as far as they are told apart: shortest first.
-    pub fn request_latency_buckets(&self) -> Box<dyn Iterator<Item = Bucket> + '_> {
-        match &self.crowds {
-            Some(crowds) => Box::new(crowds.buckets()),
-            None => Box::new(self.request_latency().buckets()),
-        }
-    }
-
-    /// The largest latency of an attempt, in nanoseconds.
-    pub fn latency_max(&self) -> Option<u64> {
-        self.max_of(&self.latency)
-    }
-
-    /// The largest latency of a request, from its first arrival.
-    pub fn request_latency_max(&self) -> Option<u64> {
-        self.max_of(self.request_latency())
-    }
-
-    fn max_of(&self, one_by_one: &Histogram) -> Option<u64> {
-        let crowds = self.crowds.as_ref();
-        crowds.map_or_else(|| one_by_one.max(), |crowds| crowds.max())
-    }
-
-    /// Sum of the latencies of requests, from their first arrival, and their number.
-    pub fn request_latency_sum(&self) -> (u128, u64) {
-        let count = match &self.crowds {
-            Some(crowds) => crowds.count(),
-            None => self.request_latency().count(),
-        };
-        (self.request_latency_sum_ns(), count)
-    }
-
-    /// Sum of the latencies of completed requests, from their first arrival.
-    pub fn request_latency_sum_ns(&self) -> u128 {
-        let callers = self.callers.as_ref();
-        callers.map_or(self.latency_sum_ns, |of| of.latency_sum_ns())
-    }
-
-    /// Reads and ends the latency window; `None` when nothing was completed in it.
-    pub fn take_window(&mut self) -> Option<LatencyWindow> {
-        if let Some(crowds) = &mut self.crowds {
-            return bulk::take_window(crowds);
-        }
-        let ([p50, p95, p99], max) = self.latency.take_window([0.5, 0.95, 0.99])?;
-        let [p50, p95, p99, max] = [p50, p95, p99, max].map(SimDuration::from_nanos);
-        Some(LatencyWindow { p50, p95, p99, max })
-    }
-
     /// The request log, `None` when none is kept. Its order is settled by [`super::Station::close_log`].
     pub fn requests(&self) -> Option<&RequestTable> {
         self.log.as_ref().and_then(|log| log.table.as_ref())
@@ -478,29 +289,6 @@ impl Ledger {
     /// Whether a request log is kept.
     pub(super) const fn keeps_log(&self) -> bool {
         self.log.is_some()
-    }
-
-    /// Whether requests may be told in blocks: nobody hears of single ones.
-    pub(super) const fn takes_blocks(&self) -> bool {
-        !self.keeps_log() && !self.has_callers()
-    }
-
-    /// Requests that were started or completed one by one. The same as telling each to [`Ledger::arrive`],
-    /// [`Ledger::start`] and [`Ledger::complete`].
-    pub(super) fn serve(&mut self, served: &Served, latencies: &[u64; BLOCK]) {
-        debug_assert!(self.takes_blocks(), "Invariant: a log sees every request");
-        self.counts.arrivals += served.started as u64;
-        self.started += served.started as u64;
-        self.work_ns += served.work_ns;
-        self.wait_sum_ns += served.wait_sum_ns;
-        self.fingerprint = self.fingerprint.wrapping_add(served.fingerprint);
-        let latencies = &latencies[..served.completed];
-        self.latency_sum_ns += latencies.iter().copied().map(u128::from).sum::<u128>();
-        self.latency.record_all(latencies);
-        if let Some(objective) = self.slo_ns {
-            let good = latencies.iter().filter(|latency| **latency <= objective);
-            self.slo_good += good.count() as u64;
-        }
     }
 
     #[inline(always)]
@@ -644,6 +432,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hookean_kernel::SimDuration;
 
     fn request(index: u64) -> Request {
         Request {
@@ -670,6 +459,14 @@ mod tests {
         c.time_out(&request(2), 40);
         assert_eq!(digest(&a), digest(&b));
         assert_ne!(digest(&a), digest(&c));
+    }
+
+    #[test]
+    fn the_end_of_the_very_first_request_enters_the_digest() {
+        let [mut a, mut b] = [0; 2].map(|_| Ledger::new(None, RequestLog::Off));
+        a.complete(&request(0), 0, 15, ReplicaId(0));
+        b.complete(&request(0), 0, 16, ReplicaId(0));
+        assert_ne!(digest(&a), digest(&b));
     }
 
     #[test]
