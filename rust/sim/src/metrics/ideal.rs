@@ -2,6 +2,7 @@
 
 use super::{NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
 use crate::plan::ControllerPlan;
+use crate::station::ReplicaId;
 use hookean_kernel::portable::float;
 use hookean_kernel::{SimDuration, SimTime};
 use std::collections::VecDeque;
@@ -14,7 +15,25 @@ pub struct IdealPipeline {
     first_tick: SimTime,
     created_at: SimTime,
     /// Counters at the start of the windows of the coming ticks, oldest first.
-    snapshots: VecDeque<(SimTime, Vec<ReplicaSample>)>,
+    snapshots: VecDeque<(SimTime, Vec<Counters>)>,
+}
+
+/// What is remembered of a replica.
+#[derive(Debug, Clone, Copy)]
+struct Counters {
+    replica: ReplicaId,
+    cpu_core_ns: f64,
+    completed: u64,
+}
+
+impl Counters {
+    const fn of(sample: &ReplicaSample) -> Self {
+        Self {
+            replica: sample.replica,
+            cpu_core_ns: sample.cpu_core_ns,
+            completed: sample.completed,
+        }
+    }
 }
 
 impl IdealPipeline {
@@ -57,7 +76,7 @@ impl IdealPipeline {
             spare = self.snapshots.pop_front().map_or(spare, |(_, old)| old);
         }
         spare.clear();
-        spare.extend_from_slice(replicas);
+        spare.extend(replicas.iter().map(Counters::of));
         self.snapshots.push_back((now, spare));
         NextSample {
             at: now + self.period,
@@ -84,12 +103,14 @@ impl IdealPipeline {
                 });
             }
             PodMetric::Cpu => self.walk(now, live, each, |replica, before| {
-                self.mean(now, replica, before, |r| r.cpu_core_ns)
+                let since = before.map_or(0.0, |b| b.cpu_core_ns);
+                self.mean(now, replica, replica.cpu_core_ns - since)
             }),
             PodMetric::RequestRate => self.walk(now, live, each, |replica, before| {
-                replica
-                    .ready_since
-                    .and_then(|_| self.mean(now, replica, before, |r| float(r.completed) * 1e9))
+                let since = before.map_or(0.0, |b| float(b.completed) * 1e9);
+                let increase = float(replica.completed) * 1e9 - since;
+                let serves = replica.ready_since.is_some();
+                self.mean(now, replica, increase).filter(|_| serves)
             }),
         }
     }
@@ -101,7 +122,7 @@ impl IdealPipeline {
         now: SimTime,
         live: &[ReplicaSample],
         each: &mut impl FnMut(PodSample),
-        measured: impl Fn(&ReplicaSample, Option<&ReplicaSample>) -> Option<(f64, SimDuration)>,
+        measured: impl Fn(&ReplicaSample, Option<&Counters>) -> Option<(f64, SimDuration)>,
     ) {
         // both by number of the replica
         let mut then = self.snapshot(now);
@@ -125,7 +146,7 @@ impl IdealPipeline {
     }
 
     /// The counters at the beginning of the window that ends now.
-    fn snapshot(&self, now: SimTime) -> &[ReplicaSample] {
+    fn snapshot(&self, now: SimTime) -> &[Counters] {
         let start = now.as_nanos().checked_sub(self.window.as_nanos());
         let found = start.and_then(|start| {
             let at = self
@@ -136,20 +157,18 @@ impl IdealPipeline {
         found.unwrap_or_default()
     }
 
-    /// Mean increase of a counter per nanosecond, and over which time: a replica younger than the window is averaged over
-    /// its life, which begins when it is ready.
+    /// Mean of an `increase` per nanosecond, and over which time: a replica younger than the window is averaged over its
+    /// life, which begins when it is ready.
     #[inline]
     fn mean(
         &self,
         now: SimTime,
         replica: &ReplicaSample,
-        before: Option<&ReplicaSample>,
-        counter: impl Fn(&ReplicaSample) -> f64,
+        increase: f64,
     ) -> Option<(f64, SimDuration)> {
         let begin = replica.ready_since.unwrap_or(replica.running_since);
         let start = begin.max(now.saturating_sub(self.window));
         let span = now.saturating_since(start);
-        let increase = counter(replica) - before.map_or(0.0, counter);
         (span > SimDuration::ZERO).then(|| (increase / float(span.as_nanos()), span))
     }
 }
@@ -158,7 +177,6 @@ impl IdealPipeline {
 mod tests {
     use super::*;
     use crate::plan::PipelinePlan;
-    use crate::station::ReplicaId;
 
     const S: u64 = 1_000_000_000;
 

@@ -292,6 +292,7 @@ impl<L: Line> Station for Central<L> {
         self.servers.resume(now, replica);
     }
 
+    #[inline]
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
         self.servers.read(now, replica)
     }

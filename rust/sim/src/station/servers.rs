@@ -46,7 +46,13 @@ impl Slot {
 
     /// Whether it serves a request.
     const fn runs(&self) -> bool {
-        self.busy && !self.paused
+        self.busy & !self.paused
+    }
+
+    /// CPU in use at this instant, in cores. All bits of it or none: a product with a truth value becomes a branch.
+    fn cores(&self) -> f64 {
+        let all = u64::from(self.runs()).wrapping_neg();
+        f64::from_bits(self.rate.cores().to_bits() & all)
     }
 
     /// CPU that it has used up to `now`.
@@ -485,7 +491,7 @@ impl Servers {
             reading.completed += slot.completed;
             // Without a branch: which slots are busy cannot be predicted.
             reading.in_service += u32::from(slot.busy);
-            reading.cpu_cores += slot.rate.cores() * f64::from(u8::from(slot.runs()));
+            reading.cpu_cores += slot.cores();
         }
         reading.cpu_core_ns += of.cpu_before_core_ns;
         reading

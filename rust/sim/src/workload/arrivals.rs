@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(super) const KEEP_ALL: u64 = 1 << 53;
 
 /// Requests are made this many at a time, so that the generators' state stays in registers.
-pub const BLOCK: usize = 64;
+pub const BLOCK: usize = 128;
 
 #[derive(Debug, Clone)]
 enum Times {
