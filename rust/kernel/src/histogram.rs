@@ -1,7 +1,7 @@
 //! Log-linear histograms: every power of two is cut into `2^BITS` buckets of equal width (7: 128 buckets, 0.8 %).
 //!
 //! Values below `2^(BITS + 1)` have a bucket each. Buckets are made as far up as values need them. Besides the whole run
-//! a histogram keeps its latest window, whose reading and closing cost what the window holds, not what it could hold.
+//! a histogram keeps its latest window; to read and close it costs a walk from its least to its largest value.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 const ONE: u64 = 1 << 32 | 1;
 /// The window's half.
 const LOWER: u64 = u32::MAX as u64;
+/// Buckets that a window closes together: whole octaves have a whole number of these.
+const PART: usize = 64;
 
 /// Counts of what overflowed 32 bits, in units of 2^32.
 type Carries = BTreeMap<usize, u64>;
@@ -106,6 +108,11 @@ impl<const N: usize> Search<N> {
         }
     }
 
+    /// Whether none is found among so many values more.
+    const fn skips(&self, count: u64) -> bool {
+        self.seen + count < self.next
+    }
+
     #[inline]
     fn pass(&mut self, index: usize, count: u64, range: impl Fn(usize) -> (u64, u64)) {
         self.seen += count;
@@ -124,8 +131,6 @@ impl<const N: usize> Search<N> {
 pub struct Histogram<const BITS: u32 = 7> {
     /// Per bucket: count of the run and of the window, 32 bits each.
     words: Vec<u64>,
-    /// A bit for each bucket used in the window.
-    used: Vec<u64>,
     closed: Extremes,
     window: Extremes,
     run_carries: Carries,
@@ -138,7 +143,7 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// Makes an empty histogram.
     pub fn new() -> Self {
-        const { assert!(BITS >= 6, "an octave fills words of the bit set") };
+        const { assert!((1 << BITS) % PART == 0, "an octave has whole parts") };
         Self::default()
     }
 
@@ -182,10 +187,9 @@ impl<const BITS: u32> Histogram<BITS> {
             }
             return;
         }
-        let (words, used) = (&mut *self.words, &mut *self.used);
+        let words = &mut *self.words;
         for value in values {
             let index = Self::index(*value);
-            used[index / 64] |= 1 << (index % 64);
             words[index] += ONE;
         }
     }
@@ -196,7 +200,6 @@ impl<const BITS: u32> Histogram<BITS> {
         if index >= self.words.len() {
             self.grow(index);
         }
-        self.used[index / 64] |= 1 << (index % 64);
         let before = self.words[index];
         let after = before.wrapping_add(ONE);
         self.words[index] = after;
@@ -210,7 +213,6 @@ impl<const BITS: u32> Histogram<BITS> {
         let octave = 1 << BITS;
         let buckets = ((index / octave + 1) * octave).min(Self::MOST);
         self.words.resize(buckets, 0);
-        self.used.resize(buckets / 64, 0);
     }
 
     /// Corrects what [`Histogram::record`] has added when a half of the word has run over.
@@ -317,24 +319,23 @@ impl<const BITS: u32> Histogram<BITS> {
         }
         let mut search = Search::new(window, quantiles);
         let carries = std::mem::take(&mut self.window_carries);
-        let (chunks, _) = self.words.as_chunks_mut::<64>();
-        let parts = chunks.iter_mut().zip(&mut self.used).enumerate();
-        let first = Self::index(window.min) / 64;
-        let parts = parts.take(Self::index(window.max) / 64 + 1).skip(first);
-        for (part, (words, used)) in parts {
-            let mut left = std::mem::take(used);
-            while left != 0 {
-                // below 64: there is a bit
-                let at = left.trailing_zeros() as usize % 64;
-                left &= left - 1;
-                let (word, index) = (&mut words[at], 64 * part + at);
-                let mut count = *word & LOWER;
-                if !carries.is_empty() {
-                    count += carries.get(&index).map_or(0, |n| n << 32);
+        let (parts, _) = self.words.as_chunks_mut::<PART>();
+        let parts = parts.iter_mut().enumerate();
+        let first = Self::index(window.min) / PART;
+        let parts = parts.take(Self::index(window.max) / PART + 1).skip(first);
+        for (part, words) in parts {
+            // Most parts hold no quantile: their sum will do, which the processor takes several words at a time.
+            let sum: u64 = words.iter().map(|word| *word & LOWER).sum();
+            if carries.is_empty() && search.skips(sum) {
+                search.seen += sum;
+            } else {
+                for (at, word) in words.iter().enumerate() {
+                    let index = PART * part + at;
+                    let carried = carries.get(&index).map_or(0, |n| n << 32);
+                    search.pass(index, (*word & LOWER) + carried, Self::range);
                 }
-                *word &= !LOWER;
-                search.pass(index, count, Self::range);
             }
+            words.iter_mut().for_each(|word| *word &= !LOWER);
         }
         self.closed.merge(window);
         Some((search.found, window.max))
