@@ -143,7 +143,12 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// Makes an empty histogram.
     pub fn new() -> Self {
-        const { assert!((1 << BITS) % PART == 0, "an octave has whole parts") };
+        const {
+            assert!(
+                (1_usize << BITS).is_multiple_of(PART),
+                "an octave has whole parts"
+            );
+        };
         Self::default()
     }
 
@@ -331,11 +336,13 @@ impl<const BITS: u32> Histogram<BITS> {
             } else {
                 for (at, word) in words.iter().enumerate() {
                     let index = PART * part + at;
-                    let carried = carries.get(&index).map_or(0, |n| n << 32);
-                    search.pass(index, (*word & LOWER) + carried, Self::range);
+                    let beyond = carries.get(&index).map_or(0, |n| n << 32);
+                    search.pass(index, (*word & LOWER) + beyond, Self::range);
                 }
             }
-            words.iter_mut().for_each(|word| *word &= !LOWER);
+            for word in words {
+                *word &= !LOWER;
+            }
         }
         self.closed.merge(window);
         Some((search.found, window.max))

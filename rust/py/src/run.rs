@@ -5,7 +5,7 @@ use crate::policy::PythonPolicies;
 use crate::table::ArrowTable;
 use hookean_sim::control::external::ExternalPolicies;
 use hookean_sim::plan::Plan;
-use hookean_sim::record::Table;
+use hookean_sim::record::LazyTable;
 use hookean_sim::run::{Heartbeat, RunOptions, RunOutput};
 use hookean_sim::workload::WorkloadArrays;
 use numpy::PyReadonlyArray1;
@@ -22,18 +22,20 @@ const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
 #[pyclass(frozen, module = "hookean._core")]
 pub struct RawResult {
     output: RunOutput,
-    tables: Mutex<Vec<(&'static str, Table)>>,
+    tables: Mutex<Vec<(&'static str, LazyTable)>>,
 }
 
 #[pymethods]
 impl RawResult {
     /// Hands a table over, once: it is not kept twice.
-    fn take_table(&self, name: &str) -> PyResult<ArrowTable> {
+    fn take_table(&self, py: Python<'_>, name: &str) -> PyResult<ArrowTable> {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let found = tables.iter().position(|(n, _)| *n == name);
         let at = found.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
         let (_, table) = tables.swap_remove(at);
-        ArrowTable::new(table).map_err(|e| broken(&e.to_string()))
+        drop(tables);
+        let table = detached(py, || ArrowTable::new(table.into_table()))?;
+        table.map_err(|e| broken(&e.to_string()))
     }
 
     /// The exception with which a policy ended the run, if one did.

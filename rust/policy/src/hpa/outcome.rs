@@ -28,8 +28,15 @@ pub struct Outcome {
 
 impl Outcome {
     /// The reason in one sentence, formatted only when it is displayed. `config` must be the one that was decided with.
-    pub const fn reason<'a>(&'a self, config: &'a Config) -> Reason<'a> {
-        Reason::new(self, config)
+    pub fn reason<'a>(&'a self, config: &'a Config) -> Reason<'a> {
+        let able = self.conditions.able_to_scale;
+        Reason {
+            current_replicas: self.current_replicas,
+            branch: self.branch,
+            evaluations: &self.evaluations,
+            update_failed: able.is_some_and(|c| c.reason == ConditionReason::FailedUpdateScale),
+            config,
+        }
     }
 }
 

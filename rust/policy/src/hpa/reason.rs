@@ -4,35 +4,38 @@ use std::fmt;
 
 use super::conditions::ConditionReason;
 use super::config::Config;
-use super::outcome::{Branch, Evaluation, Measure, Outcome, Proposal, Rule, Steps};
+use super::outcome::{Branch, Evaluation, Measure, Proposal, Rule, Steps};
 use crate::text::Text;
 
-/// Why an [`Outcome`] is what it is. Nothing is put into words until it is asked for.
+/// Why an [`Outcome`](super::Outcome) is what it is. Nothing is put into words until it is asked for; whoever may be asked
+/// later keeps what is here.
 #[derive(Clone, Copy, Debug)]
 pub struct Reason<'a> {
-    outcome: &'a Outcome,
-    config: &'a Config,
+    /// The count the target was set to before.
+    pub current_replicas: i32,
+    /// Which way the reconcile went.
+    pub branch: Branch,
+    /// What came out of each metric.
+    pub evaluations: &'a [Evaluation],
+    /// Whether the new scale could not be written.
+    pub update_failed: bool,
+    /// What was decided with.
+    pub config: &'a Config,
 }
 
 impl<'a> Reason<'a> {
-    pub(super) const fn new(outcome: &'a Outcome, config: &'a Config) -> Self {
-        Self { outcome, config }
-    }
-
     /// Appends the sentence to `text`.
     pub fn append_to(&self, text: &mut String) {
         let mut text = Text(text);
         self.write_branch(&mut text);
-        if let Some(condition) = self.outcome.conditions.able_to_scale
-            && condition.reason == ConditionReason::FailedUpdateScale
-        {
+        if self.update_failed {
             text.words("; the new scale could not be written");
         }
     }
 
     fn write_branch(&self, text: &mut Text<'_>) {
-        let current = self.outcome.current_replicas;
-        match &self.outcome.branch {
+        let current = self.current_replicas;
+        match &self.branch {
             Branch::ScaleUnreadable => text.words("the target's scale cannot be read"),
             Branch::Paused => text.words("paused: the target was set to 0 by something else"),
             Branch::AboveMaximum => {
@@ -50,7 +53,7 @@ impl<'a> Reason<'a> {
             Branch::MetricsFailed => {
                 text.words("kept at ").int(current).words(": ");
                 self.write_failures(text);
-                let rest = self.outcome.evaluations.iter().any(|e| e.result.is_ok());
+                let rest = self.evaluations.iter().any(|e| e.result.is_ok());
                 text.words(if rest {
                     " and the rest would scale down"
                 } else {
@@ -59,7 +62,7 @@ impl<'a> Reason<'a> {
             }
             Branch::Normalized(steps) => {
                 self.write_normalized(text, steps);
-                if self.outcome.evaluations.iter().any(|e| e.result.is_err()) {
+                if self.evaluations.iter().any(|e| e.result.is_err()) {
                     text.words("; ");
                     self.write_failures(text);
                 }
@@ -74,7 +77,7 @@ impl<'a> Reason<'a> {
     }
 
     fn write_normalized(&self, text: &mut Text<'_>, steps: &Steps) {
-        let winner = self.outcome.evaluations.get(steps.winner);
+        let winner = self.evaluations.get(steps.winner);
         if let Some((evaluation, Ok(proposal))) = winner.map(|e| (e, &e.result)) {
             text.words(self.name(evaluation)).words(" ");
             write_proposal(text, proposal);
@@ -100,7 +103,7 @@ impl<'a> Reason<'a> {
 
     fn write_failures(&self, text: &mut Text<'_>) {
         let mut separator = "";
-        for evaluation in &self.outcome.evaluations {
+        for evaluation in self.evaluations {
             if let Err(error) = &evaluation.result {
                 text.words(separator).words(self.name(evaluation));
                 text.words(" failed (").words(&error.to_string()).words(")");

@@ -3,24 +3,27 @@
 //! A replica is one pod with one container. It is Pending until its container runs, has a start time once a node is
 //! found (the kubelet acknowledges it), and its Ready condition is False from then until it takes requests.
 
-use super::{Account, Controller, Verdict, View, config};
+mod accounts;
+
+use super::{Account, Accounts, Controller, Verdict, View, config};
 use crate::metrics::{PodMetric, PodSample, Reads};
 use crate::plan::{ControllerPlan, ReplicaPlan};
 use crate::replica::Replica;
 use crate::station::ReplicaId;
+use accounts::Kept;
 use hookean_kernel::SimTime;
 use hookean_policy::hpa::{
-    self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
-    Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
+    self, Config, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase, Pod, PodId,
+    Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
 };
-use hookean_policy::text::Text;
 use hookean_policy::{Span, Timestamp};
 use std::sync::Arc;
 
 struct Hpa {
-    config: Config,
-    /// Name of each metric, plain and as JSON: every tick writes them.
-    names: Vec<(Arc<str>, String)>,
+    config: Arc<Config>,
+    /// Name of each metric.
+    names: Vec<Arc<str>>,
+    accounts: Kept,
     memory: Memory,
     pods: Vec<Pod>,
     /// The version of the replicas that the pods show; `None` when time alone may change them.
@@ -38,12 +41,11 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
         return Err(format!("the engine does not measure `{}`", unfed.name()));
     }
     let samples = vec![Vec::new(); config.metrics.len()];
-    let names = config
-        .metrics
-        .iter()
-        .map(|m| (m.name().into(), json_text(m.name())));
+    let names = config.metrics.iter().map(|m| m.name().into());
+    let (names, config) = (names.collect(), Arc::new(config));
     Ok(Box::new(Hpa {
-        names: names.collect(),
+        names,
+        accounts: Kept::new(config.clone()),
         config,
         memory: Memory::default(),
         pods: Vec::new(),
@@ -87,11 +89,16 @@ impl Controller for Hpa {
             obstacle: Obstacle::None,
         };
         let outcome = hpa::reconcile(&self.config, &mut self.memory, &observation);
-        if account.wanted {
-            self.write_inputs(&observation, &outcome, account.inputs);
-            outcome.reason(&self.config).append_to(account.reason);
+        let verdict = self.verdict(&outcome);
+        if account.wanted.takes(view.desired, verdict.desired) {
+            self.accounts.keep(observation.status_replicas, &outcome);
         }
-        self.verdict(&outcome)
+        verdict
+    }
+
+    fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
+        let fresh = Kept::new(self.config.clone());
+        Some(Box::new(std::mem::replace(&mut self.accounts, fresh)))
     }
 }
 
@@ -142,52 +149,9 @@ impl Hpa {
         let whole = |milli: i64| milli as f64 / 1000.0;
         Verdict {
             desired,
-            metric: decisive.map(|e| self.names[e.metric].0.clone()),
+            metric: decisive.map(|e| self.names[e.metric].clone()),
             value: figures.map(|(value, _)| whole(value)),
             target: figures.map(|(_, target)| whole(target)),
-        }
-    }
-
-    /// The evaluations as a JSON object; built by hand because it is written at every tick.
-    fn write_inputs(&self, observation: &Observation<'_>, outcome: &Outcome, inputs: &mut String) {
-        let mut text = Text(inputs);
-        text.words("{\"current\":")
-            .int(observation.current_replicas);
-        text.words(",\"pods\":").int(observation.status_replicas);
-        text.words(",\"metrics\":[");
-        for (i, evaluation) in outcome.evaluations.iter().enumerate() {
-            text.words(if i == 0 {
-                "{\"metric\":"
-            } else {
-                ",{\"metric\":"
-            });
-            text.words(&self.names[evaluation.metric].1);
-            write_evaluation(&mut text, evaluation);
-            text.words("}");
-        }
-        text.words("]}");
-    }
-}
-
-fn json_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-fn write_evaluation(text: &mut Text<'_>, evaluation: &Evaluation) {
-    match &evaluation.result {
-        Ok(p) => {
-            let (value, target) = figures_milli(&p.measure);
-            text.words(",\"value\":").milli(value);
-            text.words(",\"target\":").milli(target);
-            text.words(",\"ready\":").int(p.ready);
-            text.words(",\"unready\":").int(p.unready);
-            text.words(",\"missing\":").int(p.missing);
-            text.words(",\"ignored\":").int(p.ignored);
-            text.words(",\"proposal\":").int(p.replicas);
-        }
-        Err(error) => {
-            text.words(",\"error\":")
-                .words(&json_text(&error.to_string()));
         }
     }
 }

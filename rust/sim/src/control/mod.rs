@@ -62,21 +62,55 @@ pub struct Verdict {
     pub target: Option<f64>,
 }
 
+/// Which accounts are wanted; a controller need not write what nobody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// This one.
+    Always,
+    /// Only if the decision changes the number of replicas.
+    OfChange,
+    /// None.
+    Never,
+}
+
+impl Wanted {
+    /// Whether the account of a decision is wanted.
+    pub const fn takes(self, current: u32, desired: u32) -> bool {
+        match self {
+            Self::Always => true,
+            Self::OfChange => current != desired,
+            Self::Never => false,
+        }
+    }
+}
+
 /// Where a controller accounts for a decision: it appends to both.
 #[derive(Debug)]
 pub struct Account<'a> {
-    /// Whether anybody may read it; a controller need not write what nobody reads.
-    pub wanted: bool,
+    /// Whether anybody may read it.
+    pub wanted: Wanted,
     /// Everything it saw, as a JSON object.
     pub inputs: &'a mut String,
     /// Why, in words.
     pub reason: &'a mut String,
 }
 
+/// Wanted accounts of decisions in a form of the controller's own: for one that decides very often, words are written only
+/// when somebody asks for them.
+pub trait Accounts: Send + Sync {
+    /// Writes the `nth` of them.
+    fn write(&self, nth: usize, inputs: &mut String, reason: &mut String);
+}
+
 /// A controller of one service.
 pub trait Controller: Send {
-    /// Decides, and accounts for it.
+    /// Decides, and accounts for it, unless it keeps the account.
     fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict;
+
+    /// Hands over the accounts it has kept since it was last asked; `None` when it writes them when it decides.
+    fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
+        None
+    }
 
     /// What it reads of its pipeline.
     fn reads(&self) -> Reads;

@@ -1,9 +1,10 @@
 //! The log of decisions.
 
 use super::{Strings, Table};
-use crate::control::{Account, Verdict};
-use crate::plan::{ControllerPlan, DecisionRecord, ServicePlan};
+use crate::control::{Account, Accounts, Verdict, Wanted};
+use crate::plan::{DecisionRecord, Plan};
 use hookean_kernel::{Digest, SimTime, splitmix};
+use std::sync::Arc;
 
 /// Who decided, when, and what the service was like.
 pub(crate) struct DecisionContext {
@@ -13,6 +14,24 @@ pub(crate) struct DecisionContext {
     pub(crate) current: u32,
     pub(crate) ready: u32,
 }
+
+/// How the table of decisions calls controllers and services, by number.
+pub(crate) struct DecisionNames {
+    controllers: Vec<String>,
+    services: Vec<String>,
+}
+
+impl DecisionNames {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Self {
+            controllers: plan.controllers.iter().map(|c| c.kind.clone()).collect(),
+            services: plan.services.iter().map(|s| s.name.clone()).collect(),
+        }
+    }
+}
+
+/// Beyond every list of names.
+const NO_NAME: u32 = u32::MAX;
 
 /// The decisions of a run that are kept, column by column, and the digest of all.
 #[derive(Debug)]
@@ -26,7 +45,8 @@ pub(crate) struct DecisionLog {
     current: Vec<u32>,
     desired: Vec<u32>,
     ready: Vec<u32>,
-    metric: Strings,
+    metrics: Vec<u32>,
+    metric_names: Vec<Arc<str>>,
     value: Vec<Option<f64>>,
     target: Vec<Option<f64>>,
     inputs: Strings,
@@ -45,7 +65,8 @@ impl DecisionLog {
             current: Vec::new(),
             desired: Vec::new(),
             ready: Vec::new(),
-            metric: Strings::default(),
+            metrics: Vec::new(),
+            metric_names: Vec::new(),
             value: Vec::new(),
             target: Vec::new(),
             inputs: Strings::default(),
@@ -53,19 +74,22 @@ impl DecisionLog {
         }
     }
 
-    /// Whether the row of the next decision may be kept.
-    fn may_keep(&self) -> bool {
+    /// When the row of the next decision is kept.
+    fn wanted(&self) -> Wanted {
         match self.keep {
-            DecisionRecord::All | DecisionRecord::Changes => true,
-            DecisionRecord::Sampled { one_in } => splitmix(self.made).is_multiple_of(one_in),
-            DecisionRecord::Off => false,
+            DecisionRecord::All => Wanted::Always,
+            DecisionRecord::Changes => Wanted::OfChange,
+            DecisionRecord::Sampled { one_in } if splitmix(self.made).is_multiple_of(one_in) => {
+                Wanted::Always
+            }
+            DecisionRecord::Sampled { .. } | DecisionRecord::Off => Wanted::Never,
         }
     }
 
     /// Where the next decision is accounted for, before it is pushed.
     pub(crate) fn account(&mut self) -> Account<'_> {
         Account {
-            wanted: self.may_keep(),
+            wanted: self.wanted(),
             inputs: self.inputs.next_row(),
             reason: self.reason.next_row(),
         }
@@ -76,8 +100,7 @@ impl DecisionLog {
         self.digest.word(context.now.as_nanos());
         let service = u64::from(context.service as u32);
         self.digest.word(service << 32 | u64::from(verdict.desired));
-        let changes = verdict.desired != context.current;
-        let kept = self.may_keep() && (self.keep != DecisionRecord::Changes || changes);
+        let kept = self.wanted().takes(context.current, verdict.desired);
         self.made += 1;
         if !kept {
             self.inputs.drop_row();
@@ -90,7 +113,8 @@ impl DecisionLog {
         self.current.push(context.current);
         self.ready.push(context.ready);
         self.desired.push(verdict.desired);
-        self.metric.push(verdict.metric.as_deref());
+        let metric = verdict.metric.as_ref().map(|name| self.metric(name));
+        self.metrics.push(metric.unwrap_or(NO_NAME));
         self.value.push(verdict.value);
         self.target.push(verdict.target);
         self.inputs.end_row(true);
@@ -104,24 +128,59 @@ impl DecisionLog {
         digest.word((all >> 64) as u64);
     }
 
-    /// The `decisions` table.
+    /// The number of a name.
+    fn metric(&mut self, name: &Arc<str>) -> u32 {
+        let same = |known: &Arc<str>| Arc::ptr_eq(known, name) || known == name;
+        let at = self.metric_names.iter().position(same);
+        let at = at.unwrap_or_else(|| {
+            self.metric_names.push(name.clone());
+            self.metric_names.len() - 1
+        });
+        at as u32
+    }
+
+    /// Writes those accounts into their rows that controllers have kept.
+    fn fill_in(&mut self, accounts: &[Option<Box<dyn Accounts>>]) {
+        if accounts.iter().all(Option::is_none) {
+            return;
+        }
+        let (inputs, reason) = (
+            std::mem::take(&mut self.inputs),
+            std::mem::take(&mut self.reason),
+        );
+        let mut kept = vec![0; accounts.len()];
+        let written = inputs.iter().zip(reason.iter());
+        for (controller, (inputs, reason)) in self.controllers.iter().zip(written) {
+            let controller = *controller as usize;
+            let (to_inputs, to_reason) = (self.inputs.next_row(), self.reason.next_row());
+            if let Some(accounts) = &accounts[controller] {
+                accounts.write(kept[controller], to_inputs, to_reason);
+                kept[controller] += 1;
+            } else {
+                to_inputs.push_str(inputs.unwrap_or_default());
+                to_reason.push_str(reason.unwrap_or_default());
+            }
+            self.inputs.end_row(true);
+            self.reason.end_row(true);
+        }
+    }
+
+    /// The `decisions` table. `accounts` are those that controllers have kept, by number of the controller.
     pub(crate) fn into_table(
-        self,
-        controllers: &[ControllerPlan],
-        services: &[ServicePlan],
+        mut self,
+        names: &DecisionNames,
+        accounts: &[Option<Box<dyn Accounts>>],
     ) -> Table {
+        self.fill_in(accounts);
         let mut table = Table::default();
-        let kinds: Vec<String> = controllers.iter().map(|c| c.kind.clone()).collect();
-        let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
         table.times("time", self.times.into_iter().map(Some));
-        table.names("controller", self.controllers, &kinds);
-        table.names("service", self.services, &names);
+        table.names("controller", self.controllers, &names.controllers);
+        table.names("service", self.services, &names.services);
         table.u32s("current", self.current.into_iter().map(Some));
         table.u32s("desired", self.desired.into_iter().map(Some));
         table.u32s("ready", self.ready.into_iter().map(Some));
-        table
-            .columns
-            .push(("metric", super::Column::Text(self.metric)));
+        let metrics: Vec<String> = self.metric_names.iter().map(ToString::to_string).collect();
+        table.names("metric", self.metrics, &metrics);
         table.f64s("value", self.value.into_iter());
         table.f64s("target", self.target.into_iter());
         table

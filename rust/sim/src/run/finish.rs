@@ -5,7 +5,7 @@ use super::graph::Graph;
 use super::world::World;
 use crate::control::external::Failure;
 use crate::error::SimError;
-use crate::record::{self, ServiceTotals, Table};
+use crate::record::{self, DecisionNames, LazyTable, ServiceTotals};
 use crate::replica::Replica;
 use crate::station::Ledger;
 use hookean_kernel::{Digest, SimTime, stable_hash};
@@ -17,7 +17,7 @@ const NANOUSD_PER_USD: f64 = 1e9;
 pub struct RunOutput {
     /// Tables by name: `summary`, `series`, `decisions`, `replicas`, `nodes`, `faults`; `requests` when they are kept, `classes` when a
     /// service has some, `latencies` when the plan asks for it, `end_to_end` and `critical_path` when services call each other.
-    pub tables: Vec<(&'static str, Table)>,
+    pub tables: Vec<(&'static str, LazyTable)>,
     /// Digest of everything that happened: equal for equal plans and versions, whatever the number of threads.
     pub digest: String,
     /// Whether the run was stopped before its horizon.
@@ -121,7 +121,7 @@ fn replica_digest(replica: &Replica, digest: &mut Digest) {
     digest.word(replica.last_reading.completed);
 }
 
-fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> {
+fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTable)> {
     let end = world.now;
     let World {
         plan,
@@ -132,46 +132,51 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, Table)> 
         series,
         decisions,
         graph,
+        mut loops,
         ..
     } = world;
+    let accounts: Vec<_> = loops
+        .iter_mut()
+        .map(|l| l.decider.take_accounts())
+        .collect();
+    let names = DecisionNames::of(&plan);
+    let decisions = LazyTable::new(move || decisions.into_table(&names, &accounts));
     let numbering = graph.as_ref().map(Graph::numbering);
     let ledgers: Vec<&Ledger> = stations.iter().map(|s| s.ledger()).collect();
     let replicas: Vec<&[Replica]> = services.iter().map(|s| s.replicas.as_slice()).collect();
     let mut tables = vec![
         (
             "summary",
-            record::summary_table(&plan.services, &ledgers, totals),
+            record::summary_table(&plan.services, &ledgers, totals).into(),
         ),
         (
             "replicas",
-            record::replicas_table(&plan.services, &replicas, end),
+            record::replicas_table(&plan.services, &replicas, end).into(),
         ),
-        ("nodes", record::nodes_table(&platform, end)),
+        ("nodes", record::nodes_table(&platform, end).into()),
         (
             "faults",
-            faults.log.into_table(&plan.faults, &plan.services),
+            faults.log.into_table(&plan.faults, &plan.services).into(),
         ),
-        ("series", series.into_table(&plan.services)),
-        (
-            "decisions",
-            decisions.into_table(&plan.controllers, &plan.services),
-        ),
+        ("series", series.into_table(&plan.services).into()),
+        ("decisions", decisions),
     ];
     if let Some(requests) = record::requests_table(&plan.services, &ledgers, numbering) {
-        tables.push(("requests", requests));
+        tables.push(("requests", requests.into()));
     }
     if let Some(classes) = record::classes_table(&plan.services, &ledgers) {
-        tables.push(("classes", classes));
+        tables.push(("classes", classes.into()));
     }
     if plan.record.latencies {
         let latencies = record::latencies_table(&plan.services, &ledgers);
-        tables.push(("latencies", latencies));
+        tables.push(("latencies", latencies.into()));
     }
     if let Some(graph) = &graph {
         let heads: Vec<_> = graph.heads().collect();
         let end_to_end = record::end_to_end_table(&plan.services, &heads);
         let critical_path = record::critical_path_table(&plan.services, &heads);
-        tables.extend([("end_to_end", end_to_end), ("critical_path", critical_path)]);
+        tables.push(("end_to_end", end_to_end.into()));
+        tables.push(("critical_path", critical_path.into()));
     }
     tables
 }

@@ -8,7 +8,7 @@ use super::service::Service;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
 use crate::control::reactive::Reactive;
-use crate::control::{self, Controller, Native};
+use crate::control::{self, Accounts, Controller, Native};
 use crate::error::SimError;
 use crate::metrics::{NextSample, Origin, Pipeline, Reads};
 use crate::plan::{
@@ -64,6 +64,14 @@ pub(super) enum Decider {
 }
 
 impl Decider {
+    /// The accounts that it has kept, if it writes none when it decides.
+    pub(super) fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
+        match self {
+            Self::Native(controller) => controller.take_accounts(),
+            Self::Reactive(_) | Self::External(_) => None,
+        }
+    }
+
     fn reads(&self, plan: &ControllerPlan) -> Reads {
         match self {
             Self::Native(controller) => controller.reads(),

@@ -46,7 +46,7 @@ impl Slot {
 
     /// Whether it serves a request.
     const fn runs(&self) -> bool {
-        self.busy & !self.paused
+        self.busy && !self.paused
     }
 
     /// CPU in use at this instant, in cores. All bits of it or none: a product with a truth value becomes a branch.
