@@ -113,4 +113,4 @@ def day(job: Day, seed: int) -> Outcome:
     )
     simulation = ciw.Simulation(network, node_class=node)
     simulation.simulate_until_max_time(job.length_s)
-    return Outcome(waits(simulation), {"replicas_mean": scaler.replica_seconds / job.length_s}, scaler.limited)
+    return Outcome(waits(simulation), {"replicas_mean": scaler.replica_seconds / job.length_s}, lambda: scaler.limited)

@@ -39,7 +39,8 @@ def queue(job: Queue, seed: int) -> Outcome:
 def day(job: Day, seed: int) -> Outcome:
     """Simulates S2."""
     result = hookean.simulate(_day_scenario(job, seed))
-    return _outcome(result, figures={"replicas_mean": result.summary["replicas_mean"][0]}, limited=_limited(result))
+    figures = {"replicas_mean": result.summary["replicas_mean"][0]}
+    return _outcome(result, figures=figures, limited=lambda: _limited(result))
 
 
 def function(job: Function, seed: int) -> Outcome:
@@ -141,5 +142,5 @@ def _limited(result: RunResult) -> int:
 
 
 def _outcome(result: RunResult, **more: Any) -> Outcome:
-    wait_ns = result.summary["wait_mean"].dt.total_nanoseconds()[0]
+    wait_ns = result.summary["wait_mean"].to_physical()[0]
     return Outcome(wait_mean=wait_ns * 1e-9, completed=result.summary["completed"][0], **more)

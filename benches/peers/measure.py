@@ -63,7 +63,7 @@ def run(model: ModuleType, job: Job, seed: int) -> dict[str, Any]:
         "wait_mean_s": fmean(outcome.waits) if len(outcome.waits) else outcome.wait_mean,
         "wait_batches_s": _batches(outcome.waits) if isinstance(job, Queue) else [],
         "figures": dict(outcome.figures),
-        "limited": outcome.limited,
+        "limited": outcome.limited(),
         "recursion": None if served is None else recursion(served(job, seed, outcome), job),
     }
 

@@ -122,4 +122,4 @@ def day(job: Day, seed: int) -> Outcome:
     Control()
     Source()
     env.run(till=job.length_s)
-    return Outcome(waits, {"replicas_mean": scaler.replica_seconds / job.length_s}, scaler.limited)
+    return Outcome(waits, {"replicas_mean": scaler.replica_seconds / job.length_s}, lambda: scaler.limited)

@@ -115,7 +115,7 @@ def day(job: Day, seed: int) -> Outcome:
     env.process(control())
     env.process(source())
     env.run(until=job.length_s)
-    return Outcome(waits, {"replicas_mean": scaler.replica_seconds / job.length_s}, scaler.limited)
+    return Outcome(waits, {"replicas_mean": scaler.replica_seconds / job.length_s}, lambda: scaler.limited)
 
 
 def arrivals(job: Day, rng: random.Random) -> Iterator[float]:

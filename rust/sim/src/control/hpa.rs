@@ -97,8 +97,7 @@ impl Controller for Hpa {
     }
 
     fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
-        let fresh = Kept::new(self.config.clone());
-        Some(Box::new(std::mem::replace(&mut self.accounts, fresh)))
+        Some(Box::new(self.accounts.take()))
     }
 }
 

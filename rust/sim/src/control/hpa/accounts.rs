@@ -9,6 +9,8 @@ use std::sync::Arc;
 /// Decisions in order.
 pub(super) struct Kept {
     config: Arc<Config>,
+    /// Names of the metrics, as JSON.
+    names: Arc<[String]>,
     decisions: Vec<Decision>,
     /// Those of all decisions, one after the other.
     evaluations: Vec<Evaluation>,
@@ -24,11 +26,23 @@ struct Decision {
 }
 
 impl Kept {
-    pub(super) const fn new(config: Arc<Config>) -> Self {
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        let names = config.metrics.iter().map(|m| json_text(m.name()));
         Self {
+            names: names.collect(),
             config,
             decisions: Vec::new(),
             evaluations: Vec::new(),
+        }
+    }
+
+    /// Hands over what has been kept.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            config: self.config.clone(),
+            names: self.names.clone(),
+            decisions: std::mem::take(&mut self.decisions),
+            evaluations: std::mem::take(&mut self.evaluations),
         }
     }
 
@@ -54,7 +68,7 @@ impl Kept {
             } else {
                 ",{\"metric\":"
             });
-            text.words(&json_text(self.config.metrics[evaluation.metric].name()));
+            text.words(&self.names[evaluation.metric]);
             write_evaluation(&mut text, evaluation);
             text.words("}");
         }
