@@ -1,17 +1,21 @@
 //! The long call: simulate with the interpreter released, progress and Ctrl-C every 100 ms.
 
+mod outlet;
+
 use crate::guard::{broken, detached};
 use crate::policy::PythonPolicies;
 use crate::table::ArrowTable;
 use hookean_sim::control::external::ExternalPolicies;
 use hookean_sim::plan::Plan;
 use hookean_sim::record::LazyTable;
-use hookean_sim::run::{Heartbeat, RunOptions, RunOutput};
+use hookean_sim::run::{Heartbeat, Outlet, RunOptions, RunOutput};
 use hookean_sim::workload::WorkloadArrays;
 use numpy::PyReadonlyArray1;
+use outlet::PythonSink;
 use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +26,8 @@ const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
 #[pyclass(frozen, module = "hookean._core")]
 pub struct RawResult {
     output: RunOutput,
+    /// Whether Ctrl-C was pressed, be it too late to stop anything.
+    interrupted: bool,
     tables: Mutex<Vec<(&'static str, LazyTable)>>,
 }
 
@@ -38,7 +44,7 @@ impl RawResult {
         table.map_err(|e| broken(&e.to_string()))
     }
 
-    /// The exception with which a policy ended the run, if one did.
+    /// The exception with which a policy, or what takes the rows, ended the run, if one did.
     fn failure<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         match &self.output.failure {
             None => Ok(None),
@@ -60,7 +66,7 @@ impl RawResult {
         let info = json!({
             "result_digest": self.output.digest,
             "partial": self.output.interrupted,
-            "interrupted": self.output.interrupted,
+            "interrupted": self.interrupted,
             "simulated_ns": self.output.end.as_nanos(),
             "requests": self.output.requests,
             "warnings": [],
@@ -70,12 +76,12 @@ impl RawResult {
     }
 }
 
-/// Runs a plan.
+/// Runs a plan. `outlet` is a function that takes rows while the run goes on, and how many make a part.
 #[pyfunction]
-#[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress, policies=None))]
+#[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress, policies=None, outlet=None))]
 #[expect(
     clippy::too_many_arguments,
-    reason = "the interpreter and the six arguments of the Python function"
+    reason = "the interpreter and the seven arguments of the Python function"
 )]
 pub(crate) fn simulate(
     py: Python<'_>,
@@ -85,6 +91,7 @@ pub(crate) fn simulate(
     threads: usize,
     progress: Option<Py<PyAny>>,
     policies: Option<Py<PyAny>>,
+    outlet: Option<(Py<PyAny>, usize)>,
 ) -> PyResult<RawResult> {
     let plan = Plan::from_json(plan).map_err(|e| broken(&e.to_string()))?;
     let arrays = WorkloadArrays {
@@ -97,11 +104,17 @@ pub(crate) fn simulate(
             .map(|a| Ok(Arc::from(a.as_slice()?)))
             .collect::<PyResult<_>>()?,
     };
+    let interrupted = Arc::new(AtomicBool::new(false));
     let mut hook = Hook {
         progress,
         last: now(),
         raised: None,
+        interrupted: Arc::clone(&interrupted),
     };
+    let outlet = outlet.map(|(take, part_rows)| {
+        let sink = PythonSink::new(take, Arc::clone(&interrupted));
+        Outlet::new(Box::new(sink), part_rows)
+    });
     let output = detached(py, || {
         let mut heartbeat =
             |at: hookean_kernel::SimTime, requests| hook.beat(at.as_nanos(), requests);
@@ -113,6 +126,7 @@ pub(crate) fn simulate(
                 heartbeat: &mut heartbeat,
                 policies: policies
                     .map(|decide| Box::new(PythonPolicies(decide)) as Box<dyn ExternalPolicies>),
+                outlet,
             },
         )
     });
@@ -121,7 +135,11 @@ pub(crate) fn simulate(
     }
     let mut output = output?.map_err(|e| broken(&e.to_string()))?;
     let tables = Mutex::new(std::mem::take(&mut output.tables));
-    Ok(RawResult { output, tables })
+    Ok(RawResult {
+        interrupted: output.interrupted || interrupted.load(Ordering::Relaxed),
+        output,
+        tables,
+    })
 }
 
 /// Ctrl-C stops a run and keeps its result; any other exception of the progress function ends the call.
@@ -129,10 +147,15 @@ struct Hook {
     progress: Option<Py<PyAny>>,
     last: Instant,
     raised: Option<PyErr>,
+    /// Whether Ctrl-C came while rows were handed over.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Hook {
     fn beat(&mut self, simulated_ns: u64, requests: u64) -> Heartbeat {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Heartbeat::Stop;
+        }
         if self.last.elapsed() < PROGRESS_PERIOD {
             return Heartbeat::Continue;
         }

@@ -21,6 +21,7 @@ pub(crate) fn day(requests: u64) {
         threads: 1,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: None,
+        outlet: None,
     };
     black_box(simulate(plan, &arrays, &mut options).expect("the plan of a bench runs"));
 }

@@ -74,6 +74,11 @@ impl DecisionLog {
         }
     }
 
+    /// How many rows are kept at present.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
     /// When the row of the next decision is kept.
     fn wanted(&self) -> Wanted {
         match self.keep {
@@ -163,6 +168,21 @@ impl DecisionLog {
             self.inputs.end_row(true);
             self.reason.end_row(true);
         }
+    }
+
+    /// The rows so far as a part of the `decisions` table; they are kept no longer. `accounts` are those that controllers
+    /// have kept since the last part.
+    pub(crate) fn hand_over(
+        &mut self,
+        names: &DecisionNames,
+        accounts: &[Option<Box<dyn Accounts>>],
+    ) -> Table {
+        let rest = Self {
+            made: self.made,
+            digest: self.digest.clone(),
+            ..Self::new(self.keep)
+        };
+        std::mem::replace(self, rest).into_table(names, accounts)
     }
 
     /// The `decisions` table. `accounts` are those that controllers have kept, by number of the controller.

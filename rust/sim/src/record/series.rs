@@ -31,6 +31,8 @@ struct Before {
 #[derive(Debug)]
 pub(crate) struct SeriesLog {
     before: Vec<Before>,
+    /// Sums of the counts of rows that have been handed over, by service.
+    handed_over: Vec<Counts>,
     times: Vec<SimTime>,
     services: Vec<u32>,
     counts: Vec<Counts>,
@@ -52,6 +54,7 @@ impl SeriesLog {
     pub(crate) fn new(services: usize) -> Self {
         Self {
             before: vec![Before::default(); services],
+            handed_over: vec![Counts::default(); services],
             times: Vec::new(),
             services: Vec::new(),
             counts: Vec::new(),
@@ -68,6 +71,11 @@ impl SeriesLog {
             latency: Vec::new(),
             slo_good: Vec::new(),
         }
+    }
+
+    /// How many rows are kept at present.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
     }
 
     /// End of the last interval of a service.
@@ -118,14 +126,24 @@ impl SeriesLog {
         self.counts.push(self.counts[row]);
     }
 
-    /// Sum of the intervals' counts, by service.
+    /// Sum of the intervals' counts, by service, of rows that have been handed over too.
     pub(crate) fn totals(&self) -> Vec<Counts> {
-        let mut sums = vec![Counts::default(); self.before.len()];
+        let mut sums = self.handed_over.clone();
         for (service, counts) in self.services.iter().zip(&self.counts) {
             let sum = &mut sums[*service as usize];
             *sum = sum.plus(*counts);
         }
         sums
+    }
+
+    /// The rows so far as a part of the `series` table; they are kept no longer.
+    pub(crate) fn hand_over(&mut self, services: &[ServicePlan]) -> Table {
+        let rest = Self {
+            handed_over: self.totals(),
+            before: std::mem::take(&mut self.before),
+            ..Self::new(0)
+        };
+        std::mem::replace(self, rest).into_table(services)
     }
 
     /// The `series` table.

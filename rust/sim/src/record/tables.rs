@@ -1,13 +1,10 @@
-//! The tables of replicas, nodes and requests.
+//! The tables of replicas and nodes.
 
 use super::Table;
-use crate::calls::Numbering;
 use crate::cost::{billed, price_nanousd};
 use crate::plan::ServicePlan;
 use crate::platform::{Node, Platform};
 use crate::replica::{Ending, Replica, ReplicaState, STAGES};
-use crate::station::{Ledger, Outcome, RequestTable};
-use crate::workload::{attempt_of, number_of};
 use hookean_kernel::{SimDuration, SimTime};
 
 const NANOUSD_PER_USD: f64 = 1e9;
@@ -153,98 +150,4 @@ fn requested_ratio(node: &Node, end: SimTime) -> Option<f64> {
     let mean = node.cpu_requested.mean(node.ended.unwrap_or(end))?;
     let allocatable = node.resources.allocatable_cpu_millicores;
     (allocatable > 0).then(|| mean / allocatable as f64)
-}
-
-/// The `requests` table; `None` when no station kept any.
-pub(crate) fn requests_table(
-    services: &[ServicePlan],
-    ledgers: &[&Ledger],
-    numbering: Option<&Numbering>,
-) -> Option<Table> {
-    let logs: Vec<_> = ledgers
-        .iter()
-        .map(|l| l.requests())
-        .collect::<Option<_>>()?;
-    let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
-    let owners: Vec<usize> = logs
-        .iter()
-        .enumerate()
-        .flat_map(|(service, log)| std::iter::repeat_n(service, log.len()))
-        .collect();
-    let rows = || logs.iter().flat_map(|log| log.iter());
-    let mut table = Table::default();
-    table.names(
-        "service",
-        owners.iter().map(|s| *s as u32).collect(),
-        &names,
-    );
-    let origins: Vec<_> = rows()
-        .zip(&owners)
-        .map(|(row, owner)| numbering?.origin(*owner, row.index))
-        .collect();
-    // The request at the head of each: of clients, by client and which of its requests it is.
-    let heads: Vec<_> = rows()
-        .zip(&owners)
-        .zip(&origins)
-        .map(|((row, owner), origin)| {
-            let (service, index) = origin.map_or((*owner, row.index), |origin| origin.head);
-            (index, ledgers[service].client_of(index))
-        })
-        .collect();
-    let numbers = heads
-        .iter()
-        .map(|(index, client)| Some(client.map_or(number_of(*index), |(_, nth)| nth)));
-    table.u64s("request", numbers);
-    let of = |service: Option<usize>| service.map_or(NO_NAME, |service| service as u32);
-    let callers = origins.iter().map(|origin| of(origin.map(|o| o.caller)));
-    table.names("caller", callers.collect(), &names);
-    let head_of = origins.iter().map(|origin| of(origin.map(|o| o.head.0)));
-    table.names("head", head_of.collect(), &names);
-    table.u32s("attempt", rows().map(|r| Some(attempt_of(r.index) + 1)));
-    table.u32s(
-        "client",
-        heads
-            .iter()
-            .map(|(_, of)| of.map(|(client, _)| client as u32)),
-    );
-    class_column(&mut table, services, ledgers);
-    table.times("arrival", rows().map(|r| Some(r.arrival)));
-    table.times("start", rows().map(|r| r.start));
-    table.times("end", rows().map(|r| r.end));
-    table.durations(
-        "work",
-        rows().map(|r| Some(SimDuration::from_nanos(r.work_ns))),
-    );
-    table.u32s("replica", rows().map(|r| r.replica.map(|id| id.0)));
-    let outcomes = rows().map(|r| outcome_index(r.outcome)).collect();
-    table.names("outcome", outcomes, &OUTCOMES.map(str::to_owned));
-    Some(table)
-}
-
-/// Beyond every list of names.
-const NO_NAME: u32 = u32::MAX;
-
-fn class_column(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger]) {
-    let (mut names, mut rows) = (Vec::new(), Vec::new());
-    for (service, ledger) in services.iter().zip(ledgers) {
-        let requests = ledger.requests().into_iter().flat_map(RequestTable::iter);
-        let (classes, first) = (ledger.classes(), names.len() as u32);
-        rows.extend(requests.map(|row| {
-            classes.map_or(NO_NAME, |(classes, _)| first + classes.of(row.index) as u32)
-        }));
-        names.extend(service.classes.iter().map(|class| class.name.clone()));
-    }
-    table.names("class", rows, &names);
-}
-
-const OUTCOMES: [&str; 5] = ["completed", "rejected", "timed_out", "lost", "in_system"];
-
-fn outcome_index(outcome: Option<Outcome>) -> u32 {
-    match outcome {
-        Some(Outcome::Completed) => 0,
-        Some(Outcome::Rejected) => 1,
-        Some(Outcome::TimedOut) => 2,
-        Some(Outcome::Lost) => 3,
-        None => 4,
-    }
 }

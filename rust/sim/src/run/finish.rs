@@ -2,9 +2,11 @@
 
 use super::check::{self, Check};
 use super::graph::Graph;
-use super::world::World;
+use super::world::{Loop, World};
+use crate::control::Accounts;
 use crate::control::external::Failure;
 use crate::error::SimError;
+use crate::plan::RequestLog;
 use crate::record::{self, DecisionNames, LazyTable, ServiceTotals};
 use crate::replica::Replica;
 use crate::station::Ledger;
@@ -17,12 +19,13 @@ const NANOUSD_PER_USD: f64 = 1e9;
 pub struct RunOutput {
     /// Tables by name: `summary`, `series`, `decisions`, `replicas`, `nodes`, `faults`; `requests` when they are kept, `classes` when a
     /// service has some, `latencies` when the plan asks for it, `end_to_end` and `critical_path` when services call each other.
+    /// Those whose rows went to an outlet are not among them.
     pub tables: Vec<(&'static str, LazyTable)>,
     /// Digest of everything that happened: equal for equal plans and versions, whatever the number of threads.
     pub digest: String,
     /// Whether the run was stopped before its horizon.
     pub interrupted: bool,
-    /// Why policies outside of the engine ended the run, if they did; it is then interrupted too.
+    /// Why policies outside of the engine or the outlet ended the run, if they did; it is then interrupted too.
     pub failure: Option<Failure>,
     /// End of simulated time.
     pub end: SimTime,
@@ -41,6 +44,7 @@ pub(super) fn finish(mut world: World, interrupted: bool) -> Result<RunOutput, S
     let checks = check::all(&world, bill, &totals)?;
     let digest = digest(&world);
     let requests = world.requests_seen();
+    world.hand_over_rest();
     let failure = world.failure.take();
     Ok(RunOutput {
         tables: tables(world, &totals),
@@ -88,6 +92,12 @@ impl World {
     }
 }
 
+/// The accounts of decisions that controllers have kept, by number of the controller.
+pub(super) fn take_accounts(loops: &mut [Loop]) -> Vec<Option<Box<dyn Accounts>>> {
+    let accounts = loops.iter_mut().map(|l| l.decider.take_accounts());
+    accounts.collect()
+}
+
 fn digest(world: &World) -> String {
     let mut digest = Digest::new();
     for ((plan, station), service) in world
@@ -131,14 +141,12 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         faults,
         series,
         decisions,
+        outlet,
         graph,
         mut loops,
         ..
     } = world;
-    let accounts: Vec<_> = loops
-        .iter_mut()
-        .map(|l| l.decider.take_accounts())
-        .collect();
+    let accounts = take_accounts(&mut loops);
     let names = DecisionNames::of(&plan);
     let decisions = LazyTable::new(move || decisions.into_table(&names, &accounts));
     let numbering = graph.as_ref().map(Graph::numbering);
@@ -158,11 +166,15 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
             "faults",
             faults.log.into_table(&plan.faults, &plan.services).into(),
         ),
-        ("series", series.into_table(&plan.services).into()),
-        ("decisions", decisions),
     ];
-    if let Some(requests) = record::requests_table(&plan.services, &ledgers, numbering) {
-        tables.push(("requests", requests.into()));
+    if outlet.is_none() {
+        tables.push(("series", series.into_table(&plan.services).into()));
+        tables.push(("decisions", decisions));
+        if plan.record.requests != RequestLog::Off {
+            let logs = record::kept(&ledgers);
+            let requests = record::requests_table(&plan.services, &ledgers, &logs, numbering);
+            tables.push(("requests", requests.into()));
+        }
     }
     if let Some(classes) = record::classes_table(&plan.services, &ledgers) {
         tables.push(("classes", classes.into()));

@@ -13,6 +13,7 @@ mod faults;
 mod finish;
 mod graph;
 mod lifecycle;
+mod outlet;
 mod pulse;
 mod service;
 mod ticks;
@@ -23,6 +24,7 @@ mod world;
 
 pub use check::Check;
 pub use finish::RunOutput;
+pub use outlet::{Outlet, Sink};
 
 use crate::control::external::ExternalPolicies;
 use crate::error::SimError;
@@ -50,9 +52,12 @@ pub struct RunOptions<'a> {
     pub heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
     /// The policies of the plan that are not part of the engine, if it has any.
     pub policies: Option<Box<dyn ExternalPolicies>>,
+    /// Where rows go while the run goes on; without it the tables of its output hold all of them.
+    pub outlet: Option<Outlet>,
 }
 
-/// Runs a plan from 0 to just before its horizon, or until the heartbeat says stop, or a policy outside of the engine fails.
+/// Runs a plan from 0 to just before its horizon, or until the heartbeat says stop, a policy outside of the engine fails, or
+/// rows cannot be handed over.
 ///
 /// # Errors
 /// [`SimError::Plan`] for a plan that cannot run, [`SimError::Broken`] when a conservation check fails: our bug.
@@ -66,7 +71,8 @@ pub fn simulate(
     finish::finish(world, interrupted)
 }
 
-/// Lets everything happen that happens before the horizon; false when told to stop, or when policies failed.
+/// Lets everything happen that happens before the horizon; false when told to stop, or when policies or the
+/// outlet failed.
 fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
     let horizon = SimTime::from_nanos(world.plan.horizon_ns);
     loop {
@@ -80,6 +86,7 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
             (Way::Passed, Some(at)) => handle_all_at(world, at),
             (Way::Passed, None) => return true,
         };
+        world.hand_over_rows();
         if world.failure.is_some() || !pulse.count(world, handled) {
             return false;
         }

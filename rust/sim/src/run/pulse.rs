@@ -25,7 +25,7 @@ pub(super) enum Way {
     Passed,
     /// At a trigger that the station of a service has raised before.
     Raised(usize),
-    /// The caller said stop.
+    /// The caller said stop, or rows could not be handed over.
     Stopped,
 }
 
@@ -62,8 +62,9 @@ impl<'a> Pulse<'a> {
             }
             world.now = at;
             world.advance_all(at);
+            world.hand_over_requests();
             self.adapt(world);
-            if !self.beat(world) {
+            if world.failure.is_some() || !self.beat(world) {
                 return Way::Stopped;
             }
         }

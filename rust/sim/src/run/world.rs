@@ -4,6 +4,7 @@ use super::RunOptions;
 use super::event::Event;
 use super::faults::Faults;
 use super::graph::Graph;
+use super::outlet::Outlet;
 use super::service::Service;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
@@ -93,7 +94,7 @@ pub(super) struct World {
     pub(super) batches: Vec<Vec<usize>>,
     batch_of: BTreeMap<Clock, usize>,
     pub(super) policies: Option<Box<dyn ExternalPolicies>>,
-    /// Why the policies could not decide: the run ends.
+    /// Why the policies could not decide, or rows could not be handed over: the run ends.
     pub(super) failure: Option<Failure>,
     pub(super) platform: Platform,
     /// Start-up of a node, by pool.
@@ -105,6 +106,8 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) series: SeriesLog,
     pub(super) decisions: DecisionLog,
+    /// Where rows go while the run goes on, if they do.
+    pub(super) outlet: Option<Outlet>,
     /// Services whose stations wait for a trigger.
     pub(super) armed: Vec<usize>,
     /// Which services call which, if any do.
@@ -153,6 +156,7 @@ impl World {
             faults: Faults::new(&plan)?,
             series: SeriesLog::new(plan.services.len()),
             decisions: DecisionLog::new(plan.record.decisions),
+            outlet: options.outlet.take(),
             armed: Vec::new(),
             graph,
             pool: thread_pool(options.threads.min(plan.services.len()))?,

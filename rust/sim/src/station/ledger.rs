@@ -215,6 +215,16 @@ impl Ledger {
         self.log.as_ref().and_then(|log| log.table.as_ref())
     }
 
+    /// How many rows the request log has at present.
+    pub(crate) fn request_rows(&self) -> usize {
+        self.log.as_ref().map_or(0, |log| log.rows())
+    }
+
+    /// Hands over the rows of the request log, so that they are kept no longer; `None` when there is no log.
+    pub(crate) fn take_requests(&mut self) -> Option<RequestTable> {
+        self.log.as_mut().and_then(|log| log.take())
+    }
+
     /// The classes of requests, and what happened to those of each; `None` when they are alike. They are complete after
     /// [`super::Station::close_log`].
     pub fn classes(&self) -> Option<(&Classes, &[ClassBook])> {

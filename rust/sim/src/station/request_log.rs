@@ -70,7 +70,7 @@ impl RequestTable {
         (0..self.len()).map(|at| self.row(at))
     }
 
-    fn push(&mut self, row: &RequestRow) {
+    pub(crate) fn push(&mut self, row: &RequestRow) {
         let nanos = |time: Option<SimTime>| time.map_or(NONE, SimTime::as_nanos);
         self.indices.push(row.index);
         self.arrivals.push(row.arrival.as_nanos());
@@ -149,6 +149,18 @@ impl Log {
 
     pub(super) fn classes(&self) -> Option<(&Classes, &[ClassBook])> {
         self.classes.as_ref().map(ClassBooks::read)
+    }
+
+    /// How many rows are kept at present.
+    pub(super) fn rows(&self) -> usize {
+        self.table.as_ref().map_or(0, RequestTable::len)
+    }
+
+    /// Hands over the rows of the requests that have ended since the last time, by request and attempt.
+    pub(super) fn take(&mut self) -> Option<RequestTable> {
+        let mut taken = std::mem::take(self.table.as_mut()?);
+        taken.sort();
+        Some(taken)
     }
 
     pub(super) fn push(&mut self, row: &RequestRow) {

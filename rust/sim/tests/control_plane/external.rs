@@ -65,6 +65,7 @@ fn run(fails_at: Option<u64>) -> (RunOutput, Calls) {
         threads: 1,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: Some(Box::new(policies)),
+        outlet: None,
     };
     (
         simulate(plan(), &arrays, &mut options).expect("a sound run"),
@@ -103,6 +104,7 @@ fn a_plan_with_policies_needs_them() {
         threads: 1,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: None,
+        outlet: None,
     };
     let error = simulate(plan(), &arrays, &mut options).unwrap_err();
     assert!(

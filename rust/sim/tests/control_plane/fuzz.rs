@@ -175,6 +175,7 @@ fn run(scene: &Scene) -> Result<bool, TestCaseError> {
             }
         },
         policies: None,
+        outlet: None,
     };
     match simulate(plan, &scene.arrays, &mut options) {
         Ok(_) => Ok(true),

@@ -7,6 +7,7 @@ mod external;
 mod faults;
 mod fuzz;
 mod lifecycle;
+mod outlet;
 mod plans;
 mod run;
 mod scaling;

@@ -162,6 +162,7 @@ impl Scene {
             threads: 1,
             heartbeat,
             policies: None,
+            outlet: None,
         };
         let refused = self.plan().map_err(SimError::from);
         let refused = refused.and_then(|plan| simulate(plan, &self.arrays, &mut options).map(drop));
@@ -181,6 +182,7 @@ impl Scene {
             threads,
             heartbeat,
             policies: None,
+            outlet: None,
         };
         simulate(plan, &self.arrays, &mut options).expect("a sound run")
     }

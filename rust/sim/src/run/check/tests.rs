@@ -61,6 +61,7 @@ fn ended(kind: &str) -> World {
         threads: 1,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: None,
+        outlet: None,
     };
     let mut world = World::new(plan, &arrays, &mut options).unwrap();
     assert!(run(

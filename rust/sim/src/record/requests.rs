@@ -1,0 +1,208 @@
+//! The table of single requests.
+
+use super::Table;
+use crate::calls::Numbering;
+use crate::plan::ServicePlan;
+use crate::station::{Ledger, Outcome, RequestRow, RequestTable};
+use crate::workload::{attempt_of, number_of};
+use hookean_kernel::SimDuration;
+use std::ops::Range;
+
+/// Some rows of the request log of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct LogPart<'a> {
+    service: usize,
+    log: &'a RequestTable,
+    rows: Range<usize>,
+}
+
+impl LogPart<'_> {
+    fn rows(&self) -> impl Iterator<Item = RequestRow> + '_ {
+        self.rows.clone().map(|at| self.log.row(at))
+    }
+}
+
+/// The logs of services, one after the other.
+pub(crate) fn whole<'a>(logs: impl Iterator<Item = (usize, &'a RequestTable)>) -> Vec<LogPart<'a>> {
+    let part = |(service, log): (usize, &'a RequestTable)| LogPart {
+        service,
+        log,
+        rows: 0..log.len(),
+    };
+    logs.map(part).collect()
+}
+
+/// The logs that services keep.
+pub(crate) fn kept<'a>(ledgers: &[&'a Ledger]) -> Vec<LogPart<'a>> {
+    let logs = ledgers.iter().enumerate();
+    whole(logs.filter_map(|(service, ledger)| Some((service, ledger.requests()?))))
+}
+
+/// The same rows in as few lots of about equal size as there can be with `most` rows in each.
+pub(crate) fn lots<'a>(parts: &[LogPart<'a>], most: usize) -> Vec<Vec<LogPart<'a>>> {
+    let all: usize = parts.iter().map(|part| part.rows.len()).sum();
+    let count = all.div_ceil(most.max(1)).max(1);
+    (0..count)
+        .map(|lot| cut(parts, all * lot / count..all * (lot + 1) / count))
+        .collect()
+}
+
+/// The rows of a range of all rows.
+fn cut<'a>(parts: &[LogPart<'a>], wanted: Range<usize>) -> Vec<LogPart<'a>> {
+    let mut before = 0;
+    let within = |part: &LogPart<'a>| {
+        let begin = part.rows.start + wanted.start.saturating_sub(before).min(part.rows.len());
+        let end = part.rows.start + wanted.end.saturating_sub(before).min(part.rows.len());
+        before += part.rows.len();
+        LogPart {
+            rows: begin..end,
+            ..part.clone()
+        }
+    };
+    let parts = parts.iter().map(within);
+    parts.filter(|part| !part.rows.is_empty()).collect()
+}
+
+/// The `requests` table of some rows.
+pub(crate) fn requests_table(
+    services: &[ServicePlan],
+    ledgers: &[&Ledger],
+    logs: &[LogPart<'_>],
+    numbering: Option<&Numbering>,
+) -> Table {
+    let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
+    let owners: Vec<usize> = logs
+        .iter()
+        .flat_map(|part| std::iter::repeat_n(part.service, part.rows.len()))
+        .collect();
+    let rows = || logs.iter().flat_map(LogPart::rows);
+    let mut table = Table::default();
+    table.names(
+        "service",
+        owners.iter().map(|s| *s as u32).collect(),
+        &names,
+    );
+    let origins: Vec<_> = rows()
+        .zip(&owners)
+        .map(|(row, owner)| numbering?.origin(*owner, row.index))
+        .collect();
+    // The request at the head of each: of clients, by client and which of its requests it is.
+    let heads: Vec<_> = rows()
+        .zip(&owners)
+        .zip(&origins)
+        .map(|((row, owner), origin)| {
+            let (service, index) = origin.map_or((*owner, row.index), |origin| origin.head);
+            (index, ledgers[service].client_of(index))
+        })
+        .collect();
+    let numbers = heads
+        .iter()
+        .map(|(index, client)| Some(client.map_or(number_of(*index), |(_, nth)| nth)));
+    table.u64s("request", numbers);
+    let of = |service: Option<usize>| service.map_or(NO_NAME, |service| service as u32);
+    let callers = origins.iter().map(|origin| of(origin.map(|o| o.caller)));
+    table.names("caller", callers.collect(), &names);
+    let head_of = origins.iter().map(|origin| of(origin.map(|o| o.head.0)));
+    table.names("head", head_of.collect(), &names);
+    table.u32s("attempt", rows().map(|r| Some(attempt_of(r.index) + 1)));
+    table.u32s(
+        "client",
+        heads
+            .iter()
+            .map(|(_, of)| of.map(|(client, _)| client as u32)),
+    );
+    class_column(&mut table, services, ledgers, logs);
+    table.times("arrival", rows().map(|r| Some(r.arrival)));
+    table.times("start", rows().map(|r| r.start));
+    table.times("end", rows().map(|r| r.end));
+    table.durations(
+        "work",
+        rows().map(|r| Some(SimDuration::from_nanos(r.work_ns))),
+    );
+    table.u32s("replica", rows().map(|r| r.replica.map(|id| id.0)));
+    let outcomes = rows().map(|r| outcome_index(r.outcome)).collect();
+    table.names("outcome", outcomes, &OUTCOMES.map(str::to_owned));
+    table
+}
+
+/// Beyond every list of names.
+const NO_NAME: u32 = u32::MAX;
+
+fn class_column(
+    table: &mut Table,
+    services: &[ServicePlan],
+    ledgers: &[&Ledger],
+    logs: &[LogPart<'_>],
+) {
+    let (mut names, mut rows) = (Vec::new(), Vec::new());
+    for part in logs {
+        let (classes, first) = (ledgers[part.service].classes(), names.len() as u32);
+        rows.extend(part.rows().map(|row| {
+            classes.map_or(NO_NAME, |(classes, _)| first + classes.of(row.index) as u32)
+        }));
+        let of = services[part.service].classes.iter();
+        names.extend(of.map(|class| class.name.clone()));
+    }
+    table.names("class", rows, &names);
+}
+
+const OUTCOMES: [&str; 5] = ["completed", "rejected", "timed_out", "lost", "in_system"];
+
+fn outcome_index(outcome: Option<Outcome>) -> u32 {
+    match outcome {
+        Some(Outcome::Completed) => 0,
+        Some(Outcome::Rejected) => 1,
+        Some(Outcome::TimedOut) => 2,
+        Some(Outcome::Lost) => 3,
+        None => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lots, whole};
+    use crate::station::RequestTable;
+    use hookean_kernel::SimTime;
+
+    fn log(rows: u64) -> RequestTable {
+        let mut log = RequestTable::default();
+        for index in 0..rows {
+            log.push(&crate::station::RequestRow {
+                index,
+                arrival: SimTime::ZERO,
+                start: None,
+                end: None,
+                work_ns: 0,
+                replica: None,
+                outcome: None,
+            });
+        }
+        log
+    }
+
+    #[test]
+    fn lots_hold_every_row_once_in_order_and_are_about_equal() {
+        let logs = [log(5), log(0), log(11), log(1)];
+        let parts = whole(logs.iter().enumerate());
+        let all: Vec<_> = lots(&parts, 100).remove(0);
+        let ids = |lot: &[super::LogPart<'_>]| -> Vec<(usize, u64)> {
+            let rows = |part: &super::LogPart<'_>| {
+                let service = part.service;
+                let rows = part.rows().map(move |row| (service, row.index));
+                rows.collect::<Vec<_>>()
+            };
+            lot.iter().flat_map(rows).collect()
+        };
+        assert_eq!(ids(&all).len(), 17);
+        for most in 1..20 {
+            let found = lots(&parts, most);
+            assert_eq!(found.len(), 17_usize.div_ceil(most));
+            let sizes: Vec<usize> = found.iter().map(|lot| ids(lot).len()).collect();
+            let (least, largest) = (sizes.iter().min(), sizes.iter().max());
+            assert!(*largest.unwrap() <= most && largest.unwrap() - least.unwrap() <= 1);
+            let rows: Vec<_> = found.iter().flat_map(|lot| ids(lot)).collect();
+            assert_eq!(rows, ids(&all));
+        }
+        assert_eq!(lots(&[], 4).len(), 1);
+    }
+}
