@@ -20,6 +20,7 @@ def simulate(
     threads: int,
     progress: Callable[[int, int], object] | None,
     policies: Callable[..., tuple[list[int], list[str | None] | None]] | None = None,
+    outlet: tuple[Callable[[str, int, ArrowTable], object], int] | None = None,
 ) -> RawResult: ...
 
 @final

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import polars as pl
 
 from hookean import _core
 from hookean.errors import PolicyError, SimulationError, SimulationInterrupted
-from hookean.plan import resolve, save_plan
-from hookean.result import RunResult
-from hookean.result.columns import TABLES
-from hookean.result.frames import LazyFrames, mismatch
+from hookean.plan import PART_ROWS, resolve, save_plan
+from hookean.result import ResultFolder, RunResult
+from hookean.result.columns import STREAMED, TABLES
+from hookean.result.frames import LazyFrames, engine_frame
 from hookean.result.manifest import build_manifest
 from hookean.scenario import Scenario, load_scenario
 
@@ -29,7 +28,12 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    scenario: Scenario | str | PathLike[str], *, threads: int = 1, progress: Progress | None = None
+    scenario: Scenario | str | PathLike[str],
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+    save_to: str | PathLike[str] | None = None,
+    overwrite: bool = False,
 ) -> RunResult:
     """Simulates a scenario.
 
@@ -37,23 +41,34 @@ def simulate(
         scenario: A scenario, or the path of a scenario file.
         threads: Threads to use; the result is the same for any number.
         progress: Called with simulated nanoseconds and requests so far, at most ten times a second.
+        save_to: Folder to save the result in. Rows of `requests`, `series` and `decisions` are written there while the
+            run goes on, so that their number is not limited by memory.
+        overwrite: Whether a result that is already there may be replaced.
 
     Returns:
-        The result.
+        The result; one that is saved reads its tables from the folder when they are asked for.
 
     Raises:
         FileNotFoundError: If the scenario file or a trace does not exist.
         ScenarioError: If the scenario cannot be simulated as written.
         TraceError: If a trace cannot be read.
-        PolicyError: If a policy written in Python failed or broke its contract; it carries the partial result.
-        SimulationInterrupted: On Ctrl-C; it carries the partial result.
+        PolicyError: If a policy written in Python failed or broke its contract; it carries the partial result, which is
+            saved too.
+        ResultError: If the folder cannot be written or must not be replaced; nothing is left in it then.
+        SimulationInterrupted: On Ctrl-C; it carries the partial result, which is saved too.
         SimulationError: If the engine broke one of its own promises.
     """
-    return simulate_plan(plan_of(scenario), threads=threads, progress=progress)
+    folders = None if save_to is None else {"": Path(save_to)}
+    return _simulate_all({"": scenario}, folders, overwrite=overwrite, threads=threads, progress=progress)[""]
 
 
 def compare(
-    scenarios: Mapping[str, Scenario | str | PathLike[str]], *, threads: int = 1, progress: Progress | None = None
+    scenarios: Mapping[str, Scenario | str | PathLike[str]],
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+    save_to: str | PathLike[str] | None = None,
+    overwrite: bool = False,
 ) -> dict[str, RunResult]:
     """Simulates several scenarios, one after the other; all are checked before the first one starts.
 
@@ -61,6 +76,8 @@ def compare(
         scenarios: Scenarios, or paths of scenario files, by the name of the contender.
         threads: Threads to use.
         progress: Called with simulated nanoseconds and requests of the present run.
+        save_to: Folder to save results in, each in a folder of its contender's name, as `simulate` does.
+        overwrite: Whether results that are already there may be replaced.
 
     Returns:
         Results by name, in the given order.
@@ -68,16 +85,46 @@ def compare(
     Raises:
         HookeanError: As `simulate`.
         FileNotFoundError: As `simulate`.
+        ValueError: If results are to be saved and a name is none for a folder.
     """
-    plans = {name: plan_of(scenario) for name, scenario in scenarios.items()}
-    return {name: simulate_plan(plan, threads=threads, progress=progress) for name, plan in plans.items()}
+    folders = None
+    if save_to is not None:
+        folders = {name: Path(save_to) / _folder_name(name) for name in scenarios}
+    return _simulate_all(scenarios, folders, overwrite=overwrite, threads=threads, progress=progress)
 
 
-def plan_of(scenario: Scenario | str | PathLike[str]) -> Plan:
+def _folder_name(name: str) -> str:
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise ValueError(f"`{name}` is no name for a folder, as which its result would be saved")
+    return name
+
+
+def _simulate_all(
+    scenarios: Mapping[str, Scenario | str | PathLike[str]],
+    folders: Mapping[str, Path] | None,
+    *,
+    overwrite: bool,
+    threads: int,
+    progress: Progress | None,
+) -> dict[str, RunResult]:
+    plans = {name: plan_of(scenario, streamed=folders is not None) for name, scenario in scenarios.items()}
+    with ExitStack() as stack:
+        claims = {
+            name: stack.enter_context(ResultFolder(folder, overwrite=overwrite))
+            for name, folder in (folders or {}).items()
+        }
+        return {
+            name: simulate_plan(plan, threads=threads, progress=progress, claim=claims.get(name))
+            for name, plan in plans.items()
+        }
+
+
+def plan_of(scenario: Scenario | str | PathLike[str], *, streamed: bool = False) -> Plan:
     """Returns the plan of a scenario, or of a scenario file.
 
     Args:
         scenario: A scenario, or the path of a scenario file.
+        streamed: Whether it will run with a folder that takes its rows; there may be more than memory holds then.
 
     Raises:
         FileNotFoundError: If the scenario file or a trace does not exist.
@@ -86,36 +133,46 @@ def plan_of(scenario: Scenario | str | PathLike[str]) -> Plan:
         TraceError: If a trace cannot be read.
     """
     checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    return resolve(checked, checked.base_dir)
+    return resolve(checked, checked.base_dir, streamed=streamed)
 
 
-def simulate_plan(plan: Plan, *, threads: int = 1, progress: Progress | None = None) -> RunResult:
+def simulate_plan(
+    plan: Plan, *, threads: int = 1, progress: Progress | None = None, claim: ResultFolder | None = None
+) -> RunResult:
     """Simulates a plan.
 
     Args:
         plan: What `plan_of` returned.
         threads: Threads to use; at least 1.
         progress: Called with simulated nanoseconds and requests so far, at most ten times a second.
+        claim: An entered claim on a folder. Rows are written there while the run goes on, and at its end, be it an
+            early one, the result is published.
 
     Raises:
         PolicyError: If a policy written in Python failed or broke its contract; it carries the partial result.
-        SimulationInterrupted: On Ctrl-C; it carries the partial result.
+        ResultError: If something cannot be written into the folder; nothing is published then.
+        SimulationInterrupted: On Ctrl-C; it carries the partial result, or the whole one when it came too late.
         SimulationError: If the engine broke one of its own promises.
         ValueError: If `threads` is below 1.
     """
     if threads < 1:
         raise ValueError(f"`threads` must be at least 1, not {threads}")
     decide = _policies(plan)
+    outlet = None if claim is None else (claim.write_part, PART_ROWS)
+    f64s, u64s = list(plan.f64_arrays), list(plan.u64_arrays)
     try:
-        raw = _core.simulate(plan.json(), list(plan.f64_arrays), list(plan.u64_arrays), threads, progress, decide)
+        raw = _core.simulate(plan.json(), f64s, u64s, threads, progress, decide, outlet)
     except SimulationError as error:
         raise _with_plan(error, plan) from error
     info = json.loads(raw.info())
-    result = _collect(plan, raw, info)
     failure = raw.failure()
-    if failure is not None and not isinstance(failure, KeyboardInterrupt):
-        if isinstance(failure, PolicyError):
-            failure.partial = result
+    if failure is not None and not isinstance(failure, (KeyboardInterrupt, PolicyError)):
+        raise failure
+    result = _collect(plan, raw, info, streamed=claim is not None)
+    if claim is not None:
+        result = result.publish(claim)
+    if isinstance(failure, PolicyError):
+        failure.partial = result
         raise failure
     if info.get("interrupted", False):
         raise SimulationInterrupted(result)
@@ -139,7 +196,7 @@ def _policies(plan: Plan) -> Decide | None:
     return Runner(plan.policies, plan.document).decide
 
 
-def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
+def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: bool) -> RunResult:
     manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
     there = {
         "requests": plan.document["record"]["requests"]["keep"] != "off",
@@ -147,13 +204,6 @@ def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any]) -> RunResult:
         "classes": any(service["classes"] for service in plan.document["services"]),
     }
     there |= dict.fromkeys(("end_to_end", "critical_path"), bool(plan.document["calls"]))
+    there |= dict.fromkeys(STREAMED, False) if streamed else {}
     names = [name for name in TABLES if there.get(name, True)]
-    return RunResult(frames=LazyFrames(names, partial(_frame, raw)), manifest=manifest)
-
-
-def _frame(raw: RawResult, table: str) -> pl.DataFrame:
-    frame = pl.DataFrame(raw.take_table(table))
-    problem = mismatch(table, frame)
-    if problem is not None:
-        raise SimulationError(f"the engine returned a table that is not as documented: {problem}")
-    return frame
+    return RunResult(frames=LazyFrames(names, lambda name: engine_frame(name, raw.take_table(name))), manifest=manifest)

@@ -54,7 +54,7 @@ MISTAKES = {
     "more replicas than memory": (("replicas: 2", "replicas: 2000000000"), "longer than memory: 2,000,000,000 replicas", "line 5 column 3 (services.web)", "fewer replicas"),
     "more nodes than memory": (("preset: kubernetes-on-metal", "preset: kubernetes-on-metal\n  pools: [{name: p, instance: aws/m5.metal, nodes: 2000000000}]"), "2,000,000,000 nodes", "line 12 column 3 (platform.pools)", "fewer `nodes`"),
     "more rows than memory": (("seed: 7", "seed: 7\nrecord: {series: 1ns}"), "600,000,000,000 rows of `series`", "line 3 column 10 (record.series)", "longer `series`"),
-    "a run of centuries": (requests("ages.csv"), "decisions of controllers", "(duration)", "shorten the run"),
+    "a run of centuries": (requests("ages.csv"), "longer than 73 years", "(duration)", "shorten the run"),
     "a trace repeated past memory": ((WORKLOAD, "trace: worldcup98, repeat: 1000000000"), "longer than memory", "(workload.repeat)", "fewer repetitions"),
     "endless duration": (("duration: 10min", "duration: 1e30s"), "`1e30s` is too large", "(workload.duration)", "the largest is"),
     "negative CPU": (("cpu: 1,", "cpu: -1,"), "must not be negative", "(services.web.replica.cpu)", "0 or more"),

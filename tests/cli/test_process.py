@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import hookean._core
@@ -83,9 +84,42 @@ def test_ctrl_c_ends_a_comparison_and_keeps_the_finished_part(long_scenario, sce
     assert stdout.splitlines()[0].split() == ["small", "long", "(partial)"]
 
 
-def test_a_killed_run_leaves_no_folder_that_looks_complete(long_scenario, tmp_path):
-    process = start("run", long_scenario, "--out", tmp_path / "r")
-    wait_for((tmp_path / "r" / ".hookean-partial").exists)
+def test_ctrl_c_keeps_the_rows_that_were_written_and_those_that_were_not(long_scenario, tmp_path):
+    process = start("run", long_scenario, "--out", tmp_path / "r", "--set", "record.requests=full")
+    wait_for((tmp_path / "r" / ".hookean-partial" / "requests.parquet" / "part-00002.parquet").exists)
+    interrupt_when_running(process, tmp_path / "r")
+    assert process.returncode == 130
+    result = RunResult.load(tmp_path / "r")
+    assert result.partial
+    assert len(list((tmp_path / "r" / "requests.parquet").iterdir())) > 3
+    rows = result.scan("requests").select(pl.len(), pl.col("request").n_unique().alias("unique")).collect().row(0)
+    assert rows == (result.summary["arrivals"].sum(),) * 2
+
+
+def limit_files():
+    """Lets files grow to 256 KiB: what a full disk is to a run, without one."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18))
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_a_hint_and_leaves_nothing(long_scenario, tmp_path):
+    process = start(
+        "run", long_scenario, "--out", tmp_path / "r", "--set", "record.requests=full", preexec_fn=limit_files
+    )
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (2, "")
+    assert stderr.splitlines()[-3:] == [
+        f"error: cannot write a result to `{tmp_path / 'r'}`: file too large",
+        "",
+        "hint: choose a folder that can be written and has room",
+    ]
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("requests", ["off", "full"])
+def test_a_killed_run_leaves_no_folder_that_looks_complete(long_scenario, tmp_path, requests):
+    process = start("run", long_scenario, "--out", tmp_path / "r", "--set", f"record.requests={requests}")
+    work = tmp_path / "r" / ".hookean-partial"
+    wait_for((work / "requests.parquet" / "part-00000.parquet" if requests == "full" else work).exists)
     process.kill()
     process.communicate()
     assert not (tmp_path / "r" / "manifest.json").exists()

@@ -36,6 +36,10 @@ class FakeResult:
     end_to_end: pl.DataFrame | None = None
     critical_path: pl.DataFrame | None = None
 
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Returns a table, lazily."""
+        return getattr(self, table).lazy()
+
 
 @dataclass(frozen=True)
 class Shape:

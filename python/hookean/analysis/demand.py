@@ -125,12 +125,9 @@ def demand(result: ResultLike, *, services: Mapping[str, Mapping[str, Any]] | No
         `offered_cores`, `demand` (replicas, holds from `start` to `time`) and `rule` (`objective` or `capacity`).
     """
     shapes = observed_services(result) if services is None else services
-    intervals = result.series.select(
-        "service",
-        pl.col("time").shift(1).over("service", order_by="time").fill_null(pl.duration(nanoseconds=0)).alias("start"),
-        "time",
-        "offered_cores",
-    ).sort("service", "time")
+    start = pl.col("time").shift(1).over("service", order_by="time").fill_null(pl.duration(nanoseconds=0))
+    rows = result.scan("series").select("service", "time", "offered_cores").collect()
+    intervals = rows.select("service", start.alias("start"), "time", "offered_cores").sort("service", "time")
     parts = [
         rows.with_columns(
             pl.Series("demand", replicas_needed(rows["offered_cores"].to_numpy(), shapes[str(name)]), dtype=pl.UInt32),

@@ -137,7 +137,7 @@ def curves(result: ResultLike) -> pl.DataFrame:
         The frame that `joined_curves` describes, from 0 to the end of the series table.
     """
     needed = demand(result)
-    until = result.series.group_by("service").agg(until=pl.col("time").max())
+    until = result.scan("series").group_by("service").agg(until=pl.col("time").max()).collect()
     return joined_curves(needed.select("service", time="start", demand="demand"), supply(result), until=until)
 
 

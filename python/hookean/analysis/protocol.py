@@ -45,6 +45,13 @@ class ResultLike(Protocol):
     def critical_path(self) -> pl.DataFrame | None:
         """One row per service at the head and service on its critical paths; None without calls."""
 
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Returns a table to be filtered or aggregated, which need not fit in memory.
+
+        Args:
+            table: Its name.
+        """
+
     @property
     def manifest(self) -> Mapping[str, Any]:
         """Where the result comes from and what it rests on."""

@@ -25,7 +25,7 @@ def compare(  # noqa: PLR0913 (one parameter for each option)
     """
     from hookean.cli import output, simulating  # noqa: PLC0415 (keeps --help quick)
 
-    contenders = simulating.read_contenders(files, set_ or [])
+    contenders = simulating.read_contenders(files, set_ or [], saved=out is not None)
     folders = {} if out is None else {contender.name: out / contender.name for contender in contenders}
     with simulating.Outputs(folders, report, force=force) as outputs:
         results, interrupted = simulating.run_all(contenders, outputs, threads=threads)

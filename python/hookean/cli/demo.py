@@ -30,7 +30,7 @@ def demo(
 
     with as_file(files("hookean.demo")) as folder:
         scenarios = [folder / f"{name}.yaml" for name in SCENARIOS]
-        contenders = simulating.read_contenders(scenarios)
+        contenders = simulating.read_contenders(scenarios, saved=True)
         texts = {path.name: path.read_bytes() for path in scenarios}
     folders = {contender.name: out / contender.name for contender in contenders}
     report = out / "report.html"

@@ -11,7 +11,11 @@ Format = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="Save the result: a folder of Parquet tables and a manifest."),
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Save the result, a folder of Parquet tables and a manifest. Rows are written while the run goes on.",
+    ),
 ]
 Report = Annotated[
     Path | None, typer.Option("--report", metavar="FILE.html", help="Write a report: one self-contained HTML file.")

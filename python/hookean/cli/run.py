@@ -33,7 +33,7 @@ def run(  # noqa: PLR0913 (one parameter for each option)
     overrides = list(set_ or [])
     overrides += [f"seed={seed}"] if seed is not None else []
     overrides += [f"engine={engine}"] if engine is not None else []
-    [contender] = simulating.read_contenders([file], overrides)
+    [contender] = simulating.read_contenders([file], overrides, saved=out is not None)
     folders = {} if out is None else {contender.name: out}
     with simulating.Outputs(folders, report, force=force) as outputs:
         results, interrupted = simulating.run_all([contender], outputs, threads=threads)

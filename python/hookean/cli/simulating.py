@@ -38,12 +38,13 @@ class Contender:
     plan: Plan
 
 
-def read_contenders(files: Sequence[Path], overrides: Iterable[str] = ()) -> list[Contender]:
+def read_contenders(files: Sequence[Path], overrides: Iterable[str] = (), *, saved: bool = False) -> list[Contender]:
     """Reads and checks scenario files; their names, or failing that their file names, tell them apart.
 
     Args:
         files: Scenario files.
         overrides: Changes to all of them.
+        saved: Whether their results are saved, so that rows need not fit in memory.
 
     Raises:
         FileNotFoundError: If a scenario file or a trace does not exist.
@@ -58,7 +59,8 @@ def read_contenders(files: Sequence[Path], overrides: Iterable[str] = ()) -> lis
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ScenarioError(f"two scenarios are called `{twice}`", hint="give each its own `name`")
-    contenders = [Contender(name, plan_of(scenario)) for name, scenario in zip(names, scenarios, strict=True)]
+    plans = [plan_of(scenario, streamed=saved) for scenario in scenarios]
+    contenders = [Contender(name, plan) for name, plan in zip(names, plans, strict=True)]
     _say_warnings(contenders)
     return contenders
 
@@ -105,18 +107,22 @@ class Outputs:
     ) -> None:
         self._stack.close()
 
-    def save(self, name: str, result: RunResult) -> None:
-        """Saves a contender's result, if it has a folder.
+    def claim(self, name: str) -> ResultFolder | None:
+        """Returns the claim on a contender's folder, if it has one.
+
+        Args:
+            name: The contender.
+        """
+        return self._claims.get(name)
+
+    def say_saved(self, name: str, result: RunResult) -> None:
+        """Says where a contender's result is, if it has a folder.
 
         Args:
             name: The contender.
             result: Its result.
-
-        Raises:
-            ResultError: If something cannot be written.
         """
         if name in self._claims:
-            result.publish(self._claims[name])
             say(f"result: {self._folders[name]}{' (partial)' if result.partial else ''}")
 
     def report(self, results: Mapping[str, RunResult]) -> None:
@@ -160,7 +166,7 @@ def check_report_place(path: Path, *, force: bool) -> None:
 
 
 def run_all(contenders: Sequence[Contender], outputs: Outputs, *, threads: int) -> tuple[dict[str, RunResult], bool]:
-    """Simulates contenders one after the other, saving each as soon as it is there; Ctrl-C ends it early.
+    """Simulates contenders one after the other, saving each while it goes on; Ctrl-C ends it early.
 
     Args:
         contenders: What to simulate.
@@ -179,16 +185,16 @@ def run_all(contenders: Sequence[Contender], outputs: Outputs, *, threads: int) 
     interrupted = False
     for contender in contenders:
         try:
-            results[contender.name] = _run_one(contender, threads)
+            results[contender.name] = _run_one(contender, outputs.claim(contender.name), threads)
         except SimulationInterrupted as stop:
             results[contender.name] = stop.partial
             interrupted = True
             _say_interrupted(stop.partial)
         except PolicyError as error:
             if error.partial is not None:
-                outputs.save(contender.name, error.partial)
+                outputs.say_saved(contender.name, error.partial)
             raise
-        outputs.save(contender.name, results[contender.name])
+        outputs.say_saved(contender.name, results[contender.name])
         if interrupted:
             break
     outputs.report(results)
@@ -216,11 +222,14 @@ def say_caveats(results: Mapping[str, RunResult]) -> None:
         say_warning(sentence)
 
 
-def _run_one(contender: Contender, threads: int) -> RunResult:
+def _run_one(contender: Contender, claim: ResultFolder | None, threads: int) -> RunResult:
     with progress_bar(contender.name, contender.plan.document["horizon_ns"]) as progress:
-        return simulate_plan(contender.plan, threads=threads, progress=progress)
+        return simulate_plan(contender.plan, threads=threads, progress=progress, claim=claim)
 
 
 def _say_interrupted(partial: RunResult) -> None:
+    if not partial.partial:
+        say_warning("stopped by Ctrl-C when this run was done")
+        return
     done, total = (wording.nanos(partial.manifest[key]) for key in ("simulated_ns", "horizon_ns"))
     say_warning(f"stopped by Ctrl-C at {done} of {total} simulated; what follows is partial")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def joined_intervals(results: Mapping[str, ResultLike]) -> int:
     """Returns how many intervals share one drawn point: the same for all contenders, 1 when every interval is drawn."""
-    rows = [result.series.group_by("service").len()["len"].max() for result in results.values()]
+    most = (result.scan("series").group_by("service").len().select(pl.col("len").max()) for result in results.values())
+    rows = [each.collect().item() for each in most]
     return bucket_size(max((int(most) for most in rows if isinstance(most, int)), default=0))
 
 
@@ -51,7 +52,8 @@ def resolution_note(results: Mapping[str, ResultLike], *, drawn: str) -> str:
     size = joined_intervals(results)
     if size == 1:
         return ""
-    longest = max(results.values(), key=lambda result: result.series.height)
-    step = longest.series["time"].min()
-    each = f" of {wording.duration(step)}" if step is not None else ""  # type: ignore[arg-type]
+    first = pl.col("time").min()
+    spans = [result.scan("series").select(pl.len(), first).collect().row(0) for result in results.values()]
+    _, step = max(spans, key=lambda span: span[0])
+    each = f" of {wording.duration(step)}" if step is not None else ""
     return f"The run is long: {size} intervals{each} share one point, which shows {drawn}."

@@ -38,7 +38,11 @@ def decisions_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Da
     """
     changes = (pl.col("service") == service) & (pl.col("desired") != pl.col("current"))
     parts = [
-        result.decisions.filter(changes).sort("time").select(pl.lit(name).alias("contender"), *_COLUMNS)
+        result.scan("decisions")
+        .filter(changes)
+        .sort("time")
+        .select(pl.lit(name).alias("contender"), *_COLUMNS)
+        .collect()
         for name, result in results.items()
     ]
     return pl.concat(parts)
@@ -67,7 +71,9 @@ def decisions_figure(results: Mapping[str, ResultLike], *, service: str) -> go.F
         the `ready` column of `supply_table`.
     """
     size = joined_intervals(results)
-    series = {name: result.series.filter(pl.col("service") == service) for name, result in results.items()}
+    series = {
+        name: result.scan("series").filter(pl.col("service") == service).collect() for name, result in results.items()
+    }
     curve = curve_table(series, columns=["ready"], size=size)
     marks = marked_decisions(results, service=service)
     scale = style.time_scale(results)

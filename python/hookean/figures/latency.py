@@ -33,7 +33,9 @@ def latency_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Data
         and `latency_p99` (durations; null in an interval without completed requests). When a run has too many
         intervals to draw, several share a row, which holds the greatest value of each: quantiles are never averaged.
     """
-    frames = {name: result.series.filter(pl.col("service") == service) for name, result in results.items()}
+    frames = {
+        name: result.scan("series").filter(pl.col("service") == service).collect() for name, result in results.items()
+    }
     size = joined_intervals(results)
     table = curve_table(frames, columns=list(QUANTILES), size=size)
     if size == 1:

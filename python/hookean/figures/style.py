@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
+import polars as pl
 from plotly.subplots import make_subplots
 
 from hookean.analysis import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    import polars as pl
 
     from hookean.analysis import ResultLike
 
@@ -103,7 +102,8 @@ _UNITS = (("days", 86_400e9), ("h", 3600e9), ("min", 60e9), ("s", 1e9), ("ms", 1
 
 def time_scale(results: Mapping[str, ResultLike]) -> TimeScale:
     """Chooses the unit of the time axis: the largest in which the longest run has at least three."""
-    ends = [result.series["time"].to_physical().max() for result in results.values() if result.series.height]
+    last = pl.col("time").max().to_physical()
+    ends = [result.scan("series").select(last).collect().item() for result in results.values()]
     longest = float(max((end for end in ends if isinstance(end, int)), default=1))
     unit, nanos = next((one for one in _UNITS if longest >= 3.0 * one[1]), _UNITS[-1])
     steps = (1, 2, 7, 14, 28, 56, 112) if unit == "days" else (1, 2, 3, 5, 6, 10, 15, 30, 60, 120, 300, 600)

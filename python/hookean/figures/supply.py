@@ -38,7 +38,7 @@ def supply_table(results: Mapping[str, ResultLike], *, service: str) -> pl.DataF
 def _curves(result: ResultLike, service: str) -> pl.DataFrame:
     of_service = pl.col("service") == service
     needed = demand(result).filter(of_service).select("time", "demand")
-    return result.series.filter(of_service).join(needed, on="time", how="left", maintain_order="left")
+    return result.scan("series").filter(of_service).collect().join(needed, on="time", how="left", maintain_order="left")
 
 
 def supply_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Figure:

@@ -6,5 +6,6 @@
 from .plan import Plan, Provenance
 from .resolve import resolve
 from .saved import load_plan, save_plan
+from .size import PART_ROWS
 
-__all__ = ["Plan", "Provenance", "load_plan", "resolve", "save_plan"]
+__all__ = ["PART_ROWS", "Plan", "Provenance", "load_plan", "resolve", "save_plan"]

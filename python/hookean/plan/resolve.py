@@ -36,26 +36,28 @@ if TYPE_CHECKING:
     from hookean.scenario.source import Path as FieldPath
 
 
-def resolve(scenario: Scenario, base_dir: str | Path | None = None) -> Plan:
+def resolve(scenario: Scenario, base_dir: str | Path | None = None, *, streamed: bool = False) -> Plan:
     """Resolves a scenario to a plan.
 
     Args:
         scenario: The scenario.
         base_dir: The folder that relative paths start from; by default that of the scenario's file.
+        streamed: Whether rows will be written to a folder while the run goes on, so that they need not fit in memory.
 
     Raises:
         ScenarioError: Parts of the scenario do not fit together; the message says where and how to mend it.
         TraceError: A trace cannot be read.
         FileNotFoundError: A trace is not there.
     """
-    return _Resolver(scenario, scenario.base_dir if base_dir is None else Path(base_dir)).plan()
+    return _Resolver(scenario, scenario.base_dir if base_dir is None else Path(base_dir), streamed=streamed).plan()
 
 
 class _Resolver:
     """One resolution: collects problems, so that several are reported together."""
 
-    def __init__(self, scenario: Scenario, base_dir: Path) -> None:
+    def __init__(self, scenario: Scenario, base_dir: Path, *, streamed: bool) -> None:
         self.scenario = scenario
+        self.streamed = streamed
         self.base_dir = base_dir
         self.names = sorted(scenario.services)
         self.place_of = {name: index for index, name in enumerate(self.names)}
@@ -129,7 +131,7 @@ class _Resolver:
             document["calls"], _ = members.repeated(self.names, document["calls"], document["calls"])
         least = self._least_replicas()
         owners = {member: name for name in self.names for member in members.of(name)}
-        check_size(document, self.arrays, least=least, owners=owners)
+        check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
 
     @contextmanager
     def _collecting(self, *at: str | int) -> Iterator[None]:

@@ -1,13 +1,14 @@
 """A simulation longer than memory is refused before it starts.
 
 What a run keeps grows with rows that can be counted beforehand. The bytes of each are measured (peak memory of runs
-with a million rows and more, engine and tables together), rounded up.
+with a million rows and more, engine and tables together), rounded up. Of tables that are written while the run goes on
+a few parts are in memory, and what the figures printed at the end are made from.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hookean.scenario.fields import FieldError
@@ -15,12 +16,27 @@ from hookean.scenario.fields import FieldError
 if TYPE_CHECKING:
     from .workload import Arrays
 
+PART_ROWS = 1 << 17
+"""Rows of a table at which a part is written while the run goes on: some tens of MiB."""
+
+_HORIZON_MAX_NS = (2**63 - 1) // 4
 _SERIES_ROW_BYTES = 500
 _DECISION_BYTES = 750
 _NODE_BYTES = 400
 _REPLICA_BYTES = 400
 _REQUEST_BYTES = 220
 _CLIENT_BYTES = 200
+_LATENCY_BYTES = 150
+_READ_BYTES = 60
+"""Of a row of `series` on disk: what figures are computed from."""
+
+_PARTS = 3
+"""Parts of a table in memory while rows are written: one that grows, and what becomes of one that is written."""
+
+_BUCKETS_MAX = 20 * 128
+"""Rows of `latencies` of a service: latencies that differ a million times fill so many buckets."""
+
+_TO_DISK = "save the result, and rows go there while the run goes on (`--out DIR`, in Python `save_to`)"
 
 
 @dataclass(frozen=True)
@@ -41,23 +57,43 @@ class _Part:
     at: tuple[str | int, ...]
     hint: str
 
+    def on_disk(self, *, row_bytes: int = 0) -> _Part:
+        """The same rows when they are written while the run goes on, with what each still takes at the end."""
+        few = math.ceil(self.size / max(self.count, 1) * min(self.count, _PARTS * PART_ROWS))
+        return replace(self, size=min(self.size, few + self.count * row_bytes))
 
-def check_size(document: dict[str, Any], arrays: Arrays, *, least: dict[str, int], owners: dict[str, str]) -> None:
-    """Checks that what a simulation keeps fits in memory.
+    def in_memory(self) -> _Part:
+        """The same rows, with the hint that they need not be in memory."""
+        return replace(self, hint=f"{self.hint}; or {_TO_DISK}")
+
+
+def check_size(
+    document: dict[str, Any], arrays: Arrays, *, least: dict[str, int], owners: dict[str, str], streamed: bool
+) -> None:
+    """Checks that a simulation fits the clock of the engine, and what it keeps memory.
 
     Args:
         document: The plan's document.
         arrays: The plan's arrays.
         least: Replicas that each service of the scenario has at least, by its name.
         owners: The service of the scenario that each service of the plan comes from.
+        streamed: Whether rows of `requests`, `series` and `decisions` are written while the run goes on.
 
     Raises:
         FieldError: It does not fit; the path is that of the field which takes most.
     """
+    if document["horizon_ns"] > _HORIZON_MAX_NS:
+        raise FieldError("the simulation is longer than 73 years", hint="shorten the run", at=("duration",))
     from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
 
-    parts = [_series(document), _decisions(document), _nodes(document), _replicas(document, least, owners)]
-    parts += [_requests(document, arrays), _clients(document)]
+    arriving = _arriving(document, arrays)
+    rows = [_series(document), _decisions(document), _requests(document, sum(arriving.values()))]
+    if streamed:
+        rows = [part.on_disk(row_bytes=_READ_BYTES if part is rows[0] else 0) for part in rows]
+    else:
+        rows = [part.in_memory() for part in rows]
+    parts = [*rows, _nodes(document), _replicas(document, least, owners)]
+    parts += [_clients(document), _latencies(document, arriving)]
     needed, limit = sum(part.size for part in parts), available_memory_bytes()
     if needed > limit:
         most = max(parts, key=lambda part: part.size)
@@ -99,16 +135,23 @@ def _replicas(document: dict[str, Any], least: dict[str, int], owners: dict[str,
     return _Part("replicas", rows, rows * _REPLICA_BYTES, ("services", largest), "take fewer replicas")
 
 
-def _requests(document: dict[str, Any], arrays: Arrays) -> _Part:
-    log = document["record"]["requests"]
-    one_in = {"off": math.inf, "full": 1, "sampled": log.get("one_in", 1)}[log["keep"]]
+def _arriving(document: dict[str, Any], arrays: Arrays) -> dict[int, float]:
+    """Attempts that may arrive at each service."""
     from_outside = dict.fromkeys(range(len(document["services"])), 0.0)
-    arriving = 0.0
+    arriving = dict(from_outside)
     for each in document["workloads"]:
         from_outside[each["service"]] = _arrivals(each["source"], arrays)
-        arriving += from_outside[each["service"]] * _attempts(each)
+        arriving[each["service"]] = from_outside[each["service"]] * _attempts(each)
     requests = _with_calls(from_outside, document["calls"])
-    arriving += sum(_sent(call, requests) * _attempts(call) for call in document["calls"])
+    for call in document["calls"]:
+        for to in call["to"]:
+            arriving[to] += _sent(call, requests) / len(call["to"]) * _attempts(call)
+    return arriving
+
+
+def _requests(document: dict[str, Any], arriving: float) -> _Part:
+    log = document["record"]["requests"]
+    one_in = {"off": math.inf, "full": 1, "sampled": log.get("one_in", 1)}[log["keep"]]
     rows = math.ceil(arriving / one_in)
     hint = "keep a sample: `requests: {sampled: 1000}`"
     return _Part("single requests", rows, rows * _REQUEST_BYTES, ("record", "requests"), hint)
@@ -144,6 +187,15 @@ def _clients(document: dict[str, Any]) -> _Part:
     name = document["services"][document["workloads"][most]["service"]]["name"] if counts else ""
     hint = f"take fewer clients of `{name}`, or open arrivals: many clients that think long come like those"
     return _Part("clients", sum(counts), sum(counts) * _CLIENT_BYTES, ("workload",), hint)
+
+
+def _latencies(document: dict[str, Any], arriving: dict[int, float]) -> _Part:
+    """Buckets of histograms; clients in a closed loop may send any number of requests."""
+    closed = {each["service"] for each in document["workloads"] if each["clients"]}
+    counts = [_BUCKETS_MAX if service in closed else min(_BUCKETS_MAX, of) for service, of in arriving.items()]
+    rows = math.ceil(sum(counts)) if document["record"]["latencies"] else 0
+    hint = "leave out `latencies`"
+    return _Part("rows of `latencies`", rows, rows * _LATENCY_BYTES, ("record", "latencies"), hint)
 
 
 def _arrivals(source: dict[str, Any], arrays: Arrays) -> float:

@@ -136,7 +136,7 @@ def _decisions_caption(results: Mapping[str, ResultLike], service: str) -> str:
     counts = dict(table.group_by("contender").len().iter_rows())
     texts = []
     for name, result in results.items():
-        every = result.decisions.filter(pl.col("service") == service).height
+        every = result.scan("decisions").filter(pl.col("service") == service).select(pl.len()).collect().item()
         changes = counts.get(name, 0)
         more = f", the {MARKS_MAX:,} largest marked" if changes > MARKS_MAX else ""
         texts.append(f"{escape(name)} {changes:,} of {every:,}{more}")

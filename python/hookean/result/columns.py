@@ -2,6 +2,11 @@
 
 One table for the engine, the documentation and the tests: a test fails when a frame has a column that is not here, or
 lacks one that is. Instants are counted from the start of the scenario.
+
+Rows of `series` and `decisions` are in order of time, those of `requests` by service, request and attempt. When a run
+writes its rows while it goes on and they make more than one part, the rows of `requests` come as the attempts end: those
+that ended in one stretch of simulated time together, in the order just said, and after all others those that are still
+in the system at the end.
 """
 
 from __future__ import annotations
@@ -344,6 +349,9 @@ LATENCIES = (
 
 OPTIONAL = {"requests", "classes", "latencies", "end_to_end", "critical_path"}
 """Tables that a result has only when there is something to put into them."""
+
+STREAMED = ("series", "decisions", "requests")
+"""Tables whose rows are written while a run goes on, when it has a folder to write them to."""
 
 TABLES: dict[str, tuple[Column, ...]] = {
     "summary": SUMMARY,

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from hookean.errors import SimulationError
 from hookean.result.columns import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from hookean._core import ArrowTable
 
 DTYPES: dict[str, pl.DataType] = {
     "duration": pl.Duration("ns"),
@@ -31,11 +34,19 @@ class LazyFrames(Mapping[str, pl.DataFrame]):
     Args:
         names: Names of the tables.
         make: Makes a table; called at most once for each.
+        scan: Returns a table that is still on disk, if tables are.
     """
 
-    def __init__(self, names: Sequence[str], make: Callable[[str], pl.DataFrame]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        make: Callable[[str], pl.DataFrame],
+        *,
+        scan: Callable[[str], pl.LazyFrame] | None = None,
+    ) -> None:
         self._names = names
         self._make = make
+        self._scan = scan
         self._made: dict[str, pl.DataFrame] = {}
         self._lock = Lock()
 
@@ -44,6 +55,19 @@ class LazyFrames(Mapping[str, pl.DataFrame]):
             if name in self._names and name not in self._made:
                 self._made[name] = self._make(name)
             return self._made[name]
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """Returns a table to be filtered or aggregated; one on disk is not read as a whole.
+
+        Args:
+            name: Name of the table.
+
+        Raises:
+            KeyError: If there is no such table.
+        """
+        if self._scan is None or name in self._made or name not in self._names:
+            return self[name].lazy()
+        return self._scan(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -93,6 +117,23 @@ def mismatch(table: str, frame: pl.DataFrame) -> str | None:
         if found[name] != dtype:
             return f"column `{table}.{name}` is `{found[name]}` instead of `{dtype}`"
     return f"the columns of table `{table}` are in another order"
+
+
+def engine_frame(table: str, rows: ArrowTable) -> pl.DataFrame:
+    """Returns a table of the engine as a frame.
+
+    Args:
+        table: Name in `TABLES`.
+        rows: Its rows.
+
+    Raises:
+        SimulationError: If its columns are not as documented.
+    """
+    frame = pl.DataFrame(rows)
+    problem = mismatch(table, frame)
+    if problem is not None:
+        raise SimulationError(f"the engine returned a table that is not as documented: {problem}")
+    return frame
 
 
 def _unexpected_null(table: str, frame: pl.DataFrame) -> str | None:

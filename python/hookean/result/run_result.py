@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from hookean.result.store import ResultFolder, read_folder
+from hookean.result.frames import LazyFrames
+from hookean.result.saved import read_folder, saved_frames
+from hookean.result.store import ResultFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +87,18 @@ class RunResult:
         """One row per service at the head and service on its critical paths; None when no service calls another."""
         return self.frames.get("critical_path")
 
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Returns a table to be filtered or aggregated. One that is saved is read only as far as that needs.
+
+        Args:
+            table: Its name, as in `hookean.result.TABLES`.
+
+        Raises:
+            KeyError: If the result has no such table.
+            ResultError: If it was saved, and is there no longer.
+        """
+        return self.frames.scan(table) if isinstance(self.frames, LazyFrames) else self.frames[table].lazy()
+
     @property
     def name(self) -> str:
         """Name of the scenario."""
@@ -123,20 +137,27 @@ class RunResult:
         with ResultFolder(folder, overwrite=overwrite) as claim:
             self.publish(claim)
 
-    def publish(self, claim: ResultFolder) -> None:
+    def publish(self, claim: ResultFolder) -> Self:
         """Saves the result into a folder that was claimed before the simulation.
 
         Args:
-            claim: An entered claim.
+            claim: An entered claim. Tables of which it has written parts are not among the frames of this result.
+
+        Returns:
+            The result as it is saved: its tables are read from the folder when they are asked for.
 
         Raises:
-            ResultError: If something cannot be written.
+            ResultError: If something cannot be written, or could not while the run went on.
         """
-        claim.publish(self.frames, self.manifest)
+        entries = claim.publish(self.frames, self.manifest)
+        return replace(self, frames=saved_frames(claim.path, entries, check=False))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Loads a saved result and checks it: manifest, checksums, columns, row counts.
+
+        A table is read when it is first asked for, and then as a whole; `scan` reads only what is needed of it. The
+        folder has to stay as it is until then.
 
         Args:
             folder: A folder that `save` wrote.

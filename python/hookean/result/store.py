@@ -1,8 +1,11 @@
-"""Result folders: Parquet tables and a manifest, complete or visibly not.
+"""Writing result folders: Parquet tables and a manifest, complete or visibly not.
 
 A folder is complete when it has a `manifest.json`. Tables are written and synced in a work folder inside it, then moved
 into place, and the manifest comes last. A run that is killed leaves no manifest, and a full disk leaves the older
 result untouched. One run at a time may hold a folder; the claim ends with the process, however that ends.
+
+A table is a file `<table>.parquet`. One that was written while its run went on, and has more rows than one part, is a
+folder of that name with files `part-00000.parquet` and so on.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import polars as pl
 
 from hookean.errors import ResultError
-from hookean.result.columns import OPTIONAL, TABLES
-from hookean.result.frames import mismatch
+from hookean.result.columns import TABLES
+from hookean.result.frames import engine_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+
+    from hookean._core import ArrowTable
 
 RESULT_SCHEMA = 1
 """Version of the tables and of the manifest."""
@@ -52,6 +57,7 @@ MANIFEST_KEYS = (
 """What every manifest has."""
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_PART = re.compile(r"part-\d{5,}\.parquet")
 _WORK = ".hookean-partial"
 _LOCK = ".hookean-lock"
 _FILES = {f"{table}.parquet" for table in TABLES}
@@ -72,6 +78,8 @@ class ResultFolder:
         self._overwrite = overwrite
         self._created: list[Path] = []
         self._lock: IO[bytes] | None = None
+        self._parts: dict[str, dict[int, dict[str, Any]]] = {}
+        self._failure: Exception | None = None
 
     def __enter__(self) -> Self:
         """Claims the folder.
@@ -101,23 +109,69 @@ class ResultFolder:
     ) -> None:
         self._release()
 
-    def publish(self, tables: Mapping[str, pl.DataFrame], manifest: Mapping[str, Any]) -> None:
-        """Writes the tables and the manifest, replacing an older result.
+    def write_part(self, table: str, number: int, rows: ArrowTable) -> None:
+        """Writes rows of a table while its run goes on. Writing a part again replaces it.
+
+        Args:
+            table: Name of the table.
+            number: Number of the part, from 0.
+            rows: Its rows.
+
+        Raises:
+            ResultError: If they cannot be written; nothing can be published then.
+            SimulationError: If they have not the columns of the table; nothing can be published then.
+        """
+        try:
+            frame = engine_frame(table, rows)
+            folder = self._work / f"{table}.parquet"
+            folder.mkdir(exist_ok=True)
+            self._parts.setdefault(table, {})[number] = _write_table(folder / part_file(number), frame)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            self._failure = _cannot_write(self.path, self._system_error(error) or error)
+            raise self._failure from error
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def publish(self, tables: Mapping[str, pl.DataFrame], manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Writes the manifest and the tables that have not been written in parts, replacing an older result.
 
         Args:
             tables: Frames by table name, as documented in `columns.py`.
             manifest: The manifest without its `tables` entry.
 
+        Returns:
+            That entry: rows and checksums of the tables.
+
         Raises:
-            ResultError: If something cannot be written; an older result is still there then.
+            ResultError: If something cannot be written, or a part could not; an older result is still there then.
+            Exception: What writing a part has raised.
         """
+        if self._failure is not None:
+            raise self._failure
         try:
             entries = {name: _write_table(self._work / f"{name}.parquet", frame) for name, frame in tables.items()}
+            entries |= {name: self._finish_parts(name) for name in self._parts}
+            entries = {name: entries[name] for name in TABLES if name in entries}
             text = json.dumps({**manifest, "tables": entries}, indent=2, ensure_ascii=False, allow_nan=False)
             _write_synced(self._work / MANIFEST, text.encode())
-            self._move_into_place(list(tables))
+            self._move_into_place(list(entries))
         except (OSError, pl.exceptions.PolarsError) as error:
             raise _cannot_write(self.path, self._system_error(error) or error) from error
+        return entries
+
+    def _finish_parts(self, table: str) -> dict[str, Any]:
+        """Makes a table that was written in parts ready to be moved, and returns its entry in the manifest."""
+        parts = [entry for _, entry in sorted(self._parts[table].items())]
+        folder = self._work / f"{table}.parquet"
+        if len(parts) > 1:
+            _sync_folder(folder)
+            return {"rows": sum(part["rows"] for part in parts), "parts": parts}
+        alone = self._work / part_file(0)
+        (folder / part_file(0)).replace(alone)
+        folder.rmdir()
+        alone.replace(folder)
+        return parts[0]
 
     def _system_error(self, error: Exception) -> OSError | None:
         """Returns what the system says to a small write, when polars does not say why its own failed."""
@@ -136,8 +190,8 @@ class ResultFolder:
     def _move_into_place(self, tables: list[str]) -> None:
         (self.path / MANIFEST).unlink(missing_ok=True)
         _sync_folder(self.path)
-        for file in _FILES - {f"{name}.parquet" for name in tables}:
-            (self.path / file).unlink(missing_ok=True)
+        for file in _FILES:
+            _remove(self.path / file)
         for name in tables:
             (self._work / f"{name}.parquet").replace(self.path / f"{name}.parquet")
         _sync_folder(self.path)
@@ -199,83 +253,12 @@ class ResultFolder:
         self._created.clear()
 
 
-def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-    """Reads a result folder and checks it against its manifest.
-
-    Args:
-        folder: A folder that `ResultFolder.publish` wrote.
-
-    Returns:
-        The manifest without its `tables` entry, and the frames by table name.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ResultError: If it is incomplete, damaged, or written by a version with another result schema.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        raise FileNotFoundError(f"result folder `{folder}` does not exist")
-    manifest = _read_manifest(folder)
-    entries = manifest.pop("tables")
-    unknown = sorted(set(entries) - set(TABLES))
-    absent = sorted(set(TABLES) - set(entries) - OPTIONAL)
-    if unknown or absent:
-        what = f"unknown table `{unknown[0]}`" if unknown else f"no table `{absent[0]}`"
-        raise ResultError(f"the manifest has {what}", where=f"`{folder / MANIFEST}`", hint="run the scenario again")
-    return manifest, {name: _read_table(folder, name, entry) for name, entry in entries.items()}
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise ResultError(
-            f"`{folder}` is not a complete result: it has no `{MANIFEST}`",
-            hint="the run that wrote it was stopped, or this is another folder; run the scenario again",
-        )
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ResultError(f"the manifest cannot be read ({error})", where=f"`{path}`") from error
-    if not isinstance(manifest, dict) or "result_schema" not in manifest:
-        raise ResultError("this is not the manifest of a result", where=f"`{path}`")
-    if manifest["result_schema"] != RESULT_SCHEMA:
-        raise ResultError(
-            f"the result has schema {manifest['result_schema']}, this version of hookean reads {RESULT_SCHEMA}",
-            where=f"`{path}`",
-            hint=f"it was written by hookean {manifest.get('hookean_version', '(unknown)')}; "
-            "run the scenario again or use that version",
-        )
-    missing = [key for key in (*MANIFEST_KEYS, "tables") if key not in manifest]
-    if missing:
-        raise ResultError(f"the manifest lacks `{missing[0]}`", where=f"`{path}`", hint="run the scenario again")
-    return manifest
-
-
-def _read_table(folder: Path, name: str, entry: Mapping[str, Any]) -> pl.DataFrame:
-    path = folder / f"{name}.parquet"
-    hint = "run the scenario again"
-    try:
-        if _digest_of(path) != entry["sha256"]:
-            raise ResultError("the table is damaged: its checksum is not the manifest's", where=f"`{path}`", hint=hint)
-        frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
-    except FileNotFoundError as error:
-        raise ResultError(f"table `{name}` is missing", where=f"`{folder}`", hint=hint) from error
-    except (OSError, KeyError, pl.exceptions.PolarsError) as error:
-        raise ResultError(f"the table cannot be read ({error})", where=f"`{path}`", hint=hint) from error
-    problem = mismatch(name, frame)
-    if problem is None and frame.height != entry.get("rows"):
-        problem = f"table `{name}` has {frame.height} rows, the manifest says {entry.get('rows')}"
-    if problem is not None:
-        raise ResultError(problem, where=f"`{path}`", hint=hint)
-    return frame
-
-
 def _write_table(path: Path, frame: pl.DataFrame) -> dict[str, Any]:
     with path.open("wb") as file:
         frame.write_parquet(file)
         file.flush()
         os.fsync(file.fileno())
-    return {"rows": frame.height, "sha256": _digest_of(path)}
+    return {"rows": frame.height, "sha256": digest_of(path)}
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -293,7 +276,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _digest_of(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Returns the checksum of a file.
+
+    Args:
+        path: The file.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -305,7 +293,26 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
         return False
 
 
+def part_file(number: int) -> str:
+    """Returns the name of a part's file; in order of names, parts are in order up to a hundred thousand.
+
+    Args:
+        number: Its number, from 0.
+    """
+    return f"part-{number:05}.parquet"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _holds_result(folder: Path, names: set[str]) -> bool:
+    folders = [folder / name for name in names & _FILES if (folder / name).is_dir()]
+    if not all(_PART.fullmatch(entry.name) for each in folders for entry in each.iterdir()):
+        return False
     if MANIFEST not in names:
         return names <= _FILES  # what a run that was killed while moving its tables leaves
     try:
