@@ -14,7 +14,7 @@ SOURCES = Path(__file__).parents[2] / "rust" / "py" / "src"
 def test_every_class_is_frozen_in_its_source():
     declared = [
         arguments
-        for path in sorted(SOURCES.glob("*.rs"))
+        for path in sorted(SOURCES.rglob("*.rs"))
         for arguments in re.findall(r"#\[pyclass\(?([^\]]*?)\)?\]", path.read_text(encoding="utf-8"))
     ]
     assert len(declared) == len([value for value in vars(core).values() if inspect.isclass(value)]) > 0
