@@ -45,9 +45,10 @@ lint: $(BUILT) ## rustfmt, clippy, ruff, mypy, stub check
 golden: $(BUILT) ## rewrite the golden digests; explain every change in CHANGELOG under "Results changed"
 	HOOKEAN_GOLDEN=rewrite $(BIN)/pytest tests/golden -q
 
-exactness: ## 10,000 random scripts over all disciplines, lazy engine against the event list
+exactness: ## 10,000 random scripts over all disciplines, lazy engine against the event list, event lists against a model
 	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test station -- --nocapture
 	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test control_plane calls::prop -- --nocapture
+	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test control_plane synchronous_random -- --nocapture
 
 bench: $(BUILT) $(PEERS) ## every goal of speed beside what is measured, and docs/speed.md (half an hour; QUICK=1 for a few minutes, without the page)
 	$(BIN)/python benches/goals/run.py --peer-python $(PEERS_BIN)/python $(if $(QUICK),--quick,--page docs/speed.md)

@@ -83,7 +83,7 @@ services:
         delay: {distribution: exponential, mean: 2ms}
         deadline: 4s
         retry: {attempts: 2, budget: {ratio: 0.1}}
-      - {to: steady}
+      - {to: steady, hold: false}
     warmup: {from: 0.3, over: 2min, shape: exponential, steps: 12}
   batch:
     replica: {cpu: 2, memory: 1Gi}

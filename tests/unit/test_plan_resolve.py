@@ -272,6 +272,7 @@ def test_batches_retries_and_clients_are_written_with_their_workload(tmp_path):
         "after_rejected": True,
         "after_timed_out": True,
         "after_lost": False,
+        "after_unanswered": False,
         "attempts_max": 4,
         "backoff": {"initial_ns": 50_000_000, "factor": 3.0, "maximum_ns": 2 * SECOND, "jitter": "equal"},
         "budget": {"ratio": 0.1, "per_second_min": 5.0, "window_ns": 20 * SECOND},

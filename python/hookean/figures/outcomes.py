@@ -1,4 +1,4 @@
-"""What became of the requests: late, rejected, timed out, lost."""
+"""What became of the requests: late, rejected, timed out, lost, unanswered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from hookean.analysis import ResultLike
 
-BAD = {"late": "#999999", "rejected": "#aa3377", "timed_out": "#ccbb44", "lost": "#332288"}
+BAD = {
+    "late": "#999999",
+    "rejected": "#aa3377",
+    "timed_out": "#ccbb44",
+    "lost": "#332288",
+    "unanswered": "#44aa99",
+}
 """Outcomes that count against a service, with their colours."""
 
 
@@ -28,7 +34,8 @@ def outcomes_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Dat
 
     Returns:
         One row per contender: `contender`, `arrivals`, `good` (completed within the objective; null without one),
-        `late` (completed after it; null without one), `completed`, `rejected`, `timed_out`, `lost`, `in_system`.
+        `late` (completed after it; null without one), `completed`, `rejected`, `timed_out`, `lost`, `unanswered`,
+        `in_system`.
     """
     parts = [
         result.summary.filter(pl.col("service") == service).select(
@@ -40,6 +47,7 @@ def outcomes_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Dat
             "rejected",
             "timed_out",
             "lost",
+            "unanswered",
             "in_system",
         )
         for name, result in results.items()
@@ -48,7 +56,7 @@ def outcomes_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Dat
 
 
 def outcomes_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Figure:
-    """Draws the share of requests that were late, rejected, timed out or lost, as stacked bars.
+    """Draws the share of requests that were late, rejected, timed out, lost or unanswered, as stacked bars.
 
     Args:
         results: Results by contender name.

@@ -29,7 +29,7 @@ def retry_tree(retry: Retry) -> dict[str, Any]:
     """Returns rules for retries as the plan writes them, with provenance."""
     after = {
         f"after_{failure}": known(retry, "after", value=failure in retry.after, text=_yes_or_no(failure in retry.after))
-        for failure in ("rejected", "timed_out", "lost")
+        for failure in ("rejected", "timed_out", "lost", "unanswered")
     }
     return after | {
         "attempts_max": known(retry, "attempts", value=retry.attempts),
@@ -88,6 +88,8 @@ def callers_warnings(workload: Workload, service: Service) -> Iterator[str]:
     if retry is None or "after" not in retry.model_fields_set:
         return
     for failure in retry.after:
+        if failure == "unanswered" and not any(call.hold for call in service.calls):
+            yield f"retries of `{workload.service}` after `unanswered` never happen: it makes no synchronous calls"
         causes = _CAUSES.get(failure, ())
         if causes and all(getattr(service.queue, cause) is None for cause in causes):
             fields = " or ".join(f"`{cause}`" for cause in causes)

@@ -44,6 +44,7 @@ def _call(call: Call, name: str, place: dict[str, int]) -> dict[str, Any]:
         "to": Fixed(sorted(place[to] for to in call.to)),
         "probability": known(call, "probability", value=float(call.probability)),
         "copies": known(call, "copies", value=call.copies),
+        "hold": known(call, "hold", value=call.hold, text="yes" if call.hold else "no"),
         "delay": Known(_AT_ONCE, "none", "assumed", "calls arrive at once")
         if call.delay is None
         else Known(call.delay.plan(), call.delay.describe(), "user", "scenario"),

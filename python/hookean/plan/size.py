@@ -144,8 +144,9 @@ def _arriving(document: dict[str, Any], arrays: Arrays) -> dict[int, float]:
         arriving[each["service"]] = from_outside[each["service"]] * _attempts(each)
     requests = _with_calls(from_outside, document["calls"])
     for call in document["calls"]:
+        calling = _attempts_at(document, call["service"]) if call["hold"] else 1
         for to in call["to"]:
-            arriving[to] += _sent(call, requests) / len(call["to"]) * _attempts(call)
+            arriving[to] += _sent(call, requests) / len(call["to"]) * _attempts(call) * calling
     return arriving
 
 
@@ -179,6 +180,13 @@ def _attempts(sender: dict[str, Any]) -> int:
     """Most rows that a request of a workload, or a call, may have: one for each attempt."""
     retry = sender["retry"]
     return int(retry["attempts_max"]) if retry else 1
+
+
+def _attempts_at(document: dict[str, Any], service: int) -> int:
+    """Most attempts of a request of a service, each of which makes synchronous calls of its own."""
+    senders = [each for each in document["workloads"] if each["service"] == service]
+    senders += [each for each in document["calls"] if service in each["to"]]
+    return max(map(_attempts, senders), default=1)
 
 
 def _clients(document: dict[str, Any]) -> _Part:

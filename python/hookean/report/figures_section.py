@@ -212,7 +212,7 @@ def _outcomes_caption(_results: Mapping[str, ResultLike], _service: str) -> str:
 
 
 def _outcomes_numbers(results: Mapping[str, ResultLike], service: str) -> str:
-    counts = ("arrivals", "good", "late", "completed", "rejected", "timed_out", "lost", "in_system")
+    counts = ("arrivals", "good", "late", "completed", "rejected", "timed_out", "lost", "unanswered", "in_system")
     columns = [
         Shown("contender", "contender", numeric=False),
         *(Shown(name, name.replace("_", " "), number) for name in counts),

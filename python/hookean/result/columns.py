@@ -48,6 +48,12 @@ SUMMARY = (
     Column("rejected", "u64", "", "Attempts turned away because the queue was full."),
     Column("timed_out", "u64", "", "Attempts that gave up, waiting or in service."),
     Column("lost", "u64", "", "Attempts lost with a replica that was killed or failed."),
+    Column(
+        "unanswered",
+        "u64",
+        "",
+        "Attempts whose work was done, but that were held for synchronous calls too many of which failed.",
+    ),
     Column("retries", "u64", "", "Attempts that are not the first of their request: requests = arrivals - retries."),
     Column("retries_denied", "u64", "", "Retries that the budget did not allow."),
     Column("given_up", "u64", "", "Requests that failed for good."),
@@ -133,6 +139,7 @@ SERIES = (
     Column("rejected", "u64", "", "Attempts rejected in the interval."),
     Column("timed_out", "u64", "", "Attempts timed out in the interval."),
     Column("lost", "u64", "", "Attempts lost in the interval."),
+    Column("unanswered", "u64", "", "Attempts in the interval whose synchronous calls failed."),
     Column("retries", "u64", "", "Attempts that arrived in the interval and are not the first of their request."),
     Column("given_up", "u64", "", "Requests that failed for good in the interval."),
     Column("in_system", "u64", "", "Attempts waiting or in service."),
@@ -278,15 +285,15 @@ REQUESTS = (
         "end",
         "duration",
         "s",
-        "When it completed, was rejected, gave up or was lost; null if still in the system.",
+        "When it completed, was rejected, gave up, was lost or stayed unanswered; null if still in the system.",
         nullable=True,
     ),
     Column("work", "duration", "s", "Its CPU time on one full bare-metal core."),
     Column("replica", "u32", "", "Replica that served it.", nullable=True),
-    Column("outcome", "str", "", "`completed`, `rejected`, `timed_out`, `lost` or `in_system`."),
+    Column("outcome", "str", "", "`completed`, `rejected`, `timed_out`, `lost`, `unanswered` or `in_system`."),
 )
 
-_ENDS = ("arrivals", "completed", "rejected", "timed_out", "lost", "in_system")
+_ENDS = ("arrivals", "completed", "rejected", "timed_out", "lost", "unanswered", "in_system")
 
 CLASSES = (
     _SERVICE,

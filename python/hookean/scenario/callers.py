@@ -131,11 +131,11 @@ class Retry(Model):
     attempts: Annotated[PositiveCount, Field(ge=2, le=100)]
     """Most attempts of a request, the first included: 2 to 100."""
     after: Annotated[
-        tuple[Literal["rejected", "timed_out", "lost"], ...],
+        tuple[Literal["rejected", "timed_out", "lost", "unanswered"], ...],
         Field(min_length=1),
         Origin("assumed", "every failure is worth another attempt"),
-    ] = ("rejected", "timed_out", "lost")
-    """Which failures are tried again."""
+    ] = ("rejected", "timed_out", "lost", "unanswered")
+    """Which failures are tried again. `unanswered`: synchronous calls of the request have failed."""
     backoff: Backoff = Backoff()
     """Delay before a retry."""
     budget: RetryBudget | None = None

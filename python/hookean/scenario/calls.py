@@ -1,4 +1,4 @@
-"""Calls between services: what a completed request of one sets off in others."""
+"""Calls between services: what a request of one sets off in others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from .callers import Retry
 from .distribution import Distribution
 from .fidelity import bins_of
-from .fields import FieldError, Model, Name, Origin, PositiveCount, Share
+from .fields import FieldError, Flag, Model, Name, Origin, PositiveCount, Share
+from .synchronous import most_attempts, synchronous_problems
 from .units import Duration, as_written
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _wait_for(value: object) -> object:
 
 
 class Call(Model):
-    """Calls that a request sets off when it completes. Nobody holds a place meanwhile: they are asynchronous.
+    """Calls that a request sets off: when it completes, and nobody holds a place meanwhile, or with `hold` before that.
 
     A call is a request of the service it goes to, beside that service's own workload, with work drawn for it there.
     """
@@ -50,6 +51,11 @@ class Call(Model):
     """Probability that a request makes these calls: all of them, or none. Each entry is drawn by itself."""
     copies: Annotated[PositiveCount, Field(le=1000), Origin("assumed", "one call to each service")] = 1
     """Calls to each of the services, at most 1000."""
+    hold: Annotated[Flag, Origin("assumed", "calls are asynchronous")] = False
+    """Whether the calls are synchronous: made when the work of the request is done, which then keeps its place, without
+    using CPU, until as many of them are answered as `wait_for` says.
+
+    With that it is completed. When too many have failed, it has failed as well: it is `unanswered`."""
     wait_for: Annotated[
         PositiveCount | Literal["all", "first", "none"],
         BeforeValidator(_wait_for, json_schema_input_type=PositiveCount | Literal["all", "first", "none"]),
@@ -60,7 +66,9 @@ class Call(Model):
     It decides when a request at the head is answered (tables `end_to_end` and `critical_path`), not what is served:
     calls that are not waited for are served all the same."""
     delay: Distribution | None = None
-    """Time from the end of the request to the arrival of a call, such as that of a network. Default: none."""
+    """Time from the end of the request, or with `hold` of its work, to the arrival of a call, such as on a network.
+
+    The answer is there as soon as it is given: add the way back. Default: none."""
     retry: Retry | None = None
     """When and how often a failed call is sent again. Default: it is given up at once."""
     deadline: Duration | None = None
@@ -76,6 +84,12 @@ class Call(Model):
             raise FieldError(
                 f"{calls} {'call' if calls == 1 else 'calls'} can never give {self.wait_for} answers",
                 hint="lower `wait_for`, or call more services or `copies`",
+                at=["wait_for"],
+            )
+        if self.hold and self.wait_for == "none":
+            raise FieldError(
+                "a request that is held waits for answers, not for `none`",
+                hint="leave `hold` out: asynchronous calls can be left alone",
                 at=["wait_for"],
             )
         if self.deadline is not None and self.retry is None:
@@ -120,6 +134,7 @@ def call_problems(scenario: Scenario) -> Iterator[FieldError]:
                     yield FieldError(text, hint="call services of their own", at=at)
     yield from _way_problems(scenario)
     yield from _request_problems(scenario)
+    yield from synchronous_problems(scenario)
 
 
 def _way_problems(scenario: Scenario) -> Iterator[FieldError]:
@@ -135,15 +150,17 @@ def _way_problems(scenario: Scenario) -> Iterator[FieldError]:
         found = dict.fromkeys(ways, 0)
         for name, service in scenario.services.items():
             for call in service.calls:
+                attempts = most_attempts(scenario, name) if call.hold else 1
                 for to in set(call.to) & (ways.keys() - {name}):
-                    found[to] += call.copies * (2 + ways[name])
+                    found[to] += attempts * call.copies * (2 + ways[name])
         if found == ways:
             break
         ways = {name: min(count, _WAYS_MAX + 1) for name, count in found.items()}
     for name, count in ways.items():
         if count > _WAYS_MAX:
-            text = f"calls of one request reach `{name}` by more than {_WAYS_MAX:,} ways, copies counted"
-            yield FieldError(text, hint="take fewer `copies`, or fewer services", at=["services", name])
+            text = f"calls of one request reach `{name}` by more than {_WAYS_MAX:,} ways, copies and attempts counted"
+            hint = "take fewer `copies` or services, or fewer attempts of those that hold places"
+            yield FieldError(text, hint=hint, at=["services", name])
             return
 
 

@@ -242,7 +242,7 @@ class Service(Model):
     queue: Queue = Queue()
     """Queue and routing."""
     calls: Annotated[tuple[Call, ...], Field(max_length=64)] = ()
-    """What a completed request sets off in other services. Calls never lead back to a service. Default: nothing."""
+    """What a request sets off in other services. Calls never lead back to a service. Default: nothing."""
     fidelity: Fidelity | None = None
     """How closely it is simulated: `exact` or `binned` (see the scenario's `fidelity`). Default: as the scenario."""
     bin: Duration | None = None

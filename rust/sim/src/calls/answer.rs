@@ -1,6 +1,8 @@
 //! Answers to requests, and requests that wait for them.
 
+use super::numbering::Parent;
 use crate::plan::{CallPlan, WaitPlan};
+use crate::workload::attempt_of;
 
 /// Services on a path that take no memory of their own.
 const NEAR: usize = 4;
@@ -22,6 +24,18 @@ impl Path {
             None => self.far.push(part),
         }
         self.hops += 1;
+    }
+
+    /// Goes on with another path that was gone before. Time in a service that is on both is added up.
+    fn append(&mut self, before: &Self) {
+        for (service, nanos) in before.parts() {
+            let near = self.near.iter_mut().take(self.hops);
+            let mut all = near.chain(&mut self.far);
+            match all.find(|part| part.0 as usize == service) {
+                Some(part) => part.1 += nanos,
+                None => self.push(service, nanos),
+            }
+        }
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
@@ -75,10 +89,12 @@ pub(super) enum Verdict {
 /// The calls of one entry, as each request makes them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
-    entry: usize,
-    calls: u64,
+    pub(super) entry: usize,
+    /// Whether the request is held for them.
+    pub(super) hold: bool,
+    pub(super) calls: u64,
     /// How many of them have to be answered.
-    needed: u64,
+    pub(super) needed: u64,
 }
 
 impl Rule {
@@ -91,6 +107,7 @@ impl Rule {
         };
         Self {
             entry,
+            hold: plan.hold,
             calls,
             needed,
         }
@@ -139,7 +156,7 @@ impl Group {
 
     /// The answer that makes the group whole: of as many as are needed, the last. All that came before are there.
     fn last_needed(&mut self) -> Option<&Answer> {
-        if self.answered < self.rule.needed {
+        if !self.is_whole() {
             return None;
         }
         if self.counts.is_none() {
@@ -151,34 +168,65 @@ impl Group {
         self.counts.as_ref()
     }
 
+    const fn is_whole(&self) -> bool {
+        self.answered >= self.rule.needed
+    }
+
     const fn has_failed(&self) -> bool {
         self.rule.calls - self.failed < self.rule.needed
     }
 }
 
-/// A request that was completed and waits for answers.
+/// A request that waits for answers: held, or completed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
-    first: u64,
-    end: u64,
+    /// Since when the attempt with this index is held, or was.
+    held: Option<(u64, u64)>,
+    /// When it arrived first, and its end; `None` while it is held.
+    completed: Option<(u64, u64)>,
     groups: Vec<Group>,
 }
 
 impl Waiting {
-    /// A request that has made calls by these rules, in what is left of another one.
+    /// A request that was completed and has made calls by these rules, in what is left of another one.
     pub(super) fn anew(self, first: u64, end: u64, rules: impl Iterator<Item = Rule>) -> Self {
         let mut groups = self.groups;
         groups.clear();
         groups.extend(rules.map(Group::new));
-        Self { first, end, groups }
+        Self {
+            held: None,
+            completed: Some((first, end)),
+            groups,
+        }
+    }
+
+    /// An attempt that is held for calls by these rules, in what is left of another request.
+    pub(super) fn holding(self, index: u64, since: u64, rules: impl Iterator<Item = Rule>) -> Self {
+        Self {
+            held: Some((index, since)),
+            completed: None,
+            ..self.anew(0, 0, rules)
+        }
+    }
+
+    /// Whether this attempt is held.
+    pub(super) fn holds(&self, index: u64) -> bool {
+        self.completed.is_none() && self.held.is_some_and(|(held, _)| held == index)
+    }
+
+    /// The held request was completed, and has made calls by these rules.
+    pub(super) fn complete(&mut self, first: u64, end: u64, rules: impl Iterator<Item = Rule>) {
+        self.completed = Some((first, end));
+        self.groups.extend(rules.map(Group::new));
     }
 
     /// Takes the answer to one of the calls of an entry, or that it has none.
-    pub(super) fn take(&mut self, entry: usize, answer: Option<Answer>) {
-        let group = self
-            .groups
-            .iter_mut()
-            .find(|group| group.rule.entry == entry);
+    pub(super) fn take(&mut self, parent: Parent, answer: Option<Answer>) {
+        let of_others = |(index, _): (u64, u64)| attempt_of(index) != parent.attempt;
+        let groups = self.groups.iter_mut();
+        let group = groups
+            .filter(|group| !group.rule.hold || !self.held.is_some_and(of_others))
+            .find(|group| group.rule.entry == parent.entry);
         match (group, answer) {
             (Some(group), Some(answer)) => group.take(answer),
             (Some(group), None) => group.failed += 1,
@@ -188,23 +236,41 @@ impl Waiting {
 
     /// What has become of the request, which has this service and number, if that is known.
     pub(super) fn verdict(&mut self, of: (usize, u64)) -> Option<Verdict> {
+        let (first, end) = self.completed?;
         if self.groups.iter().any(Group::has_failed) {
             return Some(Verdict::Unanswered);
         }
+        if !self.groups.iter().all(Group::is_whole) {
+            return None;
+        }
+        let (held, after) = (self.latest(true), self.latest(false));
+        let mut answer = Answer::at_once(of, first, end);
+        if let (Some(held), Some((_, since))) = (held, self.held) {
+            // It may have been kept from going on when it could.
+            let own = since - first + end - held.at;
+            answer.between_ns = held.between_ns + held.first - since;
+            answer.path = held.path;
+            answer.path.push(of.0, own);
+        }
+        if let Some(mut last) = after {
+            answer.at = last.at;
+            answer.between_ns += last.between_ns + last.first - end;
+            last.path.append(&answer.path);
+            answer.path = last.path;
+        }
+        Some(Verdict::Answered(answer))
+    }
+
+    /// Of the calls that the request was held for, or of the others, the answer that came last of those needed, if any is.
+    fn latest(&mut self, hold: bool) -> Option<Answer> {
         let mut latest: Option<&Answer> = None;
-        for group in &mut self.groups {
+        let groups = self.groups.iter_mut();
+        for group in groups.filter(|group| group.rule.hold == hold) {
             let answer = group.last_needed()?;
             if latest.is_none_or(|latest| latest.at < answer.at) {
                 latest = Some(answer);
             }
         }
-        let mut answer = latest?.clone();
-        answer.between_ns += answer.first - self.end;
-        answer.path.push(of.0, self.end - self.first);
-        Some(Verdict::Answered(Answer {
-            of,
-            first: self.first,
-            ..answer
-        }))
+        latest.cloned()
     }
 }

@@ -4,19 +4,26 @@
 //! calls never lead back, so a station depends on those before it alone: in every interval stations advance in the order
 //! of calls, and each is told of all calls that reach it in the interval before it advances. Whatever is drawn for a call
 //! is keyed by the call, so neither the order of stations nor the length of intervals matters.
+//!
+//! The answer to a synchronous call does lead back: such services advance together, on event lists, as one of the units
+//! between which everything above holds.
 
 mod answer;
+mod held;
 mod numbering;
 mod order;
 mod outbox;
 mod trees;
+mod units;
 
 use crate::plan::{CallPlan, Plan, PlanError};
 
-pub(crate) use numbering::{Entries, Numbering, POSITIONS_MAX};
-pub(crate) use order::{levels, upstream};
+pub(crate) use held::{Held, Released};
+pub(crate) use numbering::{Entries, Numbering, POSITIONS_MAX, is_call};
+pub(crate) use order::levels;
 pub(crate) use outbox::{Call, Outbox};
 pub(crate) use trees::{HeadBook, Trees};
+pub(crate) use units::Units;
 
 /// The calls of one service and to it.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +31,8 @@ pub(crate) struct Calls<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) numbering: &'a Numbering,
     pub(crate) service: usize,
+    /// Whether the service advances together with others.
+    pub(crate) joined: bool,
 }
 
 impl<'a> Calls<'a> {
@@ -42,6 +51,6 @@ impl<'a> Calls<'a> {
     /// # Errors
     /// Those of [`Outbox::new`].
     pub(crate) fn outbox(self) -> Result<Option<Outbox>, PlanError> {
-        Outbox::new(self.plan, self.numbering, self.service)
+        Outbox::new(self.plan, self.numbering, self.service, self.joined)
     }
 }

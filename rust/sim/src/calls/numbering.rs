@@ -2,10 +2,11 @@
 //!
 //! A call to a service has a place among all the places that calls of one request at the head can have there: one for each
 //! way that leads from a head to the service, and for each copy on it. Number and place make the index of the call, so a
-//! request has the same index, hence the same work, class and session, whatever happens before it.
+//! request has the same index, hence the same work, class and session, whatever happens before it. A request calls once when it
+//! has completed, but every attempt may make synchronous calls: those have a place for each attempt of the caller.
 
-use crate::plan::CallPlan;
-use crate::workload::{OF_CALL, OF_CLIENT, number_of};
+use crate::plan::{CallPlan, Plan};
+use crate::workload::{OF_CALL, OF_CLIENT, attempt_of, number_of};
 
 /// Most places that calls of one request may have at one service; beyond 2^46 / this, requests at the head have no number.
 pub(crate) const POSITIONS_MAX: u64 = 1 << 14;
@@ -23,10 +24,13 @@ pub(crate) struct Way {
     /// Places at the service that is called, and at the one that calls.
     positions_to: u64,
     positions_from: u64,
+    copies: u64,
+    /// Attempts of the caller that have calls of their own.
+    attempts: u64,
 }
 
 impl Way {
-    /// The index of a call that request `index` sets off.
+    /// The index of a call that attempt `index` of a request sets off.
     #[inline]
     pub(crate) const fn index(&self, index: u64, copy: u64) -> u64 {
         let number = number_of(index);
@@ -37,12 +41,20 @@ impl Way {
             ),
             None => (number & !OF_CLIENT, (number & OF_CLIENT != 0) as u64),
         };
+        let attempt = if self.attempts > 1 {
+            attempt_of(index) as u64
+        } else {
+            0
+        };
+        let copy = attempt * self.copies + copy;
         let place = self.base + copy * (HEADS + self.positions_from) + place;
         OF_CALL | (head * self.positions_to + place)
     }
 
-    const fn places(&self, copies: u64) -> u64 {
-        copies * (HEADS + self.positions_from)
+    const fn places(&self) -> u64 {
+        self.attempts
+            .saturating_mul(self.copies)
+            .saturating_mul(HEADS + self.positions_from)
     }
 }
 
@@ -53,6 +65,8 @@ pub(crate) struct Parent {
     pub(crate) number: u64,
     /// The entry of the plan.
     pub(crate) entry: usize,
+    /// Of a synchronous call, the attempt that made it, from 0.
+    pub(crate) attempt: u32,
 }
 
 /// Where a call comes from.
@@ -75,9 +89,31 @@ pub(crate) struct Numbering {
     positions: Vec<u64>,
 }
 
+/// Most attempts of a request of each service.
+fn attempts(plan: &Plan) -> Vec<u64> {
+    let mut attempts = vec![1; plan.services.len()];
+    let outside = plan.workloads.iter().map(|of| (of.service, of.retry));
+    let calls = plan
+        .calls
+        .iter()
+        .flat_map(|call| call.to.iter().map(|to| (*to, call.retry)));
+    for (service, retry) in outside.chain(calls) {
+        let most = retry.map_or(1, |retry| u64::from(retry.attempts_max));
+        attempts[service] = most.max(attempts[service]);
+    }
+    attempts
+}
+
 impl Numbering {
-    /// Numbers the places of calls; `None` when they lead back or are too many.
-    pub(crate) fn new(calls: &[CallPlan], services: usize) -> Option<Self> {
+    /// Numbers the places of the calls of a plan; `None` when they lead back or are too many.
+    pub(crate) fn of(plan: &Plan) -> Option<Self> {
+        Self::new(&plan.calls, &attempts(plan))
+    }
+
+    /// Numbers the places of calls between services, whose requests are tried at most so many times each; `None` when they
+    /// lead back or are too many.
+    fn new(calls: &[CallPlan], attempts: &[u64]) -> Option<Self> {
+        let services = attempts.len();
         let levels = super::levels(calls, services)?;
         let edges = calls.iter().enumerate();
         let mut ways: Vec<Way> = edges
@@ -89,6 +125,8 @@ impl Numbering {
                     base: 0,
                     positions_to: 0,
                     positions_from: 0,
+                    copies: call.copies,
+                    attempts: if call.hold { attempts[call.service] } else { 1 },
                 })
             })
             .collect();
@@ -100,8 +138,7 @@ impl Numbering {
             let way = &mut ways[at];
             way.positions_from = positions[way.from];
             way.base = positions[way.to];
-            let places = way.places(calls[way.entry].copies);
-            positions[way.to] += places;
+            positions[way.to] = positions[way.to].saturating_add(way.places());
             if positions[way.to] > POSITIONS_MAX {
                 return None;
             }
@@ -131,7 +168,11 @@ impl Numbering {
             call % self.positions[service],
         );
         let way = self.way_at(service, place)?;
-        let number = match (place - way.base) % (HEADS + way.positions_from) {
+        let (copy, place) = (
+            (place - way.base) / (HEADS + way.positions_from),
+            (place - way.base) % (HEADS + way.positions_from),
+        );
+        let number = match place {
             0 => head,
             1 => OF_CLIENT | head,
             place => OF_CALL | (head * way.positions_from + place - HEADS),
@@ -140,6 +181,7 @@ impl Numbering {
             service: way.from,
             number,
             entry: way.entry,
+            attempt: (copy / way.copies) as u32,
         })
     }
 
@@ -232,6 +274,7 @@ mod tests {
             to: to.to_vec(),
             probability: 1.0,
             copies,
+            hold: false,
             delay: Distribution::Constant { value_ns: 0 },
             wait_for: WaitPlan::All,
             deadline_ns: None,
@@ -266,7 +309,7 @@ mod tests {
             call(2, &[3], 1),
         ];
         let copies: Vec<u64> = calls.iter().map(|call| call.copies).collect();
-        let numbering = Numbering::new(&calls, 4).unwrap();
+        let numbering = Numbering::new(&calls, &[1; 4]).unwrap();
         let heads: Vec<(usize, u64)> = (0..3)
             .flat_map(|service| (0..20).flat_map(move |n| [(service, n), (service, OF_CLIENT | n)]))
             .collect();
@@ -280,7 +323,7 @@ mod tests {
     #[test]
     fn a_call_knows_where_it_comes_from() {
         let calls = [call(0, &[1, 2], 2), call(1, &[2], 3)];
-        let numbering = Numbering::new(&calls, 3).unwrap();
+        let numbering = Numbering::new(&calls, &[1; 3]).unwrap();
         let ways: Vec<Way> = numbering
             .from(0)
             .chain(numbering.from(1))
@@ -317,7 +360,7 @@ mod tests {
     #[test]
     fn a_call_knows_its_entry() {
         let calls = [call(0, &[2], 2), call(1, &[2], 1)];
-        let numbering = Numbering::new(&calls, 3).unwrap();
+        let numbering = Numbering::new(&calls, &[1; 3]).unwrap();
         let entries = numbering.entries(2);
         for way in numbering.from(0).chain(numbering.from(1)) {
             for number in [0, 7, 7 | OF_CLIENT] {
@@ -330,6 +373,41 @@ mod tests {
     }
 
     #[test]
+    fn every_attempt_has_synchronous_calls_of_its_own() {
+        let hold = CallPlan {
+            hold: true,
+            ..call(0, &[1], 2)
+        };
+        let numbering = Numbering::new(&[hold], &[3, 1]).unwrap();
+        let way = numbering.from(0).next().unwrap();
+        let mut found = BTreeSet::new();
+        for attempt in 0..3 {
+            for (number, copy) in [(7, 0), (7, 1), (8, 0), (OF_CLIENT | 7, 1)] {
+                let index = way.index(u64::from(attempt) << 48 | number, copy);
+                assert!(found.insert(index));
+                let parent = Parent {
+                    service: 0,
+                    number,
+                    entry: 0,
+                    attempt,
+                };
+                assert_eq!(numbering.parent(1, index), Some(parent));
+            }
+        }
+        // Without retries they are numbered as asynchronous ones are.
+        let [sync, other] = [true, false].map(|hold| {
+            let call = CallPlan {
+                hold,
+                ..call(0, &[1], 2)
+            };
+            Numbering::new(&[call], &[1, 1])
+        });
+        let index =
+            |numbering: Option<Numbering>| numbering.unwrap().from(0).next().unwrap().index(7, 1);
+        assert_eq!(index(sync), index(other));
+    }
+
+    #[test]
     fn too_many_ways_have_no_numbers() {
         // Each layer calls both services of the next: the ways double.
         let layer = |n: usize| {
@@ -339,7 +417,7 @@ mod tests {
             ]
         };
         let deep = |layers: usize| (0..layers).flat_map(layer).collect::<Vec<_>>();
-        assert!(Numbering::new(&deep(8), 18).is_some());
-        assert!(Numbering::new(&deep(20), 42).is_none());
+        assert!(Numbering::new(&deep(8), &[1; 18]).is_some());
+        assert!(Numbering::new(&deep(20), &[1; 42]).is_none());
     }
 }

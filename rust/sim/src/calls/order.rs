@@ -2,7 +2,8 @@
 
 use crate::plan::CallPlan;
 
-fn edges(calls: &[CallPlan]) -> impl Iterator<Item = (usize, usize)> + '_ {
+/// Who calls whom.
+pub(super) fn edges(calls: &[CallPlan]) -> impl Iterator<Item = (usize, usize)> + '_ {
     calls
         .iter()
         .flat_map(|call| call.to.iter().map(|to| (call.service, *to)))
@@ -27,22 +28,6 @@ pub(crate) fn levels(calls: &[CallPlan], services: usize) -> Option<Vec<usize>> 
     None
 }
 
-/// For each service, those that call it, directly or not, in the order of calls.
-pub(crate) fn upstream(calls: &[CallPlan], levels: &[usize]) -> Vec<Vec<usize>> {
-    let mut upstream: Vec<Vec<usize>> = vec![Vec::new(); levels.len()];
-    let mut edges: Vec<(usize, usize)> = edges(calls).collect();
-    edges.sort_unstable_by_key(|(from, _)| levels[*from]);
-    for (from, to) in edges {
-        let mut of = std::mem::take(&mut upstream[to]);
-        of.extend(&upstream[from]);
-        of.push(from);
-        of.sort_unstable_by_key(|service| (levels[*service], *service));
-        of.dedup();
-        upstream[to] = of;
-    }
-    upstream
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +40,7 @@ mod tests {
             to: vec![to],
             probability: 1.0,
             copies: 1,
+            hold: false,
             delay: Distribution::Constant { value_ns: 0 },
             wait_for: WaitPlan::All,
             deadline_ns: None,
@@ -68,10 +54,6 @@ mod tests {
         let calls = calls(&[(0, 3), (1, 0), (3, 2), (1, 2)]);
         let levels = levels(&calls, 5).unwrap();
         assert_eq!(levels, [1, 0, 3, 2, 0]);
-        let upstream = upstream(&calls, &levels);
-        assert_eq!(upstream[2], [1, 0, 3]);
-        assert_eq!(upstream[3], [1, 0]);
-        assert!(upstream[1].is_empty() && upstream[4].is_empty());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the completed requests of one service set off.
+//! What the requests of one service set off, and what there is to tell of them.
 
 use super::numbering::{Numbering, Way};
 use crate::plan::{CallPlan, Plan, PlanError};
@@ -46,6 +46,8 @@ struct Target {
 /// The calls that a request makes all of, or none.
 #[derive(Debug, Clone)]
 struct Entry {
+    /// Whether the request is held until they are answered.
+    hold: bool,
     probability: f64,
     /// Whether a request makes them, by its number.
     made: StreamKey,
@@ -64,6 +66,49 @@ pub(crate) struct Ended {
     pub(crate) made: u64,
 }
 
+impl Entry {
+    /// Whether a request makes the calls.
+    fn is_made(&self, index: u64) -> bool {
+        self.probability >= 1.0
+            || unit_f64(counter_draw(self.made, number_of(index))) < self.probability
+    }
+
+    /// Sets them off at `at`.
+    fn send(&mut self, index: u64, at: u64) {
+        for Target { way, delay, sent } in &mut self.targets {
+            sent.extend((0..self.copies).map(|copy| {
+                let call = way.index(index, copy);
+                (at.saturating_add(delay.of(call)), call)
+            }));
+        }
+    }
+}
+
+/// An attempt of a request whose work is done, and that is held until calls are answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holding {
+    pub(crate) index: u64,
+    /// When its work was done.
+    pub(crate) since: u64,
+    /// Which of the service's entries of calls it has made or will make: a bit for each.
+    pub(crate) made: u64,
+    /// The replica that holds it.
+    pub(crate) replica: u32,
+}
+
+/// What has happened to a request, for those that advance together with its service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum News {
+    /// It is held.
+    Held(Holding),
+    /// It was completed and has made these entries of calls.
+    Completed { index: u64, made: u64 },
+    /// An attempt that was in service has failed.
+    LetGo { index: u64 },
+    /// The request has failed for good.
+    GivenUp { index: u64 },
+}
+
 /// What a service that calls or is called has to tell: its calls, and how its requests have ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
@@ -71,10 +116,16 @@ pub(crate) struct Outbox {
     ended: Vec<Ended>,
     /// When requests have failed for good, and which.
     given_up: Vec<(u64, u64)>,
+    /// Attempts that are held, and when such attempts have failed.
+    held: Vec<Holding>,
+    let_go: Vec<(u64, u64)>,
+    holds: bool,
+    /// The same for those that advance together with the service, in the order in which it happened.
+    news: Option<Vec<News>>,
 }
 
 impl Outbox {
-    /// Prepares the calls of a service; `None` when it neither calls nor is called.
+    /// Prepares the calls of a service, which may be `joined` with others; `None` when it neither calls nor is called.
     ///
     /// # Errors
     /// [`PlanError`] when a delay is no distribution.
@@ -82,6 +133,7 @@ impl Outbox {
         plan: &Plan,
         numbering: &Numbering,
         service: usize,
+        joined: bool,
     ) -> Result<Option<Self>, PlanError> {
         let (calls, name) = (plan.calls.iter().enumerate(), &plan.services[service].name);
         let own = calls.filter(|(_, call)| call.service == service);
@@ -99,6 +151,7 @@ impl Outbox {
             };
             let ways = numbering.from(service).filter(|way| way.entry == entry);
             Ok(Entry {
+                hold: call.hold,
                 probability: call.probability,
                 made: stream("call", 0),
                 copies: call.copies,
@@ -111,29 +164,86 @@ impl Outbox {
             .collect::<Result<Vec<_>, PlanError>>()?;
         let inside = !entries.is_empty() || numbering.is_called(service);
         Ok(inside.then_some(Self {
+            holds: entries.iter().any(|entry| entry.hold),
             entries,
             ended: Vec::new(),
             given_up: Vec::new(),
+            held: Vec::new(),
+            let_go: Vec::new(),
+            news: joined.then(Vec::new),
         }))
     }
 
-    /// A request that arrived first at `first` was completed at `end`: its calls are on their way.
-    pub(crate) fn completed(&mut self, index: u64, first: u64, end: u64) {
-        let mut all_made = 0;
+    fn tell(&mut self, news: News) {
+        if let Some(told) = &mut self.news {
+            told.push(news);
+        }
+    }
+
+    /// What has happened since the last time.
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        self.news.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether there is something to tell.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| !news.is_empty())
+    }
+
+    /// The work of an attempt is done at `now`: its synchronous calls are on their way. Returns whether there are any, so
+    /// that its replica has to hold it.
+    pub(crate) fn holds(&mut self, index: u64, now: u64, replica: u32) -> bool {
+        if !self.holds {
+            return false;
+        }
+        let (mut all_made, mut holds) = (0, false);
         for (nth, entry) in self.entries.iter_mut().enumerate() {
-            let made = entry.probability >= 1.0
-                || unit_f64(counter_draw(entry.made, number_of(index))) < entry.probability;
-            if !made {
+            if !entry.is_made(index) {
                 continue;
             }
             all_made |= 1 << nth;
-            for Target { way, delay, sent } in &mut entry.targets {
-                sent.extend((0..entry.copies).map(|copy| {
-                    let call = way.index(index, copy);
-                    (end.saturating_add(delay.of(call)), call)
-                }));
+            if entry.hold {
+                entry.send(index, now);
+                holds = true;
             }
         }
+        if holds {
+            let holding = Holding {
+                index,
+                since: now,
+                made: all_made,
+                replica,
+            };
+            self.held.push(holding);
+            self.tell(News::Held(holding));
+        }
+        holds
+    }
+
+    /// An attempt that was in service has failed.
+    pub(crate) fn let_go(&mut self, index: u64, at: u64) {
+        if self.holds {
+            self.let_go.push((at, index));
+            self.tell(News::LetGo { index });
+        }
+    }
+
+    /// A request that arrived first at `first` was completed at `end`: its asynchronous calls are on their way.
+    pub(crate) fn completed(&mut self, index: u64, first: u64, end: u64) {
+        let mut all_made = 0;
+        for (nth, entry) in self.entries.iter_mut().enumerate() {
+            if !entry.is_made(index) {
+                continue;
+            }
+            all_made |= 1 << nth;
+            if !entry.hold {
+                entry.send(index, end);
+            }
+        }
+        self.tell(News::Completed {
+            index,
+            made: all_made,
+        });
         self.ended.push(Ended {
             index,
             first,
@@ -145,6 +255,31 @@ impl Outbox {
     /// A request has failed for good.
     pub(crate) fn given_up(&mut self, index: u64, at: u64) {
         self.given_up.push((at, index));
+        self.tell(News::GivenUp { index });
+    }
+
+    /// Tells which attempts have been held before `until` since the last time, and then the index of each that was let go.
+    pub(crate) fn report_held(
+        &mut self,
+        until: SimTime,
+        mut held: impl FnMut(&Holding),
+        mut let_go: impl FnMut(u64),
+    ) {
+        let until = until.as_nanos();
+        self.held.retain(|holding| {
+            let told = holding.since < until;
+            if told {
+                held(holding);
+            }
+            !told
+        });
+        self.let_go.retain(|(at, index)| {
+            let told = *at < until;
+            if told {
+                let_go(*index);
+            }
+            !told
+        });
     }
 
     /// Tells what has ended before `until` since the last time: `completed` of each completed request, `given_up` of the
@@ -172,10 +307,15 @@ impl Outbox {
         });
     }
 
-    /// Takes the calls to where they go: `put` gets a service and the calls to it, in no order.
-    pub(crate) fn deliver(&mut self, mut put: impl FnMut(usize, &mut Vec<Call>)) {
+    /// Takes the calls to those services that are `meant` to where they go: `put` gets a service and the calls to it, in no
+    /// order.
+    pub(crate) fn deliver(
+        &mut self,
+        meant: impl Fn(usize) -> bool,
+        mut put: impl FnMut(usize, &mut Vec<Call>),
+    ) {
         let targets = self.entries.iter_mut().flat_map(|entry| &mut entry.targets);
-        for target in targets.filter(|target| !target.sent.is_empty()) {
+        for target in targets.filter(|target| !target.sent.is_empty() && meant(target.way.to)) {
             put(target.way.to, &mut target.sent);
             target.sent.clear();
         }

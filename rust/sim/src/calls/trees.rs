@@ -1,12 +1,12 @@
 //! Trees of calls: when a request at the head has its answer, and which services that took its time in.
 //!
 //! A request is answered when it has been completed and, for each entry of calls it has made, as many of those are answered
-//! as the entry waits for. Stations tell of ends up to the instant to which all have advanced: by then every answer before
+//! as the entry waits for; those that it was held for are answered before it is completed. Stations tell of ends up to the instant to which all have advanced: by then every answer before
 //! it is known, so the n-th of a group is the same in whatever steps that is done.
 
 use super::answer::{Answer, Rule, Verdict, Waiting};
 use super::numbering::{Numbering, is_call};
-use super::outbox::{Ended, Outbox};
+use super::outbox::{Ended, Holding, Outbox};
 use crate::plan::Plan;
 use crate::workload::number_of;
 use hookean_kernel::{Histogram, SimTime, splitmix};
@@ -85,6 +85,14 @@ impl HeadBook {
     }
 }
 
+/// The rules of the calls made that a request waits for, held or when it was completed.
+fn made(rules: &[Rule], made: u64, hold: bool) -> impl Iterator<Item = Rule> {
+    let all = rules.iter().enumerate();
+    let waits =
+        all.filter(move |(nth, rule)| made >> nth & 1 == 1 && rule.waits() && rule.hold == hold);
+    waits.map(|(_, rule)| *rule)
+}
+
 /// The trees of a run.
 #[derive(Debug)]
 pub(crate) struct Trees {
@@ -137,10 +145,12 @@ impl Trees {
     /// Hears that a request of a service was completed.
     fn completed(&mut self, service: usize, request: &Ended) {
         let number = number_of(request.index);
-        let made = self.rules[service].iter().enumerate();
-        let made = made.filter(|(nth, rule)| request.made >> nth & 1 == 1 && rule.waits());
-        let mut made = made.map(|(_, rule)| *rule).peekable();
-        if made.peek().is_none() {
+        let mut made = made(&self.rules[service], request.made, false).peekable();
+        let held = self.waiting[service].get_mut(&number);
+        if let Some(held) = held.filter(|waiting| waiting.holds(request.index)) {
+            held.complete(request.first, request.end, made);
+            self.touched[service].push(number);
+        } else if made.peek().is_none() {
             let answer = Answer::at_once((service, number), request.first, request.end);
             self.verdicts[service].push((number, Verdict::Answered(answer)));
         } else {
@@ -153,10 +163,35 @@ impl Trees {
         }
     }
 
+    /// Hears that an attempt of a request of a service is held.
+    fn held(&mut self, service: usize, holding: &Holding) {
+        let made = made(&self.rules[service], holding.made, true);
+        let spare = self.spare.pop().unwrap_or_default();
+        let waiting = spare.holding(holding.index, holding.since, made);
+        self.waiting[service].insert(number_of(holding.index), waiting);
+    }
+
+    /// Hears that an attempt has failed that may have been held.
+    fn let_go(&mut self, service: usize, index: u64) {
+        let (waiting, number) = (&mut self.waiting[service], number_of(index));
+        if waiting
+            .get(&number)
+            .is_some_and(|waiting| waiting.holds(index))
+        {
+            self.spare.extend(waiting.remove(&number));
+        }
+    }
+
     /// Hears what has ended at a service before `until`, up to which all services are heard before [`Trees::settle`].
     /// Returns how many requests have completed.
     pub(crate) fn hear(&mut self, service: usize, outbox: &mut Outbox, until: SimTime) -> u64 {
         let (mut completed, mut failed) = (0, Vec::new());
+        let mut let_go = Vec::new();
+        let of_held = |holding: &Holding| self.held(service, holding);
+        outbox.report_held(until, of_held, |index| let_go.push(index));
+        for index in let_go {
+            self.let_go(service, index);
+        }
         let of_completed = |request: &Ended| {
             completed += 1;
             self.completed(service, request);
@@ -203,7 +238,7 @@ impl Trees {
                 Verdict::Answered(answer) => Some(answer),
                 Verdict::Unanswered | Verdict::Failed => None,
             };
-            waiting.take(parent.entry, answer);
+            waiting.take(parent, answer);
             self.touched[parent.service].push(parent.number);
         }
     }

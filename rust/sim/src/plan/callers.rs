@@ -68,6 +68,10 @@ pub struct BudgetPlan {
 /// When and how often a failed request is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the failures that are tried again, each by itself"
+)]
 pub struct RetryPlan {
     /// Whether rejected attempts are tried again.
     pub after_rejected: bool,
@@ -75,6 +79,8 @@ pub struct RetryPlan {
     pub after_timed_out: bool,
     /// Whether attempts lost with a replica are tried again.
     pub after_lost: bool,
+    /// Whether attempts are tried again for which too many held calls have failed.
+    pub after_unanswered: bool,
     /// Most attempts of a request, the first included.
     pub attempts_max: u32,
     /// Delay before a retry.

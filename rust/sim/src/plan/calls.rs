@@ -1,4 +1,4 @@
-//! Calls between services: what a completed request of one sets off in others.
+//! Calls between services: what a request of one sets off in others.
 
 use super::RetryPlan;
 use hookean_kernel::Distribution;
@@ -19,7 +19,10 @@ pub enum WaitPlan {
     },
 }
 
-/// Calls that a request of a service sets off, with some probability, when it completes. Nobody holds a place meanwhile.
+/// Calls that a request of a service sets off, with some probability.
+///
+/// Asynchronous calls are set off when the request completes: nobody holds a place meanwhile. Synchronous ones are set off when
+/// its work is done, and it holds its place until they are answered.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallPlan {
@@ -31,7 +34,9 @@ pub struct CallPlan {
     pub probability: f64,
     /// Calls to each of them.
     pub copies: u64,
-    /// Time from the end of the request to the arrival of a call.
+    /// Whether they are synchronous: the request is completed when as many of them are answered as it waits for.
+    pub hold: bool,
+    /// Time from the end of the request, or of its work, to the arrival of a call.
     pub delay: Distribution,
     /// How many of the calls the answer to the request waits for.
     pub wait_for: WaitPlan,

@@ -146,7 +146,14 @@ fn class_column(
     table.names("class", rows, &names);
 }
 
-const OUTCOMES: [&str; 5] = ["completed", "rejected", "timed_out", "lost", "in_system"];
+const OUTCOMES: [&str; 6] = [
+    "completed",
+    "rejected",
+    "timed_out",
+    "lost",
+    "unanswered",
+    "in_system",
+];
 
 fn outcome_index(outcome: Option<Outcome>) -> u32 {
     match outcome {
@@ -154,7 +161,8 @@ fn outcome_index(outcome: Option<Outcome>) -> u32 {
         Some(Outcome::Rejected) => 1,
         Some(Outcome::TimedOut) => 2,
         Some(Outcome::Lost) => 3,
-        None => 4,
+        Some(Outcome::Unanswered) => 4,
+        None => 5,
     }
 }
 

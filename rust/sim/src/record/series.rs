@@ -167,6 +167,7 @@ impl SeriesLog {
         table.u64s("rejected", count(|c| c.rejected));
         table.u64s("timed_out", count(|c| c.timed_out));
         table.u64s("lost", count(|c| c.lost));
+        table.u64s("unanswered", count(|c| c.unanswered));
         table.u64s("retries", count(|c| c.retries));
         table.u64s("given_up", count(|c| c.given_up));
         table.u64s("in_system", self.in_system.iter().copied().map(Some));

@@ -50,6 +50,7 @@ pub(crate) fn summary_table(
     table.u64s("rejected", count(|c| c.rejected));
     table.u64s("timed_out", count(|c| c.timed_out));
     table.u64s("lost", count(|c| c.lost));
+    table.u64s("unanswered", count(|c| c.unanswered));
     table.u64s("retries", count(|c| c.retries));
     table.u64s("retries_denied", count(|c| c.retries_denied));
     table.u64s("given_up", count(|c| c.given_up));

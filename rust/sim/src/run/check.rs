@@ -67,8 +67,13 @@ pub(super) fn all(
         .graph
         .as_ref()
         .map(|graph| critical_paths(world, graph));
+    let joined = world
+        .graph
+        .as_ref()
+        .filter(|graph| graph.joined().count() > 0);
+    let of_joined = joined.map(|graph| held(world, graph));
     let checks = checks.into_iter().chain(of_faults);
-    checks.chain(of_calls).collect()
+    checks.chain(of_calls).chain(of_joined).collect()
 }
 
 fn name(world: &World, service: usize) -> &str {
@@ -82,7 +87,7 @@ fn first(world: &World, problem: impl Fn(usize) -> Option<String>) -> Option<Str
     (0..world.services.len()).find_map(found)
 }
 
-/// Arrivals = completed + rejected + timed out + lost + in the system.
+/// Arrivals = completed + rejected + timed out + lost + unanswered + in the system.
 fn attempts(world: &World) -> Checked {
     let arrivals = world.requests_seen();
     let off = first(world, |service| {
@@ -92,8 +97,9 @@ fn attempts(world: &World) -> Checked {
         (arrived != ended + inside)
             .then(|| format!("{arrived} arrived, {ended} ended, {inside} inside"))
     });
-    let detail =
-        format!("{arrivals} arrivals = completed + rejected + timed out + lost + in the system");
+    let detail = format!(
+        "{arrivals} arrivals = completed + rejected + timed out + lost + unanswered + in the system"
+    );
     holds("arrivals are conserved", off, detail)
 }
 
@@ -143,7 +149,10 @@ fn classes(world: &World) -> Checked {
         count += books.len();
         let of_classes = books.iter().map(ClassBook::counts);
         let of_classes = of_classes.fold(Counts::default(), Counts::plus);
-        let ends = |c: Counts| (c.arrivals, c.completed, c.rejected, c.timed_out, c.lost);
+        let ends = |c: Counts| {
+            let failed = (c.rejected, c.timed_out, c.lost, c.unanswered);
+            (c.arrivals, c.completed, failed)
+        };
         if ends(of_classes) != ends(ledger.counts()) {
             off = Some(format!(
                 "those of `{}` make {of_classes:?}, not {:?}",
@@ -166,6 +175,29 @@ fn critical_paths(world: &World, graph: &Graph) -> Checked {
     let answered: u64 = graph.heads().map(|(_, book)| book.latency.count()).sum();
     let detail = format!("{answered} latencies = times in services + times between them");
     holds("critical paths add up", off, detail)
+}
+
+/// Every request that holds its place for synchronous calls waits for an answer.
+fn held(world: &World, graph: &Graph) -> Checked {
+    let (mut sum, mut off) = (0, None);
+    for unit in graph.joined() {
+        let stations = unit
+            .services()
+            .iter()
+            .map(|of| (*of, world.stations[*of].joined()));
+        let stations: Vec<_> = stations.filter_map(|(of, at)| Some((of, at?))).collect();
+        // What control calls have done at the very end has not been heard of.
+        for (service, station) in stations {
+            let (held, waiting) = (station.held(), unit.held(service));
+            sum += held;
+            if held != waiting && !station.has_news() {
+                let name = name(world, service);
+                off = Some(format!("`{name}` holds {held}, of which {waiting} wait"));
+            }
+        }
+    }
+    let detail = format!("{sum} requests are held = {sum} wait for answers");
+    holds("held requests wait for answers", off, detail)
 }
 
 /// The rows of the series add up to the totals.

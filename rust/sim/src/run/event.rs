@@ -36,6 +36,8 @@ pub(super) enum Event {
         /// When it will be empty as things stood.
         empty_at: SimTime,
     },
+    /// A draining replica of a service, or of one that advances together with it, may be empty, or its grace is over.
+    Released { service: usize },
 }
 
 /// Among control events: services first, then measurements, then decisions, then the record of it all.
@@ -57,7 +59,9 @@ impl Event {
             Self::Consult { leader, .. } => (class::TICK, ENTITY_TICKS + leader as u32),
             Self::Series => (class::TICK, ENTITY_SERIES),
             Self::Ready { service, .. } => (class::READINESS, service as u32),
-            Self::Drained { service, .. } => (class::DEPARTURE, service as u32),
+            Self::Drained { service, .. } | Self::Released { service } => {
+                (class::DEPARTURE, service as u32)
+            }
         }
     }
 }

@@ -389,7 +389,8 @@ impl World {
         } else {
             station.resume(now, id);
         }
-        if self.services[service].get(id).state == ReplicaState::Draining {
+        let drains = self.services[service].get(id).state == ReplicaState::Draining;
+        if drains && !self.is_joined(service) {
             let empty_at = self.stations[service].drained_at(now, id);
             self.schedule_drained(service, id, empty_at);
         }

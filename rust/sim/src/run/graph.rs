@@ -1,8 +1,9 @@
-//! Services that call each other: stations advance in the order of calls.
+//! Services that call each other: stations advance in the order of calls, those that answers join together.
 
+use super::joined::Joined;
 use super::pulse::next_stretch;
 use super::world::World;
-use crate::calls::{self, Call, HeadBook, Numbering, Trees};
+use crate::calls::{self, Call, HeadBook, Numbering, Trees, Units};
 use crate::plan::{Plan, PlanError};
 use crate::station::Station;
 use hookean_kernel::{SimDuration, SimTime};
@@ -15,11 +16,12 @@ const COMPLETIONS: u64 = 4_000;
 #[derive(Debug)]
 pub(super) struct Graph {
     numbering: Numbering,
-    /// A caller's level is below those of the services it calls.
-    levels: Vec<usize>,
+    units: Units,
     deepest: usize,
-    /// The services before each, in the order of calls.
+    /// The units before each, in the order of calls.
     upstream: Vec<Vec<usize>>,
+    /// What the services of a unit have in common, where they are several.
+    joined: Vec<Option<Joined>>,
     /// Calls on their way to each service that its station has not been told of.
     on_their_way: Vec<Vec<Call>>,
     /// Before when each station knows its calls.
@@ -42,13 +44,18 @@ impl Graph {
         let services = plan.services.len();
         let refused = || PlanError::invalid("calls", "lead back, or by too many ways");
         let levels = calls::levels(&plan.calls, services).ok_or_else(refused)?;
-        let numbering = Numbering::new(&plan.calls, services).ok_or_else(refused)?;
+        let numbering = Numbering::of(plan).ok_or_else(refused)?;
+        let units = Units::new(&plan.calls, services).ok_or_else(refused)?;
+        let all = 0..units.count();
         Ok(Some(Self {
-            deepest: levels.iter().copied().max().unwrap_or(0),
-            upstream: calls::upstream(&plan.calls, &levels),
+            deepest: all.clone().map(|unit| units.level(unit)).max().unwrap_or(0),
+            upstream: units.upstream(&plan.calls),
+            joined: all
+                .map(|unit| Joined::new(&plan.calls, &units, unit))
+                .collect(),
             trees: Trees::new(plan, &levels, &numbering),
             numbering,
-            levels,
+            units,
             on_their_way: vec![Vec::new(); services],
             told: vec![SimTime::ZERO; services],
             heard: SimTime::ZERO,
@@ -71,18 +78,54 @@ impl Graph {
 
     /// Whether other services call this one.
     pub(super) fn calls(&self, service: usize) -> bool {
-        !self.upstream[service].is_empty()
+        self.numbering.is_called(service)
+    }
+
+    /// Services and what they have in common, where answers to synchronous calls join them.
+    pub(super) fn joined(&self) -> impl Iterator<Item = &Joined> {
+        self.joined.iter().flatten()
+    }
+
+    /// The unit of a service.
+    pub(super) fn unit(&self, service: usize) -> usize {
+        self.units.of(service)
+    }
+
+    /// Services of a unit, in the order of calls.
+    pub(super) fn services(&self, unit: usize) -> &[usize] {
+        self.units.members(unit)
+    }
+
+    /// Whether a service advances together with others.
+    pub(super) fn is_joined(&self, service: usize) -> bool {
+        self.units.is_joined(service)
     }
 
     /// Advances a station and those before it.
     fn bring(&mut self, stations: &mut [Box<dyn Station>], service: usize, until: SimTime) {
-        let upstream = std::mem::take(&mut self.upstream[service]);
-        for &at in upstream.iter().chain([&service]) {
-            self.tell(&mut stations[at], at, until);
-            stations[at].advance(until);
-            self.collect(&mut stations[at]);
+        let unit = self.units.of(service);
+        for nth in 0..self.upstream[unit].len() {
+            self.bring_unit(stations, self.upstream[unit][nth], until);
         }
-        self.upstream[service] = upstream;
+        self.bring_unit(stations, unit, until);
+    }
+
+    fn bring_unit(&mut self, stations: &mut [Box<dyn Station>], unit: usize, until: SimTime) {
+        for at in self.units.members(unit) {
+            let (calls, told) = (&mut self.on_their_way[*at], &mut self.told[*at]);
+            tell(calls, told, &mut stations[*at], until);
+        }
+        if let Some(joined) = &mut self.joined[unit] {
+            let all = stations.iter_mut().enumerate();
+            joined.advance(&self.numbering, all, until);
+        } else {
+            for at in self.units.members(unit) {
+                stations[*at].advance(until);
+            }
+        }
+        for at in self.units.members(unit) {
+            collect(&mut self.on_their_way, &mut stations[*at]);
+        }
     }
 
     /// Advances all stations, step by step so that what is known of a tree of calls stays at hand.
@@ -104,7 +147,7 @@ impl Graph {
         }
     }
 
-    /// Advances all stations, those of a level in parallel.
+    /// Advances all stations, the units of a level in parallel.
     fn bring_levels(
         &mut self,
         stations: &mut [Box<dyn Station>],
@@ -112,27 +155,24 @@ impl Graph {
         pool: Option<&rayon::ThreadPool>,
     ) {
         for level in 0..=self.deepest {
-            let levels = &self.levels;
-            let of_level = stations.iter_mut().zip(levels).enumerate();
-            let of_level = of_level.filter(|(_, (_, own))| **own == level);
-            let mut of_level: Vec<_> = of_level
-                .map(|(service, (station, _))| (service, station))
-                .collect();
-            for (service, station) in &mut of_level {
-                tell(
-                    &mut self.on_their_way[*service],
-                    &mut self.told[*service],
-                    station,
-                    until,
-                );
-            }
-            match pool {
-                Some(pool) => {
-                    pool.install(|| of_level.par_iter_mut().for_each(|(_, s)| s.advance(until)));
+            for (service, station) in stations.iter_mut().enumerate() {
+                if self.units.level(self.units.of(service)) == level {
+                    let (calls, told) = (&mut self.on_their_way[service], &mut self.told[service]);
+                    tell(calls, told, station, until);
                 }
-                None => of_level.iter_mut().for_each(|(_, s)| s.advance(until)),
             }
-            for (_, station) in of_level {
+            let mut tasks = tasks(&self.units, &mut self.joined, stations, level);
+            let numbering = &self.numbering;
+            match pool {
+                Some(pool) => pool.install(|| {
+                    let tasks = tasks.par_iter_mut();
+                    tasks.for_each(|task| task.advance(numbering, until));
+                }),
+                None => tasks
+                    .iter_mut()
+                    .for_each(|task| task.advance(numbering, until)),
+            }
+            for (_, station) in tasks.into_iter().flat_map(|task| task.stations) {
                 collect(&mut self.on_their_way, station);
             }
         }
@@ -150,19 +190,51 @@ impl Graph {
         trees.settle(&self.numbering);
         completed
     }
+}
 
-    fn tell(&mut self, station: &mut Box<dyn Station>, service: usize, until: SimTime) {
-        tell(
-            &mut self.on_their_way[service],
-            &mut self.told[service],
-            station,
-            until,
-        );
-    }
+/// A unit that advances.
+struct Task<'a> {
+    joined: Option<&'a mut Joined>,
+    stations: Vec<(usize, &'a mut Box<dyn Station>)>,
+}
 
-    fn collect(&mut self, station: &mut Box<dyn Station>) {
-        collect(&mut self.on_their_way, station);
+impl Task<'_> {
+    fn advance(&mut self, numbering: &Numbering, until: SimTime) {
+        let stations = self.stations.iter_mut();
+        match &mut self.joined {
+            Some(joined) => {
+                let stations = stations.map(|(service, station)| (*service, &mut **station));
+                joined.advance(numbering, stations, until);
+            }
+            None => stations.for_each(|(_, station)| station.advance(until)),
+        }
     }
+}
+
+/// The units of a level.
+fn tasks<'a>(
+    units: &Units,
+    joined: &'a mut [Option<Joined>],
+    stations: &'a mut [Box<dyn Station>],
+    level: usize,
+) -> Vec<Task<'a>> {
+    let of_level = joined.iter_mut().enumerate();
+    let of_level = of_level.filter(|(unit, _)| units.level(*unit) == level);
+    let (numbers, mut tasks): (Vec<usize>, Vec<Task<'a>>) = of_level
+        .map(|(unit, joined)| {
+            let task = Task {
+                joined: joined.as_mut(),
+                stations: Vec::new(),
+            };
+            (unit, task)
+        })
+        .unzip();
+    for (service, station) in stations.iter_mut().enumerate() {
+        if let Ok(place) = numbers.binary_search(&units.of(service)) {
+            tasks[place].stations.push((service, station));
+        }
+    }
+    tasks
 }
 
 /// Tells a station of all calls that arrive before `until`: those before it have advanced so far.
@@ -178,7 +250,7 @@ fn tell(calls: &mut Vec<Call>, told: &mut SimTime, station: &mut Box<dyn Station
 /// Takes the calls that a station has made.
 fn collect(on_their_way: &mut [Vec<Call>], station: &mut Box<dyn Station>) {
     if let Some(outbox) = station.ledger_mut().outbox() {
-        outbox.deliver(|to, calls| on_their_way[to].append(calls));
+        outbox.deliver(|_| true, |to, calls| on_their_way[to].append(calls));
     }
 }
 

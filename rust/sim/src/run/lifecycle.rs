@@ -222,6 +222,8 @@ impl World {
         self.services[service].set_state(id, ReplicaState::Draining, now);
         if self.is_empty(service, id) {
             self.end(service, id, drained(now));
+        } else if self.is_joined(service) {
+            self.watch(service, id);
         } else {
             self.schedule_drained(service, id, empty_at);
         }
@@ -243,7 +245,7 @@ impl World {
         self.schedule(just_after.min(self.grace_end(service, id)), event);
     }
 
-    fn grace_end(&self, service: usize, id: ReplicaId) -> SimTime {
+    pub(super) fn grace_end(&self, service: usize, id: ReplicaId) -> SimTime {
         let grace = SimDuration::from_nanos(self.plan.services[service].termination_grace_ns);
         let drained = self.services[service].get(id).drained;
         drained.map_or(SimTime::MAX, |since| since + grace)
@@ -259,16 +261,7 @@ impl World {
         if self.is_empty(service, id) {
             self.end(service, id, drained(empty_at.min(self.now)));
         } else if self.now >= self.grace_end(service, id) {
-            self.end(
-                service,
-                id,
-                Exit {
-                    ending: Ending::Killed,
-                    at: self.now,
-                    reason: "still busy when its termination grace was over".into(),
-                    requests: Held::Lost,
-                },
-            );
+            self.end(service, id, out_of_time(self.now));
         } else {
             let empty_at = self.stations[service].drained_at(self.now, id);
             self.schedule_drained(service, id, empty_at);
@@ -349,11 +342,22 @@ impl World {
     }
 }
 
-const fn drained(at: SimTime) -> Exit {
+/// The end of a replica that has finished what it held.
+pub(super) const fn drained(at: SimTime) -> Exit {
     Exit {
         ending: Ending::Drained,
         at,
         reason: Cow::Borrowed("scaled in"),
+        requests: Held::Lost,
+    }
+}
+
+/// The end of a replica that its grace was not enough for.
+pub(super) const fn out_of_time(at: SimTime) -> Exit {
+    Exit {
+        ending: Ending::Killed,
+        at,
+        reason: Cow::Borrowed("still busy when its termination grace was over"),
         requests: Held::Lost,
     }
 }

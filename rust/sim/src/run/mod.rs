@@ -7,11 +7,13 @@
 //! (`triggers`): that is handled at its own instant, after the control events of that instant.
 
 mod check;
+mod drains;
 mod event;
 mod external;
 mod faults;
 mod finish;
 mod graph;
+mod joined;
 mod lifecycle;
 mod outlet;
 mod pulse;
@@ -76,6 +78,7 @@ pub fn simulate(
 fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
     let horizon = SimTime::from_nanos(world.plan.horizon_ns);
     loop {
+        world.watch_drains();
         let event = world.events.peek_time().filter(|at| *at < horizon);
         let handled = match (pulse.go_to(world, event.unwrap_or(horizon)), event) {
             (Way::Stopped, _) => return false,
@@ -135,5 +138,6 @@ fn handle(world: &mut World, event: Event) {
             replica,
             empty_at,
         } => world.replica_drained(service, replica, empty_at),
+        Event::Released { service } => world.look_at_drains(service),
     }
 }

@@ -1,6 +1,7 @@
 //! Everything a run holds, and the clock.
 
 use super::RunOptions;
+use super::drains::Drains;
 use super::event::Event;
 use super::faults::Faults;
 use super::graph::Graph;
@@ -112,6 +113,8 @@ pub(super) struct World {
     pub(super) armed: Vec<usize>,
     /// Which services call which, if any do.
     pub(super) graph: Option<Graph>,
+    /// Draining replicas whose last requests wait for others.
+    pub(super) drains: Drains,
     pub(super) pool: Option<rayon::ThreadPool>,
     /// How far every station has advanced at least.
     advanced_to: SimTime,
@@ -159,6 +162,7 @@ impl World {
             outlet: options.outlet.take(),
             armed: Vec::new(),
             graph,
+            drains: Drains::default(),
             pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
             plan,
@@ -241,6 +245,11 @@ impl World {
         {
             return refused(
                 "acts on requests, and those of a service that others call are not known in time",
+            );
+        }
+        if self.is_joined(service) {
+            return refused(
+                "acts on requests, and those of a service with synchronous calls end when others have answered",
             );
         }
         let mut workloads = self.plan.workloads.iter();
@@ -338,6 +347,7 @@ fn build_stations(
             plan,
             numbering,
             service: index,
+            joined: graph.is_some_and(|graph| graph.is_joined(index)),
         };
         let site = Site {
             plan,

@@ -76,7 +76,8 @@ impl<'a> Site<'a> {
             let ledger = self.ledger()?;
             return Ok(Box::new(Fluid::new(steps, *cycle, *start_ns, ledger)));
         }
-        if self.plan.engine == EngineKind::Reference {
+        let joined = self.calls.is_some_and(|calls| calls.joined);
+        if joined || self.plan.engine == EngineKind::Reference {
             return Ok(Box::new(self.reference()?));
         }
         if let Fidelity::Binned { bin_ns } = self.service.fidelity {
@@ -111,7 +112,8 @@ impl<'a> Site<'a> {
     fn reference(self) -> Result<Reference, PlanError> {
         let ledger = self.ledger()?.with_callers(self.callers()?);
         let (settings, arrivals) = (self.settings(), self.arrivals()?);
-        Ok(Reference::new(self.service, settings, arrivals, ledger))
+        let joined = self.calls.is_some_and(|calls| calls.joined);
+        Ok(Reference::new(self.service, settings, arrivals, ledger).joined(joined))
     }
 
     fn classes(self) -> Classes {

@@ -113,6 +113,12 @@ impl Ledger {
         }
     }
 
+    /// When a caller decides or acts next.
+    pub(super) fn next_decision(&self) -> u64 {
+        let callers = self.callers.as_ref();
+        callers.map_or(u64::MAX, |callers| callers.next_time())
+    }
+
     /// Takes what comes next: a request that arrives, or `None` when a caller has decided.
     #[inline]
     pub(super) fn receive(&mut self, open: &mut Arrivals) -> Option<Request> {
@@ -254,6 +260,12 @@ impl Ledger {
         self.log.as_mut().and_then(|log| log.outbox())
     }
 
+    /// Whether the service has something to tell those that advance together with it.
+    pub(super) fn has_news(&self) -> bool {
+        let outbox = self.log.as_ref().and_then(|log| log.outbox_ref());
+        outbox.is_some_and(Outbox::has_news)
+    }
+
     /// Appends everything that happened to `digest`; the order of recording does not matter.
     pub fn digest(&self, digest: &mut Digest) {
         let c = self.counts();
@@ -271,6 +283,9 @@ impl Ledger {
         for sum in sums {
             digest.word(sum as u64);
             digest.word((sum >> 64) as u64);
+        }
+        if c.unanswered > 0 {
+            digest.word(c.unanswered);
         }
         if self.has_callers() {
             for word in [c.retries, c.retries_denied, c.given_up] {
@@ -392,6 +407,32 @@ impl Ledger {
         );
     }
 
+    /// The work of a request is done at `now`: returns whether the replica has to hold it for calls that are on their way.
+    pub(super) fn holds(&mut self, request: &Request, now: u64, replica: ReplicaId) -> bool {
+        let outbox = self.outbox();
+        outbox.is_some_and(|outbox| outbox.holds(request.index, now, replica.0))
+    }
+
+    /// Books a request that was held for calls too many of which have failed.
+    pub(super) fn leave_unanswered(
+        &mut self,
+        request: &Request,
+        start: u64,
+        at: u64,
+        replica: ReplicaId,
+    ) {
+        self.counts.unanswered += 1;
+        self.leave(
+            request,
+            Ending {
+                start: Some(start),
+                end: at,
+                replica: Some(replica),
+                outcome: Outcome::Unanswered,
+            },
+        );
+    }
+
     fn leave(&mut self, request: &Request, ending: Ending) {
         self.end(
             request,
@@ -400,6 +441,11 @@ impl Ledger {
             ending.outcome,
         );
         self.keep(request, ending);
+        if ending.start.is_some()
+            && let Some(outbox) = self.outbox()
+        {
+            outbox.let_go(request.index, ending.end);
+        }
         if let Some(callers) = &mut self.callers {
             callers.failed(request, ending.end, ending.outcome);
         } else if let Some(outbox) = self.outbox() {

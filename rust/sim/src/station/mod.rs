@@ -143,6 +143,14 @@ pub trait Station: Send {
     fn arrivals_mut(&mut self) -> Option<&mut Arrivals> {
         None
     }
+    /// The station itself, if its service advances together with others.
+    fn joined(&self) -> Option<&reference::Reference> {
+        None
+    }
+    /// The same, to let it advance.
+    fn joined_mut(&mut self) -> Option<&mut reference::Reference> {
+        None
+    }
     /// Requests waiting or in service, anywhere in the station.
     fn in_system(&self, now: SimTime) -> u64;
     /// Requests waiting, anywhere in the station.

@@ -143,6 +143,10 @@ impl Log {
         }
     }
 
+    pub(super) const fn outbox_ref(&self) -> Option<&Outbox> {
+        self.outbox.as_ref()
+    }
+
     pub(super) const fn outbox(&mut self) -> Option<&mut Outbox> {
         self.outbox.as_mut()
     }

@@ -219,6 +219,23 @@ impl Arrivals {
         }
     }
 
+    /// Takes in a call that is told at its own time, not before the station advances. Nobody calls a service without an inbox.
+    pub(crate) fn insert(&mut self, call: Call) {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.insert(call, &mut self.block, self.at);
+        }
+    }
+
+    /// When the next request arrives that is known; `u64::MAX` when none is.
+    pub(crate) fn next_known(&self) -> u64 {
+        let next = &self.block[self.at];
+        if next.index == NO_REQUEST.index {
+            u64::MAX
+        } else {
+            next.time.as_nanos()
+        }
+    }
+
     /// Open arrivals at given nanoseconds.
     #[cfg(test)]
     pub(super) fn at(nanos: &[u64]) -> Self {

@@ -5,7 +5,7 @@
 
 use super::arrivals::{Arrivals, BLOCK};
 use super::{Classes, Request};
-use crate::calls::Call;
+use crate::calls::{Call, is_call};
 use hookean_kernel::{Sampler, SimTime, StreamKey};
 
 /// Requests that come from outside and from other services.
@@ -50,6 +50,24 @@ impl Inbox {
         if !calls.is_empty() {
             self.calls.append(calls);
             self.calls.sort_unstable_by(|a, b| b.cmp(a));
+        }
+    }
+
+    /// Takes in a call that others have not been told with: it comes in its turn among the requests of `block` from `at` on, or
+    /// after them.
+    pub(super) fn insert(&mut self, call: Call, block: &mut Vec<Request>, at: usize) {
+        let before = |request: &Request| {
+            let time = request.time.as_nanos();
+            // So does the one that stands for whatever comes at its instant.
+            let first = !is_call(request.index) || request.index < call.1;
+            time < call.0 || (time == call.0 && first)
+        };
+        let place = at + block[at..].partition_point(before);
+        if place < block.len() {
+            block.insert(place, self.request(call));
+        } else {
+            let place = self.calls.partition_point(|other| *other > call);
+            self.calls.insert(place, call);
         }
     }
 

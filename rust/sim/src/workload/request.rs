@@ -64,4 +64,6 @@ pub enum Outcome {
     TimedOut,
     /// Lost with a replica that was killed.
     Lost,
+    /// Its work was done, but too many of the calls have failed that it was held for.
+    Unanswered,
 }

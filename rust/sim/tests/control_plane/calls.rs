@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-fn call(from: usize, to: &[usize]) -> Value {
-    json!({"service": from, "to": to, "probability": 1.0, "copies": 1, "delay": constant(0.0), "wait_for": {"wait": "all"}, "deadline_ns": null, "retry": null})
+pub(super) fn call(from: usize, to: &[usize]) -> Value {
+    json!({"service": from, "to": to, "probability": 1.0, "copies": 1, "hold": false, "delay": constant(0.0), "wait_for": {"wait": "all"}, "deadline_ns": null, "retry": null})
 }
 
 impl Scene {
@@ -20,14 +20,14 @@ impl Scene {
         self
     }
 
-    fn logged(mut self) -> Self {
+    pub(super) fn logged(mut self) -> Self {
         self.document["record"]["requests"] = json!({"keep": "full"});
         self
     }
 }
 
 /// Services of one-second requests, each with `replicas`.
-fn scene(horizon: f64, replicas: &[u32]) -> Scene {
+pub(super) fn scene(horizon: f64, replicas: &[u32]) -> Scene {
     let names = ["a", "b", "c", "d", "e", "f"];
     let services = replicas
         .iter()
@@ -37,7 +37,7 @@ fn scene(horizon: f64, replicas: &[u32]) -> Scene {
 }
 
 /// Instants of a column of the requests of one service, sorted.
-fn instants(output: &RunOutput, of: &str, name: &str) -> Vec<f64> {
+pub(super) fn instants(output: &RunOutput, of: &str, name: &str) -> Vec<f64> {
     let owners = output.texts("requests", "service");
     let rows = owners.iter().zip(output.secs("requests", name));
     let mut found: Vec<f64> = rows
@@ -123,7 +123,7 @@ fn a_probability_holds_for_all_services_of_a_call_together() {
 fn failed_calls_come_back_by_the_rule_of_their_call() {
     let mut retried = call(0, &[2]);
     retried["retry"] = json!({
-        "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3, "budget": null,
+        "after_rejected": true, "after_timed_out": true, "after_lost": true, "after_unanswered": true, "attempts_max": 3, "budget": null,
         "backoff": {"initial_ns": ns(0.5), "factor": 2.0, "maximum_ns": ns(4.0), "jitter": "none"},
     });
     let mut scene = scene(60.0, &[1, 1, 1])
@@ -214,7 +214,7 @@ fn who_is_called_has_single_requests_and_no_controller_that_waits_for_them() {
 }
 
 /// Latencies from end to end of the first head, in seconds: answered, unanswered, waiting, mean and largest.
-fn answers(output: &RunOutput) -> ([u64; 3], Option<f64>, Option<f64>) {
+pub(super) fn answers(output: &RunOutput) -> ([u64; 3], Option<f64>, Option<f64>) {
     let counts =
         ["answered", "unanswered", "waiting"].map(|name| output.counts("end_to_end", name)[0]);
     let [mean, max] =
@@ -223,7 +223,7 @@ fn answers(output: &RunOutput) -> ([u64; 3], Option<f64>, Option<f64>) {
 }
 
 /// Service, requests and mean time of the rows of `critical_path`.
-fn critical(output: &RunOutput) -> Vec<(Option<String>, u64, Option<f64>)> {
+pub(super) fn critical(output: &RunOutput) -> Vec<(Option<String>, u64, Option<f64>)> {
     let services = output.texts("critical_path", "service").into_iter();
     let requests = output.counts("critical_path", "requests");
     let times = output.secs("critical_path", "time_mean");
@@ -316,7 +316,7 @@ fn a_request_stays_unanswered_when_too_many_calls_fail_and_waits_while_they_last
 fn retries_are_part_of_the_time_in_a_service() {
     let mut retried = call(0, &[1]);
     retried["retry"] = json!({
-        "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3, "budget": null,
+        "after_rejected": true, "after_timed_out": true, "after_lost": true, "after_unanswered": true, "attempts_max": 3, "budget": null,
         "backoff": {"initial_ns": ns(0.5), "factor": 2.0, "maximum_ns": ns(4.0), "jitter": "none"},
     });
     let mut scene = scene(60.0, &[1, 1])
@@ -331,8 +331,9 @@ fn retries_are_part_of_the_time_in_a_service() {
     assert_eq!(answers(&scene.run()), ([1, 0, 0], Some(5.5), Some(5.5)));
 }
 
-/// Caller, services as bits, probability, copies and how many are waited for, kind of delay, whether it is tried again.
-type DrawnCall = (usize, usize, f64, (u64, Option<u64>), u64, bool);
+/// Caller, services as bits, probability, copies and how many are waited for, kind of delay, whether it is tried again and
+/// whether it is synchronous.
+type DrawnCall = (usize, usize, f64, (u64, Option<u64>), u64, [bool; 2]);
 
 /// What is drawn for a graph: services call later ones only.
 #[derive(Debug, Clone)]
@@ -358,7 +359,7 @@ fn graphs() -> impl Strategy<Value = Drawn> {
         prop::sample::select(vec![0.2, 0.7, 1.0]),
         (1..3_u64, prop::option::of(0..3_u64)),
         0..3_u64,
-        any::<bool>(),
+        any::<[bool; 2]>(),
     );
     let calls = prop::collection::vec(call, 1..5);
     let limit = prop::option::of(0..6_u64);
@@ -386,7 +387,13 @@ fn graphs() -> impl Strategy<Value = Drawn> {
         )
 }
 
-fn faults() -> Value {
+/// Faults that send requests back only from a service that nothing holds.
+fn faults(holds: &[usize]) -> Value {
+    let sent_back = if holds.contains(&2) {
+        "lost"
+    } else {
+        "requeued"
+    };
     let fault = |name, effect, target, mean, duration: Option<f64>| {
         let between = json!({"distribution": "exponential", "mean_ns": ns(mean)});
         json!({
@@ -406,7 +413,7 @@ fn faults() -> Value {
             20.0,
             Some(2.0)
         ),
-        fault("requeued", crash("requeued"), replica(2), 40.0, None),
+        fault("requeued", crash(sent_back), replica(2), 40.0, None),
         fault(
             "slow",
             json!({"kind": "slow_down", "speed_ratio": 0.4}),
@@ -456,7 +463,9 @@ impl Drawn {
                 json!({"count": 3, "think": constant(0.7), "duration_ns": null});
         }
         if self.faults {
-            scene.document["faults"] = faults();
+            let holds = self.calls.iter().filter(|call| call.5[1]);
+            let holds: Vec<usize> = holds.map(|call| call.0).collect();
+            scene.document["faults"] = faults(&holds);
         }
         scene
             .calls(self.calls())
@@ -469,7 +478,7 @@ impl Drawn {
         // The first service always has requests.
         calls[0].0 = 0;
         calls.sort_by_key(|call| call.0);
-        let written = calls.into_iter().map(|(from, bits, probability, (copies, wait), delay, retried)| {
+        let written = calls.into_iter().map(|(from, bits, probability, (copies, wait), delay, [retried, hold])| {
             let later = from + 1..SERVICES;
             let mut to: Vec<usize> = later.clone().filter(|at| bits >> (at - 1) & 1 == 1).collect();
             if to.is_empty() {
@@ -479,10 +488,11 @@ impl Drawn {
             let mut call = call(from, &to);
             call["probability"] = json!(probability);
             call["copies"] = json!(copies);
+            call["hold"] = json!(hold);
             call["wait_for"] = match wait {
                 None => json!({"wait": "all"}),
-                Some(0) => json!({"wait": "nothing"}),
-                Some(count) => json!({"wait": "some", "count": count.min(copies * calls)}),
+                Some(0) if !hold => json!({"wait": "nothing"}),
+                Some(count) => json!({"wait": "some", "count": count.clamp(1, copies * calls)}),
             };
             call["delay"] = match delay {
                 0 => constant(0.0),
@@ -492,7 +502,7 @@ impl Drawn {
             if retried {
                 call["deadline_ns"] = json!(ns(5.0));
                 call["retry"] = json!({
-                    "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3,
+                    "after_rejected": true, "after_timed_out": true, "after_lost": true, "after_unanswered": true, "attempts_max": 3,
                     "backoff": {"initial_ns": ns(0.1), "factor": 2.0, "maximum_ns": ns(1.0), "jitter": "full"},
                     "budget": {"ratio": 0.5, "per_second_min": 1.0, "window_ns": ns(10.0)},
                 });

@@ -4,13 +4,13 @@ use super::support::{Read, Scene, cluster, constant, ns, service};
 use hookean_sim::run::RunOutput;
 use serde_json::{Value, json};
 
-fn exponential(mean: f64) -> Value {
+pub(super) fn exponential(mean: f64) -> Value {
     json!({"distribution": "exponential", "mean_ns": ns(mean)})
 }
 
 fn call(from: usize, to: &[usize]) -> Value {
     json!({
-        "service": from, "to": to, "probability": 1.0, "copies": 1, "delay": constant(0.0),
+        "service": from, "to": to, "probability": 1.0, "copies": 1, "hold": false, "delay": constant(0.0),
         "wait_for": {"wait": "all"}, "deadline_ns": null, "retry": null,
     })
 }
@@ -20,7 +20,7 @@ fn latency_mean(output: &RunOutput) -> f64 {
 }
 
 /// Mean and its standard error.
-fn estimate(values: &[f64]) -> (f64, f64) {
+pub(super) fn estimate(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

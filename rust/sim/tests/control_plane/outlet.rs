@@ -84,7 +84,7 @@ fn busy(requests: &Value) -> Scene {
         .controller(hpa(0))
         .controller(hpa(1))
         .calls(vec![
-            json!({"service": 0, "to": [2], "probability": 0.5, "copies": 1, "delay": constant(0.0),
+            json!({"service": 0, "to": [2], "probability": 0.5, "copies": 1, "hold": false, "delay": constant(0.0),
             "wait_for": {"wait": "all"}, "deadline_ns": null, "retry": null}),
         ]);
     scene.document["record"] = json!({"series_step_ns": ns(7.0), "requests": requests, "decisions": {"keep": "all"}, "latencies": true});

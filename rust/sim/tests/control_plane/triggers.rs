@@ -165,7 +165,7 @@ fn impatient_crowd() -> Scene {
     for index in 0..4 {
         scene.document["services"][index]["queue"]["timeout_ns"] = json!(ns(0.6));
         scene.document["workloads"][index]["retry"] = json!({
-            "after_rejected": true, "after_timed_out": true, "after_lost": true, "attempts_max": 3,
+            "after_rejected": true, "after_timed_out": true, "after_lost": true, "after_unanswered": true, "attempts_max": 3,
             "backoff": {"initial_ns": 0, "factor": 1.0, "maximum_ns": 0, "jitter": "none"},
             "budget": null,
         });

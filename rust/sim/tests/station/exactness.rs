@@ -499,6 +499,7 @@ fn retries(scale: Scale) -> impl Strategy<Value = RetryPlan> {
                 after_rejected,
                 after_timed_out,
                 after_lost,
+                after_unanswered: true,
                 attempts_max,
                 backoff,
                 budget,

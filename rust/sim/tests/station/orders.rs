@@ -176,6 +176,7 @@ const AT_ONCE: RetryPlan = RetryPlan {
     after_rejected: false,
     after_timed_out: false,
     after_lost: true,
+    after_unanswered: true,
     attempts_max: 2,
     backoff: BackoffPlan {
         initial_ns: 0,

@@ -2,8 +2,8 @@
 
 use super::callers::validate_retry;
 use super::{PlanError, each, is_fluid, require, require_at_most};
-use crate::calls::{Numbering, POSITIONS_MAX, levels};
-use crate::plan::{CallPlan, Fidelity, Plan, WaitPlan};
+use crate::calls::{Numbering, POSITIONS_MAX, Units, levels};
+use crate::plan::{CallPlan, FaultEffect, FaultTarget, Fidelity, Held, Plan, WaitPlan, WhenFull};
 
 /// Most entries of one service.
 const ENTRIES_MAX: usize = 64;
@@ -19,10 +19,50 @@ pub(super) fn validate(plan: &Plan) -> Result<(), PlanError> {
     require(few, "calls", "have more than 64 entries for one service")?;
     let acyclic = levels(&plan.calls, plan.services.len()).is_some();
     require(acyclic, "calls", "lead from a service back to itself")?;
-    let positions = Numbering::new(&plan.calls, plan.services.len());
+    let positions = Numbering::of(plan);
     let problem =
         format!("give a service more than {POSITIONS_MAX} places in the calls of one request");
-    require(positions.is_some(), "calls", &problem)
+    require(positions.is_some(), "calls", &problem)?;
+    validate_synchronous(plan)
+}
+
+/// What services that advance together cannot do.
+fn validate_synchronous(plan: &Plan) -> Result<(), PlanError> {
+    let Some(units) = Units::new(&plan.calls, plan.services.len()) else {
+        return Ok(());
+    };
+    for (service, of) in plan.services.iter().enumerate() {
+        let pushes_out = of.queue.when_full == WhenFull::PushOut;
+        if pushes_out && units.is_joined(service) {
+            let problem =
+                "pushes requests out, and synchronous calls join it to others: take `reject`";
+            return Err(PlanError::invalid(
+                format!("services ({}).queue.when_full", of.name),
+                problem,
+            ));
+        }
+    }
+    let holds = |service: usize| plan.calls.iter().any(|of| of.hold && of.service == service);
+    for fault in &plan.faults {
+        let strikes = match fault.target {
+            FaultTarget::Node { .. } => plan.calls.iter().any(|call| call.hold),
+            FaultTarget::Replica { service, .. } => holds(service),
+        };
+        let requests = match fault.effect {
+            FaultEffect::NodeLoss { requests } | FaultEffect::ReplicaCrash { requests, .. } => {
+                Some(requests)
+            }
+            FaultEffect::SlowDown { .. } | FaultEffect::Pause => None,
+        };
+        if strikes && requests == Some(Held::Requeued) {
+            let problem = "sends back requests that may be held for synchronous calls, which would be made twice: take `lost`";
+            return Err(PlanError::invalid(
+                format!("faults ({}).effect.requests", fault.name),
+                problem,
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn validate_call(plan: &Plan, call: &CallPlan) -> Result<(), PlanError> {
@@ -50,6 +90,12 @@ fn validate_call(plan: &Plan, call: &CallPlan) -> Result<(), PlanError> {
     require(probable, "probability", "is not between 0 and 1")?;
     require(call.copies > 0, "copies", "is zero")?;
     require_at_most(call.copies, COPIES_MAX, "copies")?;
+    let idle = call.hold && call.wait_for == WaitPlan::Nothing;
+    require(
+        !idle,
+        "wait_for",
+        "is nothing, and a caller that is held waits",
+    )?;
     if let WaitPlan::Some { count } = call.wait_for {
         let calls = call.to.len() as u64 * call.copies;
         let some = (1..=calls).contains(&count);

@@ -44,7 +44,7 @@ fn ended(kind: &str) -> World {
             "termination_grace_ns": S,
         }],
         "workloads": [{"service": 0, "start_ns": 0,
-            "retry": {"after_rejected": false, "after_timed_out": false, "after_lost": true, "attempts_max": 2,
+            "retry": {"after_rejected": false, "after_timed_out": false, "after_lost": true, "after_unanswered": true, "attempts_max": 2,
                 "backoff": {"initial_ns": 1000 * S, "factor": 1.0, "maximum_ns": 1000 * S, "jitter": "none"}},
             "clients": {"count": 1, "think": {"distribution": "constant", "value_ns": 1000 * S}},
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],

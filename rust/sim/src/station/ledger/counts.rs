@@ -13,6 +13,8 @@ pub struct Counts {
     pub timed_out: u64,
     /// Lost with a replica that was killed.
     pub lost: u64,
+    /// Their work was done, but too many of the calls failed that they were held for.
+    pub unanswered: u64,
     /// Arrivals that are not the first attempt of their request.
     pub retries: u64,
     /// Retries that the budget did not allow.
@@ -29,6 +31,7 @@ impl Counts {
             rejected: with(self.rejected, other.rejected),
             timed_out: with(self.timed_out, other.timed_out),
             lost: with(self.lost, other.lost),
+            unanswered: with(self.unanswered, other.unanswered),
             retries: with(self.retries, other.retries),
             retries_denied: with(self.retries_denied, other.retries_denied),
             given_up: with(self.given_up, other.given_up),
@@ -54,6 +57,6 @@ impl Counts {
 
     /// Attempts that have ended without being completed.
     pub(super) fn failed(self) -> u64 {
-        self.rejected + self.timed_out + self.lost
+        self.rejected + self.timed_out + self.lost + self.unanswered
     }
 }

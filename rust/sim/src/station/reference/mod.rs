@@ -1,9 +1,13 @@
 //! The reference engine: departures and renunciations are events in one list, merged with the arrivals, and every choice is
 //! a plain search. Slow, obvious, and right; the lazily advanced stations must agree with it in every bit.
 //!
+//! Services that make synchronous calls run on it in either engine ([`joined`]): what is done is then held until others have
+//! answered.
+//!
 //! It shares the books, the requests, the draws of routing and the arithmetic of rates, weights and virtual time with them,
 //! and no logic.
 
+mod joined;
 mod order;
 mod patience;
 mod replica;
@@ -36,6 +40,12 @@ enum Event {
         request: u64,
         version: u64,
     },
+    /// The calls that a request is held for are answered, or too many have failed.
+    Release {
+        replica: ReplicaId,
+        request: u64,
+        answered: bool,
+    },
     /// A request in service on the replica gives up if it is still there.
     Abandonment { replica: ReplicaId },
     /// The CPU quota of a replica runs out, or is there again, if that is still so.
@@ -64,6 +74,8 @@ pub struct Reference {
     versions: u64,
     number_in_system: TimeWeightedMean,
     watch: Watch,
+    /// Whether the service advances together with others.
+    joined: bool,
 }
 
 impl Reference {
@@ -88,7 +100,13 @@ impl Reference {
             versions: 0,
             number_in_system: TimeWeightedMean::new(SimTime::ZERO, 0),
             watch: Watch::default(),
+            joined: false,
         }
+    }
+
+    /// The same station, of a service that may advance together with others.
+    pub(super) fn joined(self, joined: bool) -> Self {
+        Self { joined, ..self }
     }
 
     /// The number of requests in the system, integrated over time by itself (for Little's law).
@@ -137,7 +155,10 @@ impl Reference {
             } else if let Some((_, event)) = self.events.pop() {
                 self.handle(event);
                 self.count();
-                let leaves = matches!(event, Event::Departure { .. } | Event::Abandonment { .. });
+                let leaves = matches!(
+                    event,
+                    Event::Departure { .. } | Event::Release { .. } | Event::Abandonment { .. }
+                );
                 let frees_slots = self.is_central() && leaves;
                 if frees_slots && !self.departures_are_due() && self.is_raised_now() {
                     return now; // before the slots are taken again
@@ -211,6 +232,11 @@ impl Reference {
                 request,
                 version,
             } => self.depart(replica, request, version),
+            Event::Release {
+                replica,
+                request,
+                answered,
+            } => self.release(replica, request, answered),
             Event::Abandonment { replica } => self.abandon(replica, None),
             Event::Quota { replica } => self.turn(replica),
             Event::Renunciation { request } => self.renounce(request),
@@ -396,10 +422,14 @@ impl Reference {
         let Some(replica) = &mut self.replicas[at] else {
             return;
         };
-        let Some((request, start)) = replica.finish(request, version, now) else {
+        let Some(done) = replica.finish(request, version, now) else {
             return;
         };
-        self.ledger.complete(&request, start, now, id);
+        if self.ledger.holds(&done.request, now, id) {
+            return self.hold(at, done);
+        }
+        replica.complete(now);
+        self.ledger.complete(&done.request, done.start, now, id);
         let refilled = !replica.waiting.is_empty();
         let entry = replica.settle_departure(refilled);
         let next = self.take_next(Some(at));
@@ -439,6 +469,7 @@ impl Reference {
             // A new plan even for this very instant.
             replica.turn_planned = u64::MAX;
             self.plan_departures(id, ends, version);
+            self.release_what_could_go_on(id);
         }
     }
 

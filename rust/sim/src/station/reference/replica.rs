@@ -1,19 +1,32 @@
 //! A replica of the reference engine.
 
+mod held;
+
 use crate::plan::Discipline;
 use crate::station::quota::{Meter, Quota};
 use crate::station::rates::SlotRate;
 use crate::station::virtual_time::{Due, VirtualTime};
 use crate::station::{ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
+use held::Holding;
 use hookean_kernel::SimTime;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Debug, Clone)]
 struct Slot {
     number: u32,
     free_since: u64,
     serving: Option<Serving>,
+    /// Whether its request is done but held.
+    held: bool,
+}
+
+/// A request whose work is done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Done {
+    pub(super) request: Request,
+    pub(super) start: u64,
+    slot: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +84,8 @@ pub(super) struct Replica {
     pub(super) turn: u128,
     pub(super) waiting: VecDeque<Request>,
     service: Service,
+    /// Requests that hold their place, by index.
+    held: BTreeMap<u64, Holding>,
     completed: u64,
     /// When a request left last, or the replica became ready or was resumed.
     left: u64,
@@ -99,6 +114,7 @@ impl Replica {
                 number: number(i),
                 free_since: now,
                 serving: None,
+                held: false,
             };
             Service::Slots {
                 slots: (0..count).map(slot).collect(),
@@ -118,6 +134,7 @@ impl Replica {
             turn: 0,
             waiting: VecDeque::new(),
             service,
+            held: BTreeMap::new(),
             completed: 0,
             left: now,
         }
@@ -164,14 +181,16 @@ impl Replica {
             .slots()
             .iter()
             .enumerate()
-            .filter(|(_, slot)| slot.serving.is_none() && !self.stands_still());
+            .filter(|(_, slot)| slot.serving.is_none() && !slot.held && !self.stands_still());
         free.map(|(at, slot)| (slot.free_since, slot.number, at))
     }
 
     pub(super) fn has_room(&self) -> bool {
         match &self.service {
             Service::Slots { .. } => self.free_slots().next().is_some(),
-            Service::Shared(shared) => !self.stands_still() && shared.sharers.len() < shared.most,
+            Service::Shared(shared) => {
+                !self.stands_still() && shared.sharers.len() + self.held.len() < shared.most
+            }
         }
     }
 
@@ -232,23 +251,22 @@ impl Replica {
         Some((first.request.index, due.end))
     }
 
-    /// Takes out a request that is done, with the start of its service; `None` when the plan has changed since.
-    pub(super) fn finish(
-        &mut self,
-        request: u64,
-        version: u64,
-        now: u64,
-    ) -> Option<(Request, u64)> {
-        let done = match &mut self.service {
+    /// Ends the service of a request that is done; `None` when the plan has changed since.
+    pub(super) fn finish(&mut self, request: u64, version: u64, now: u64) -> Option<Done> {
+        Some(match &mut self.service {
             Service::Slots { slots, busy_ns, .. } => {
                 let planned = |s: &Serving| s.request.index == request && s.version == version;
-                let slot = slots
-                    .iter_mut()
-                    .find(|slot| slot.serving.as_ref().is_some_and(planned))?;
-                let served = slot.serving.take()?;
-                slot.free_since = now;
+                let at = slots
+                    .iter()
+                    .position(|slot| slot.serving.as_ref().is_some_and(planned))?;
+                let served = slots[at].serving.take()?;
+                slots[at].free_since = now;
                 *busy_ns += now - served.booked;
-                (served.request, served.start)
+                Done {
+                    request: served.request,
+                    start: served.start,
+                    slot: Some(at),
+                }
             }
             Service::Shared(shared) => {
                 if shared.version != version {
@@ -259,12 +277,19 @@ impl Replica {
                     .iter()
                     .position(|sharer| sharer.request.index == request)?;
                 let gone = shared.sharers.remove(at);
-                (gone.request, gone.start)
+                Done {
+                    request: gone.request,
+                    start: gone.start,
+                    slot: None,
+                }
             }
-        };
+        })
+    }
+
+    /// Notes that a request has left that was completed.
+    pub(super) const fn complete(&mut self, now: u64) {
         self.completed += 1;
         self.left = now;
-        Some(done)
     }
 
     /// Takes out the request in service that has `given_up`, the first to arrive of several.
@@ -278,6 +303,9 @@ impl Replica {
         let (request, start) = in_service
             .filter(|(request, _)| given_up(request))
             .min_by_key(|(request, _)| (request.time, request.index))?;
+        if let Some(done) = self.let_go(request.index, now) {
+            return Some((done.request, done.start));
+        }
         self.book(now);
         match &mut self.service {
             Service::Slots { slots, .. } => {
@@ -414,7 +442,7 @@ impl Replica {
 
     /// Tells the meter how many requests run from `now` on.
     pub(super) fn note_running(&mut self, now: u64) {
-        let running = if self.paused { 0 } else { self.in_service() };
+        let running = if self.paused { 0 } else { self.running() };
         if let Some(meter) = &mut self.meter {
             meter.note(now, running as u64);
         }
@@ -446,7 +474,7 @@ impl Replica {
                         serving.end = now.saturating_add(serving.end);
                         serving.version = version;
                         ends.push((serving.request.index, serving.end));
-                    } else {
+                    } else if !slot.held {
                         slot.free_since = now;
                     }
                 }
@@ -464,11 +492,18 @@ impl Replica {
             .filter_map(|slot| slot.serving)
             .map(|s| (s.request, Some(s.start)));
         let sharing = self.sharers().iter().map(|s| (s.request, Some(s.start)));
+        let held = self.held.values().map(|holding| holding.done);
+        let held = held.map(|done| (done.request, Some(done.start)));
         let waiting = self.waiting.iter().map(|request| (*request, None));
-        served.chain(sharing).chain(waiting)
+        served.chain(sharing).chain(held).chain(waiting)
     }
 
     fn in_service(&self) -> usize {
+        self.running() + self.held.len()
+    }
+
+    /// Requests in service that use CPU.
+    fn running(&self) -> usize {
         self.slots()
             .iter()
             .filter(|slot| slot.serving.is_some())
@@ -492,7 +527,7 @@ impl Replica {
     }
 
     pub(super) fn read(&self, now: u64) -> ReplicaReading {
-        let in_service = self.in_service();
+        let running = self.running();
         let (cpu_core_ns, cpu_cores) = match &self.service {
             Service::Slots {
                 slots,
@@ -500,20 +535,20 @@ impl Replica {
                 busy_ns,
                 cpu_before_core_ns,
             } => {
-                let running = slots.iter().filter_map(|slot| slot.serving);
-                let unbooked: u64 = running.map(|s| now - s.booked).sum();
+                let serving = slots.iter().filter_map(|slot| slot.serving);
+                let unbooked: u64 = serving.map(|s| now - s.booked).sum();
                 let unbooked = if self.stands_still() { 0 } else { unbooked };
                 (
                     cpu_before_core_ns + (busy_ns + unbooked) as f64 * rate.cores(),
-                    in_service as f64 * rate.cores(),
+                    running as f64 * rate.cores(),
                 )
             }
             Service::Shared(shared) if self.stands_still() => {
                 (shared.time.anchored_cpu_core_ns(), 0.0)
             }
             Service::Shared(shared) => (
-                shared.time.cpu_core_ns(now, in_service),
-                shared.time.cpu_cores(in_service),
+                shared.time.cpu_core_ns(now, running),
+                shared.time.cpu_cores(running),
             ),
         };
         let throttling = self.meter.as_ref().map(|meter| meter.throttling(now));
@@ -524,7 +559,7 @@ impl Replica {
             cpu_core_ns,
             cpu_cores: if self.stands_still() { 0.0 } else { cpu_cores },
             completed: self.completed,
-            in_service: in_service as u32,
+            in_service: self.in_service() as u32,
             waiting: self.waiting.len() as u32,
         }
     }

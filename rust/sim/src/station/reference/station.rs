@@ -41,6 +41,13 @@ impl Station for Reference {
 
     /// Plays the future without arrivals until the replica is empty.
     fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime {
+        if self.joined {
+            return if self.replica(replica).outstanding() == 0 {
+                now
+            } else {
+                SimTime::MAX // others decide, and are asked by whoever lets them advance together
+            };
+        }
         let mut future = self.clone();
         future.now = future.now.max(now.as_nanos());
         future.fill_free_places();
@@ -133,6 +140,7 @@ impl Station for Reference {
         let of = self.replica_mut(replica).filter(|of| of.paused);
         if let Some(ends) = of.map(|of| of.resume(now.as_nanos(), version)) {
             self.plan_departures(replica, ends, version);
+            self.release_what_could_go_on(replica);
         }
     }
 
@@ -168,6 +176,14 @@ impl Station for Reference {
 
     fn arrivals_mut(&mut self) -> Option<&mut Arrivals> {
         Some(&mut self.arrivals)
+    }
+
+    fn joined(&self) -> Option<&Reference> {
+        self.joined.then_some(self)
+    }
+
+    fn joined_mut(&mut self) -> Option<&mut Reference> {
+        self.joined.then_some(self)
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {

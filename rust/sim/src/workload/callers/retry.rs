@@ -31,6 +31,7 @@ impl Retry {
             Outcome::Rejected => self.plan.after_rejected,
             Outcome::TimedOut => self.plan.after_timed_out,
             Outcome::Lost => self.plan.after_lost,
+            Outcome::Unanswered => self.plan.after_unanswered,
         };
         let tried = attempt_of(index) + 1;
         let again = after && tried < self.plan.attempts_max;
@@ -85,6 +86,7 @@ mod tests {
             after_rejected: true,
             after_timed_out: false,
             after_lost: true,
+            after_unanswered: false,
             attempts_max: 4,
             backoff: BackoffPlan {
                 initial_ns: 100,
@@ -117,6 +119,7 @@ mod tests {
         let back = |outcome| retry.comes_back(7, 0, outcome).is_some();
         assert!(back(Outcome::Lost));
         assert!(!back(Outcome::TimedOut));
+        assert!(!back(Outcome::Unanswered));
     }
 
     #[test]

@@ -9,6 +9,7 @@ fn retry(attempts_max: u32, initial_ns: u64) -> RetryPlan {
         after_rejected: true,
         after_timed_out: true,
         after_lost: true,
+        after_unanswered: true,
         attempts_max,
         backoff: BackoffPlan {
             initial_ns,

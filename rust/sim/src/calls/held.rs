@@ -1,0 +1,186 @@
+//! Requests that wait for answers in services that advance together: when a held one may go on.
+//!
+//! A call is answered when its request was completed and as many of the calls of that are answered as it waits for: what
+//! [`super::Trees`] books later is decided here at its own instant. Only numbers of answers matter, and no group of calls can
+//! both be answered and fail, so answers of one instant may come in any order.
+
+use super::answer::Rule;
+use super::numbering::Numbering;
+use super::outbox::{Holding, News};
+use super::units::Units;
+use crate::plan::CallPlan;
+use crate::workload::{attempt_of, number_of};
+use std::collections::BTreeMap;
+
+/// The calls of one entry that one request has made.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    rule: Rule,
+    answered: u64,
+    failed: u64,
+}
+
+/// A request that waits.
+#[derive(Debug, Clone)]
+struct Waiting {
+    /// The attempt that is held; `None` when it was completed, and only its answer is due.
+    held: Option<Holding>,
+    groups: Vec<Group>,
+}
+
+impl Waiting {
+    /// Takes an answer to one of the calls of an entry, or a failure; returns whether all is well, once that is known.
+    fn take(&mut self, entry: usize, answered: bool) -> Option<bool> {
+        let mut groups = self.groups.iter_mut();
+        let group = groups.find(|group| group.rule.entry == entry)?;
+        group.answered += u64::from(answered);
+        group.failed += u64::from(!answered);
+        if group.rule.calls - group.failed < group.rule.needed {
+            return Some(false);
+        }
+        let mut groups = self.groups.iter();
+        let whole = groups.all(|group| group.answered >= group.rule.needed);
+        whole.then_some(true)
+    }
+}
+
+/// A held attempt whose calls are answered, or have failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Released {
+    pub(crate) service: usize,
+    pub(crate) replica: u32,
+    pub(crate) index: u64,
+    pub(crate) answered: bool,
+}
+
+/// All that wait in the services of one unit.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Rules of the calls of each service of the unit.
+    rules: BTreeMap<usize, Vec<Rule>>,
+    /// Services whose answers somebody who is held waits for.
+    awaited: Vec<usize>,
+    /// By service and number.
+    waiting: BTreeMap<(usize, u64), Waiting>,
+}
+
+impl Held {
+    pub(crate) fn new(calls: &[CallPlan], units: &Units, unit: usize) -> Self {
+        let members = units.members(unit);
+        let mut rules: BTreeMap<usize, Vec<Rule>> = members
+            .iter()
+            .map(|service| (*service, Vec::new()))
+            .collect();
+        for (entry, call) in calls.iter().enumerate() {
+            if let Some(of) = rules.get_mut(&call.service) {
+                of.push(Rule::new(entry, call));
+            }
+        }
+        let awaited = members.iter().copied();
+        Self {
+            rules,
+            awaited: awaited
+                .filter(|service| units.is_awaited(*service))
+                .collect(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// How many attempts are held in a service.
+    pub(crate) fn count(&self, service: usize) -> u64 {
+        let of = self.waiting.range((service, 0)..=(service, u64::MAX));
+        of.filter(|(_, waiting)| waiting.held.is_some()).count() as u64
+    }
+
+    /// Hears what has happened in a service and appends those that may go on for it.
+    pub(crate) fn hear(
+        &mut self,
+        numbering: &Numbering,
+        service: usize,
+        news: News,
+        released: &mut Vec<Released>,
+    ) {
+        match news {
+            News::Held(holding) => {
+                let groups = self.groups(service, holding.made, true);
+                let waiting = Waiting {
+                    held: Some(holding),
+                    groups,
+                };
+                self.waiting
+                    .insert((service, number_of(holding.index)), waiting);
+            }
+            News::LetGo { index } => {
+                let key = (service, number_of(index));
+                let held = self.waiting.get(&key).and_then(|waiting| waiting.held);
+                if held.is_some_and(|holding| holding.index == index) {
+                    self.waiting.remove(&key);
+                }
+            }
+            News::Completed { index, made } => {
+                if !self.awaited.contains(&service) {
+                    return;
+                }
+                let (number, groups) = (number_of(index), self.groups(service, made, false));
+                if groups.is_empty() {
+                    self.tell_caller(numbering, (service, number), true, released);
+                } else {
+                    let waiting = Waiting { held: None, groups };
+                    self.waiting.insert((service, number), waiting);
+                }
+            }
+            News::GivenUp { index } => {
+                if self.awaited.contains(&service) {
+                    self.tell_caller(numbering, (service, number_of(index)), false, released);
+                }
+            }
+        }
+    }
+
+    /// The calls made that the request waits for, held or completed.
+    fn groups(&self, service: usize, made: u64, hold: bool) -> Vec<Group> {
+        let rules = self.rules.get(&service).into_iter().flatten().enumerate();
+        let waits =
+            rules.filter(|(nth, rule)| made >> nth & 1 == 1 && rule.waits() && rule.hold == hold);
+        let group = |(_, rule): (usize, &Rule)| Group {
+            rule: *rule,
+            answered: 0,
+            failed: 0,
+        };
+        waits.map(group).collect()
+    }
+
+    /// Tells who made a call that it is answered, or has failed.
+    fn tell_caller(
+        &mut self,
+        numbering: &Numbering,
+        (mut service, mut number): (usize, u64),
+        mut answered: bool,
+        released: &mut Vec<Released>,
+    ) {
+        while let Some(parent) = numbering.parent(service, number) {
+            let key = (parent.service, parent.number);
+            let Some(waiting) = self.waiting.get_mut(&key) else {
+                return;
+            };
+            let of_others = |holding: Holding| attempt_of(holding.index) != parent.attempt;
+            if waiting.held.is_some_and(of_others) {
+                return;
+            }
+            let Some(whole) = waiting.take(parent.entry, answered) else {
+                return;
+            };
+            let held = self.waiting.remove(&key).and_then(|waiting| waiting.held);
+            if let Some(holding) = held {
+                released.push(Released {
+                    service: parent.service,
+                    replica: holding.replica,
+                    index: holding.index,
+                    answered: whole,
+                });
+                return;
+            }
+            (service, number, answered) = (parent.service, parent.number, whole);
+        }
+    }
+}

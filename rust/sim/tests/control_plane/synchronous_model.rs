@@ -1,0 +1,375 @@
+//! A second simulator of synchronous calls, written for nothing but small graphs: one list of events for all services, one record
+//! for each attempt, every choice a search. It shares no code with the engine.
+
+/// A service of one replica.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    /// Requests share so many cores; else each place has one of its own.
+    pub(super) shared_cores: Option<u32>,
+    pub(super) places: usize,
+    pub(super) limit: Option<usize>,
+    pub(super) patience: Option<u64>,
+    /// Work of its calls.
+    pub(super) work: u64,
+    /// Arrivals and work from outside, and how often they are tried.
+    pub(super) outside: Vec<(u64, u64)>,
+    pub(super) attempts: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) from: usize,
+    pub(super) to: Vec<usize>,
+    pub(super) copies: usize,
+    pub(super) hold: bool,
+    /// How many answers are waited for.
+    pub(super) needed: usize,
+    pub(super) delay: u64,
+    pub(super) attempts: u32,
+}
+
+pub(super) const BACKOFF: u64 = 70_000_003;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    OnTheWay,
+    Waiting,
+    Served,
+    Held,
+    Completed,
+    Failed(&'static str),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) service: usize,
+    /// The attempt that has made the call, and the entry.
+    pub(super) parent: Option<(usize, usize)>,
+    pub(super) nth: u32,
+    /// The number of the request at the head and the way from there, backwards: calls of one instant come in this order.
+    pub(super) way: Vec<usize>,
+    pub(super) arrival: u64,
+    pub(super) work: u64,
+    pub(super) start: Option<f64>,
+    pub(super) left: f64,
+    pub(super) end: f64,
+    pub(super) state: State,
+    /// Entry, answered, failed.
+    pub(super) groups: Vec<(usize, usize, usize)>,
+}
+
+impl Attempt {
+    fn new(service: usize, parent: Option<(usize, usize)>, way: Vec<usize>, work: u64) -> Self {
+        Self {
+            service,
+            parent,
+            nth: 0,
+            way,
+            arrival: 0,
+            work,
+            start: None,
+            left: work as f64,
+            end: 0.0,
+            state: State::OnTheWay,
+            groups: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Done,
+    GivesUp,
+    /// Whoever has sent a failed attempt decides about it.
+    Decides,
+    Arrives,
+}
+
+pub(super) struct Model<'a> {
+    services: &'a [Service],
+    entries: &'a [Entry],
+    now: f64,
+    attempts: Vec<Attempt>,
+    /// Time, class, attempt.
+    events: Vec<(f64, Event, usize)>,
+    queues: Vec<Vec<usize>>,
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn run(services: &'a [Service], entries: &'a [Entry]) -> Vec<Attempt> {
+        let mut model = Self {
+            services,
+            entries,
+            now: 0.0,
+            attempts: Vec::new(),
+            events: Vec::new(),
+            queues: vec![Vec::new(); services.len()],
+        };
+        for (service, of) in services.iter().enumerate() {
+            for (number, (time, work)) in of.outside.iter().enumerate() {
+                model.send(
+                    *time as f64,
+                    Attempt::new(service, None, vec![number], *work),
+                );
+            }
+        }
+        while model.step() {}
+        model.attempts
+    }
+
+    fn send(&mut self, at: f64, attempt: Attempt) {
+        self.events.push((at, Event::Arrives, self.attempts.len()));
+        self.attempts.push(Attempt {
+            arrival: at.round() as u64,
+            ..attempt
+        });
+    }
+
+    /// Calls from the outside inwards on the longest way to a service.
+    fn level(&self, service: usize) -> usize {
+        let callers = self
+            .entries
+            .iter()
+            .filter(|entry| entry.to.contains(&service));
+        let levels = callers.map(|entry| self.level(entry.from) + 1);
+        levels.max().unwrap_or(0)
+    }
+
+    fn in_state(&self, service: usize, state: State) -> Vec<usize> {
+        let all = 0..self.attempts.len();
+        all.filter(|at| self.attempts[*at].service == service && self.attempts[*at].state == state)
+            .collect()
+    }
+
+    /// Work per time of each request that shares.
+    fn pace(&self, service: usize, sharers: usize) -> f64 {
+        let cores = self.services[service].shared_cores.map_or(1.0, f64::from);
+        (cores / sharers as f64).min(1.0)
+    }
+
+    /// What comes next: when, where it stands in the list of events (a request that shares the CPU is done otherwise), and
+    /// the attempt.
+    fn next(&self) -> Option<(f64, Option<usize>, usize)> {
+        let mut all = Vec::new();
+        for service in
+            (0..self.services.len()).filter(|at| self.services[*at].shared_cores.is_some())
+        {
+            let sharers = self.in_state(service, State::Served);
+            for at in &sharers {
+                let ahead = self.attempts[*at].left / self.pace(service, sharers.len());
+                all.push((self.now + ahead, Event::Done, None, *at));
+            }
+        }
+        let listed = self.events.iter().enumerate();
+        all.extend(listed.map(|(place, (time, event, at))| (*time, *event, Some(place), *at)));
+        // Of one instant: who leaves, those that are called first; then, callers first, decisions about those that have
+        // failed, and who arrives, retries last.
+        let order = |(time, event, _, at): &(f64, Event, Option<usize>, usize)| {
+            let attempt = &self.attempts[*at];
+            let (level, service) = (self.level(attempt.service), attempt.service);
+            let (forth, back) = ((level, service), (SERVICES - level, SERVICES - service));
+            match event {
+                Event::Arrives => (*time, true, forth, attempt.nth + 1, Some(&attempt.way)),
+                Event::Decides => (*time, true, forth, 0, Some(&attempt.way)),
+                Event::GivesUp => (*time, false, back, 1, None),
+                Event::Done => (*time, false, back, 0, None),
+            }
+        };
+        let earlier = |a: &&_, b: &&_| order(a).partial_cmp(&order(b)).expect("times are numbers");
+        let first = all.iter().min_by(earlier);
+        first.map(|(time, _, place, at)| (*time, *place, *at))
+    }
+
+    fn step(&mut self) -> bool {
+        let Some((time, place, sharer)) = self.next() else {
+            return false;
+        };
+        for service in 0..self.services.len() {
+            let sharers = self.in_state(service, State::Served);
+            let passed = (time - self.now) * self.pace(service, sharers.len().max(1));
+            for at in sharers {
+                self.attempts[at].left -= passed;
+            }
+        }
+        self.now = time;
+        match place.map(|place| self.events.remove(place)) {
+            None => self.done(sharer),
+            Some((_, Event::Done, at)) if self.attempts[at].state == State::Served => self.done(at),
+            Some((_, Event::Arrives, at)) => self.arrive(at),
+            Some((_, Event::GivesUp, at)) => {
+                let inside = [State::Waiting, State::Served, State::Held];
+                if inside.contains(&self.attempts[at].state) {
+                    self.fail(at, "timed_out");
+                }
+            }
+            Some((_, Event::Decides, at)) => self.decide(at),
+            Some((_, Event::Done, _)) => {}
+        }
+        true
+    }
+
+    fn free(&self, service: usize) -> bool {
+        let taken = self.in_state(service, State::Served).len();
+        taken + self.in_state(service, State::Held).len() < self.services[service].places
+    }
+
+    fn arrive(&mut self, at: usize) {
+        let service = self.attempts[at].service;
+        if let Some(patience) = self.services[service].patience {
+            let end = self.attempts[at].arrival + patience;
+            self.events.push((end as f64, Event::GivesUp, at));
+        }
+        if self.free(service) {
+            self.start(at);
+        } else if self.services[service]
+            .limit
+            .is_none_or(|limit| self.queues[service].len() < limit)
+        {
+            self.attempts[at].state = State::Waiting;
+            self.queues[service].push(at);
+        } else {
+            self.fail(at, "rejected");
+        }
+    }
+
+    fn start(&mut self, at: usize) {
+        let attempt = &mut self.attempts[at];
+        (attempt.state, attempt.start) = (State::Served, Some(self.now));
+        if self.services[attempt.service].shared_cores.is_none() {
+            self.events
+                .push((self.now + attempt.work as f64, Event::Done, at));
+        }
+    }
+
+    fn fill(&mut self, service: usize) {
+        while self.free(service) && !self.queues[service].is_empty() {
+            let next = self.queues[service].remove(0);
+            self.start(next);
+        }
+    }
+
+    fn calls(&mut self, at: usize, hold: bool) {
+        let service = self.attempts[at].service;
+        for (number, entry) in self.entries.iter().enumerate() {
+            if entry.from != service || entry.hold != hold {
+                continue;
+            }
+            if entry.needed > 0 {
+                self.attempts[at].groups.push((number, 0, 0));
+            }
+            for to in &entry.to {
+                for copy in 0..entry.copies {
+                    let time = self.now + entry.delay as f64;
+                    let nth = self.attempts[at].nth as usize * entry.copies + copy;
+                    let (head, before) = self.attempts[at].way.split_at(1);
+                    let step = [self.level(entry.from), number, nth];
+                    let way = [head, &step, before].concat();
+                    let work = self.services[*to].work;
+                    let call = Attempt::new(*to, Some((at, number)), way, work);
+                    self.send(time, call);
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, at: usize) {
+        self.attempts[at].state = State::Held;
+        self.calls(at, true);
+        if self.attempts[at].groups.is_empty() {
+            self.complete(at);
+        }
+    }
+
+    fn complete(&mut self, at: usize) {
+        let attempt = &mut self.attempts[at];
+        (attempt.state, attempt.end) = (State::Completed, self.now);
+        attempt.groups.clear();
+        let service = attempt.service;
+        self.fill(service);
+        self.calls(at, false);
+        if self.attempts[at].groups.is_empty() {
+            self.tell(at, true);
+        }
+    }
+
+    fn fail(&mut self, at: usize, outcome: &'static str) {
+        let attempt = &mut self.attempts[at];
+        (attempt.state, attempt.end) = (State::Failed(outcome), self.now);
+        attempt.groups.clear();
+        let service = attempt.service;
+        self.queues[service].retain(|other| *other != at);
+        self.fill(service);
+        let calls = self
+            .entries
+            .iter()
+            .filter(|entry| entry.to.contains(&service));
+        let own = &self.services[service];
+        let outside = if own.outside.is_empty() {
+            1
+        } else {
+            own.attempts
+        };
+        let mut attempts = calls.map(|entry| entry.attempts).chain([outside]);
+        if attempts.any(|attempts| attempts > 1) {
+            self.events.push((self.now, Event::Decides, at));
+        } else {
+            self.tell(at, false);
+        }
+    }
+
+    fn decide(&mut self, at: usize) {
+        let attempt = &self.attempts[at];
+        let of_service = self.services[attempt.service].attempts;
+        let of_call = attempt
+            .parent
+            .map(|(_, entry)| self.entries[entry].attempts);
+        if attempt.nth + 1 < of_call.unwrap_or(of_service) {
+            let back = self.now + (BACKOFF << attempt.nth) as f64;
+            let again = Attempt {
+                nth: attempt.nth + 1,
+                ..Attempt::new(
+                    attempt.service,
+                    attempt.parent,
+                    attempt.way.clone(),
+                    attempt.work,
+                )
+            };
+            self.send(back, again);
+        } else {
+            self.tell(at, false);
+        }
+    }
+
+    /// Tells the caller that a call is answered or has failed.
+    fn tell(&mut self, at: usize, answered: bool) {
+        let Some((parent, number)) = self.attempts[at].parent else {
+            return;
+        };
+        let (entries, caller) = (self.entries, &mut self.attempts[parent]);
+        let Some(group) = caller.groups.iter_mut().find(|group| group.0 == number) else {
+            return;
+        };
+        group.1 += usize::from(answered);
+        group.2 += usize::from(!answered);
+        let calls = |entry: &Entry| entry.copies * entry.to.len();
+        let failed = caller
+            .groups
+            .iter()
+            .any(|(entry, _, failed)| calls(&entries[*entry]) - failed < entries[*entry].needed);
+        let whole = caller
+            .groups
+            .iter()
+            .all(|(entry, answered, _)| *answered >= entries[*entry].needed);
+        if !failed && !whole {
+            return;
+        }
+        caller.groups.clear();
+        match (caller.state, whole) {
+            (State::Held, true) => self.complete(parent),
+            (State::Held, false) => self.fail(parent, "unanswered"),
+            _ => self.tell(parent, whole),
+        }
+    }
+}
+
+pub(super) const SERVICES: usize = 4;
