@@ -1,7 +1,7 @@
 //! Log-linear histograms: every power of two is cut into `2^BITS` buckets of equal width (7: 128 buckets, 0.8 %).
 //!
 //! Values below `2^(BITS + 1)` have a bucket each. Buckets are made as far up as values need them. Besides the whole run
-//! a histogram keeps its latest window; to read and close it costs a walk from its least to its largest value.
+//! a histogram keeps its latest window, whose reading and closing cost what the window holds, not what it could hold.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 const ONE: u64 = 1 << 32 | 1;
 /// The window's half.
 const LOWER: u64 = u32::MAX as u64;
-/// Buckets that a window closes together: whole octaves have a whole number of these.
-const PART: usize = 64;
+/// Buckets whose marks share a word; whole octaves have a whole number of these.
+const PART: usize = u64::BITS as usize;
+/// So many used buckets of a part are closed faster all together than one by one.
+const MANY: u32 = 20;
 
 /// Counts of what overflowed 32 bits, in units of 2^32.
 type Carries = BTreeMap<usize, u64>;
@@ -131,6 +133,8 @@ impl<const N: usize> Search<N> {
 pub struct Histogram<const BITS: u32 = 7> {
     /// Per bucket: count of the run and of the window, 32 bits each.
     words: Vec<u64>,
+    /// A bit for each bucket used in the window.
+    used: Vec<u64>,
     closed: Extremes,
     window: Extremes,
     run_carries: Carries,
@@ -192,9 +196,10 @@ impl<const BITS: u32> Histogram<BITS> {
             }
             return;
         }
-        let words = &mut *self.words;
+        let (words, used) = (&mut *self.words, &mut *self.used);
         for value in values {
             let index = Self::index(*value);
+            used[index / PART] |= 1 << (index % PART);
             words[index] += ONE;
         }
     }
@@ -205,6 +210,7 @@ impl<const BITS: u32> Histogram<BITS> {
         if index >= self.words.len() {
             self.grow(index);
         }
+        self.used[index / PART] |= 1 << (index % PART);
         let before = self.words[index];
         let after = before.wrapping_add(ONE);
         self.words[index] = after;
@@ -218,6 +224,7 @@ impl<const BITS: u32> Histogram<BITS> {
         let octave = 1 << BITS;
         let buckets = ((index / octave + 1) * octave).min(Self::MOST);
         self.words.resize(buckets, 0);
+        self.used.resize(buckets / PART, 0);
     }
 
     /// Corrects what [`Histogram::record`] has added when a half of the word has run over.
@@ -325,23 +332,33 @@ impl<const BITS: u32> Histogram<BITS> {
         let mut search = Search::new(window, quantiles);
         let carries = std::mem::take(&mut self.window_carries);
         let (parts, _) = self.words.as_chunks_mut::<PART>();
-        let parts = parts.iter_mut().enumerate();
+        let parts = parts.iter_mut().zip(&mut self.used).enumerate();
         let first = Self::index(window.min) / PART;
         let parts = parts.take(Self::index(window.max) / PART + 1).skip(first);
-        for (part, words) in parts {
-            // Most parts hold no quantile: their sum will do, which the processor takes several words at a time.
-            let sum: u64 = words.iter().map(|word| *word & LOWER).sum();
-            if carries.is_empty() && search.skips(sum) {
-                search.seen += sum;
-            } else {
-                for (at, word) in words.iter().enumerate() {
-                    let index = PART * part + at;
-                    let beyond = carries.get(&index).map_or(0, |n| n << 32);
-                    search.pass(index, (*word & LOWER) + beyond, Self::range);
+        for (part, (words, used)) in parts {
+            let mut left = std::mem::take(used);
+            if left.count_ones() >= MANY && carries.is_empty() {
+                // The processor adds several words at a time, and most parts hold no quantile.
+                let sum: u64 = words.iter().map(|word| *word & LOWER).sum();
+                if search.skips(sum) {
+                    search.seen += sum;
+                    for word in words {
+                        *word &= !LOWER;
+                    }
+                    continue;
                 }
             }
-            for word in words {
+            while left != 0 {
+                // below PART: there is a bit
+                let at = left.trailing_zeros() as usize % PART;
+                left &= left - 1;
+                let (word, index) = (&mut words[at], PART * part + at);
+                let mut count = *word & LOWER;
+                if !carries.is_empty() {
+                    count += carries.get(&index).map_or(0, |n| n << 32);
+                }
                 *word &= !LOWER;
+                search.pass(index, count, Self::range);
             }
         }
         self.closed.merge(window);
@@ -480,6 +497,28 @@ mod tests {
             ((1 << 32) + 1, 0)
         );
         assert_eq!(histogram.take_window([1.0]), None);
+    }
+
+    #[test]
+    fn crowded_windows_have_the_quantiles_of_their_values() {
+        let mut histogram = Fine::new();
+        for window in 0..40_u64 {
+            // From a few buckets of a part to all of them, some several times.
+            let values: Vec<u64> = (0..20 + 40 * window)
+                .map(|i| 1000 + (i * 7919 + window) % (64 + 80 * window))
+                .collect();
+            let mut alone = Fine::new();
+            values.iter().for_each(|value| alone.record(*value));
+            histogram.record_all(&values);
+            let quantiles = [0.01, 0.5, 0.95, 0.99];
+            let expected = quantiles.map(|q| alone.quantile(q).unwrap());
+            assert_eq!(
+                histogram.take_window(quantiles),
+                Some((expected, alone.max().unwrap()))
+            );
+        }
+        assert_eq!(histogram.take_window([0.5]), None);
+        assert!(histogram.words.iter().all(|word| *word & LOWER == 0));
     }
 
     proptest! {
