@@ -91,6 +91,7 @@ impl Controller for Hpa {
         let outcome = hpa::reconcile(&self.config, &mut self.memory, &observation);
         let verdict = self.verdict(&outcome);
         if account.wanted.takes(view.desired, verdict.desired) {
+            self.accounts.make_room(account.expected);
             self.accounts.keep(observation.status_replicas, &outcome);
         }
         verdict

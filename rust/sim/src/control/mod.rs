@@ -89,6 +89,8 @@ impl Wanted {
 pub struct Account<'a> {
     /// Whether anybody may read it.
     pub wanted: Wanted,
+    /// So many of a controller may be wanted; none when that is not known.
+    pub expected: usize,
     /// Everything it saw, as a JSON object.
     pub inputs: &'a mut String,
     /// Why, in words.

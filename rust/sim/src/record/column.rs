@@ -14,6 +14,15 @@ pub struct Strings {
 }
 
 impl Strings {
+    /// No rows, and room for so many.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self {
+            bytes: String::new(),
+            ends: Vec::with_capacity(rows),
+            valid: Vec::with_capacity(rows),
+        }
+    }
+
     /// Appends a row.
     pub fn push(&mut self, text: Option<&str>) {
         self.bytes.push_str(text.unwrap_or_default());

@@ -30,6 +30,31 @@ impl DecisionNames {
     }
 }
 
+/// How many rows there will be, as far as that is known and they are not very many: room for them is made at once, since
+/// what grows by doubling is copied, and touches twice the memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expected {
+    rows: usize,
+    /// The most of one controller.
+    of_each: usize,
+}
+
+impl Expected {
+    const MOST: u64 = 1 << 14;
+
+    pub(crate) fn of(plan: &Plan) -> Self {
+        if plan.record.decisions != DecisionRecord::All {
+            return Self::default();
+        }
+        let rows = plan.controllers.iter();
+        let rows = rows.map(|c| plan.horizon_ns.div_ceil(c.period_ns.max(1)).min(Self::MOST));
+        Self {
+            rows: rows.clone().sum::<u64>().min(Self::MOST) as usize,
+            of_each: rows.max().unwrap_or(0) as usize,
+        }
+    }
+}
+
 /// Beyond every list of names.
 const NO_NAME: u32 = u32::MAX;
 
@@ -37,6 +62,7 @@ const NO_NAME: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct DecisionLog {
     keep: DecisionRecord,
+    expected: Expected,
     made: u64,
     digest: Digest,
     times: Vec<SimTime>,
@@ -54,23 +80,25 @@ pub(crate) struct DecisionLog {
 }
 
 impl DecisionLog {
-    pub(crate) fn new(keep: DecisionRecord) -> Self {
+    pub(crate) fn new(keep: DecisionRecord, expected: Expected) -> Self {
+        let rows = expected.rows;
         Self {
             keep,
+            expected,
             made: 0,
             digest: Digest::new(),
-            times: Vec::new(),
-            controllers: Vec::new(),
-            services: Vec::new(),
-            current: Vec::new(),
-            desired: Vec::new(),
-            ready: Vec::new(),
-            metrics: Vec::new(),
+            times: Vec::with_capacity(rows),
+            controllers: Vec::with_capacity(rows),
+            services: Vec::with_capacity(rows),
+            current: Vec::with_capacity(rows),
+            desired: Vec::with_capacity(rows),
+            ready: Vec::with_capacity(rows),
+            metrics: Vec::with_capacity(rows),
             metric_names: Vec::new(),
-            value: Vec::new(),
-            target: Vec::new(),
-            inputs: Strings::default(),
-            reason: Strings::default(),
+            value: Vec::with_capacity(rows),
+            target: Vec::with_capacity(rows),
+            inputs: Strings::with_capacity(rows),
+            reason: Strings::with_capacity(rows),
         }
     }
 
@@ -95,6 +123,7 @@ impl DecisionLog {
     pub(crate) fn account(&mut self) -> Account<'_> {
         Account {
             wanted: self.wanted(),
+            expected: self.expected.of_each,
             inputs: self.inputs.next_row(),
             reason: self.reason.next_row(),
         }
@@ -180,7 +209,7 @@ impl DecisionLog {
         let rest = Self {
             made: self.made,
             digest: self.digest.clone(),
-            ..Self::new(self.keep)
+            ..Self::new(self.keep, self.expected)
         };
         std::mem::replace(self, rest).into_table(names, accounts)
     }

@@ -14,7 +14,7 @@ mod trees;
 
 pub(crate) use classes::classes_table;
 pub use column::{Column, Strings, Table};
-pub(crate) use decisions::{DecisionContext, DecisionLog, DecisionNames};
+pub(crate) use decisions::{DecisionContext, DecisionLog, DecisionNames, Expected};
 pub(crate) use faults::{FaultLog, FaultRow, Toll};
 pub(crate) use latencies::latencies_table;
 pub use lazy_table::LazyTable;

@@ -17,7 +17,7 @@ use crate::plan::{
     ControllerPlan, Fidelity, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
 };
 use crate::platform::{Platform, Startup};
-use crate::record::{DecisionLog, SeriesLog};
+use crate::record::{DecisionLog, Expected, SeriesLog};
 use crate::station::{Laws, ReplicaId, Site, Station};
 use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
@@ -158,7 +158,7 @@ impl World {
             waiting: VecDeque::new(),
             faults: Faults::new(&plan)?,
             series: SeriesLog::new(plan.services.len()),
-            decisions: DecisionLog::new(plan.record.decisions),
+            decisions: DecisionLog::new(plan.record.decisions, Expected::of(&plan)),
             outlet: options.outlet.take(),
             armed: Vec::new(),
             graph,

@@ -46,6 +46,15 @@ impl Kept {
         }
     }
 
+    /// Makes room for all decisions before the first.
+    pub(super) fn make_room(&mut self, decisions: usize) {
+        if self.decisions.is_empty() {
+            self.decisions.reserve_exact(decisions);
+            self.evaluations
+                .reserve_exact(decisions * self.config.metrics.len());
+        }
+    }
+
     pub(super) fn keep(&mut self, pods: i32, outcome: &Outcome) {
         self.evaluations.extend_from_slice(&outcome.evaluations);
         self.decisions.push(Decision {
