@@ -16,6 +16,9 @@ pub const STAGES: [&str; 7] = [
     "init",
 ];
 
+/// Length of each stage, by position in [`STAGES`].
+pub type Stages = [Option<SimDuration>; STAGES.len()];
+
 /// Position in [`STAGES`] of the wait for a place.
 pub const PLACE: usize = 0;
 /// Position in [`STAGES`] of the image transfer.
@@ -79,8 +82,8 @@ pub struct Replica {
     pub drained: Option<SimTime>,
     /// When it was gone.
     pub ended: Option<SimTime>,
-    /// Length of each stage in [`STAGES`] that it has been through or is in.
-    pub stages: [Option<SimDuration>; STAGES.len()],
+    /// Length of each stage in [`STAGES`] that it has been through or is in; `None` when it has never started.
+    pub stages: Option<Box<Stages>>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// Why it is not ready, or why it ended.
@@ -114,7 +117,7 @@ impl Replica {
             unready: None,
             drained: None,
             ended: None,
-            stages: [None; STAGES.len()],
+            stages: None,
             ending: None,
             reason: None,
             last_reading: ReplicaReading::default(),
@@ -150,9 +153,10 @@ impl Replica {
 
     /// Length of a stage, unless it ended, or time did at `end`, before it began.
     pub fn stage_by(&self, index: usize, end: SimTime) -> Option<SimDuration> {
-        let before = self.stages[..index].iter().flatten();
+        let stages = self.stages.as_ref()?;
+        let before = stages[..index].iter().flatten();
         let begin = before.fold(self.created, |at, length| at + *length);
-        self.stages[index].filter(|_| begin <= self.ended.unwrap_or(end))
+        stages[index].filter(|_| begin <= self.ended.unwrap_or(end))
     }
 
     /// Whether its station knows it.

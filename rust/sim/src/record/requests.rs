@@ -63,6 +63,46 @@ fn cut<'a>(parts: &[LogPart<'a>], wanted: Range<usize>) -> Vec<LogPart<'a>> {
     parts.filter(|part| !part.rows.is_empty()).collect()
 }
 
+/// Where each request comes from, column by column.
+#[derive(Default)]
+struct Origins {
+    services: Vec<u32>,
+    callers: Vec<u32>,
+    heads: Vec<u32>,
+    /// The request at the head: of clients, which of the requests of the client.
+    numbers: Vec<Option<u64>>,
+    clients: Vec<Option<u32>>,
+}
+
+impl Origins {
+    fn of(ledgers: &[&Ledger], logs: &[LogPart<'_>], numbering: Option<&Numbering>) -> Self {
+        let rows: usize = logs.iter().map(|part| part.rows.len()).sum();
+        let mut all = Self {
+            services: Vec::with_capacity(rows),
+            callers: Vec::with_capacity(rows),
+            heads: Vec::with_capacity(rows),
+            numbers: Vec::with_capacity(rows),
+            clients: Vec::with_capacity(rows),
+        };
+        for part in logs {
+            for row in part.rows() {
+                let origin = numbering.and_then(|ways| ways.origin(part.service, row.index));
+                let head = origin.map_or((part.service, row.index), |origin| origin.head);
+                let client = ledgers[head.0].client_of(head.1);
+                all.services.push(part.service as u32);
+                all.callers
+                    .push(origin.map_or(NO_NAME, |of| of.caller as u32));
+                all.heads
+                    .push(origin.map_or(NO_NAME, |of| of.head.0 as u32));
+                let number = client.map_or(number_of(head.1), |(_, nth)| nth);
+                all.numbers.push(Some(number));
+                all.clients.push(client.map(|(client, _)| client as u32));
+            }
+        }
+        all
+    }
+}
+
 /// The `requests` table of some rows.
 pub(crate) fn requests_table(
     services: &[ServicePlan],
@@ -71,46 +111,15 @@ pub(crate) fn requests_table(
     numbering: Option<&Numbering>,
 ) -> Table {
     let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
-    let owners: Vec<usize> = logs
-        .iter()
-        .flat_map(|part| std::iter::repeat_n(part.service, part.rows.len()))
-        .collect();
     let rows = || logs.iter().flat_map(LogPart::rows);
+    let origins = Origins::of(ledgers, logs, numbering);
     let mut table = Table::default();
-    table.names(
-        "service",
-        owners.iter().map(|s| *s as u32).collect(),
-        &names,
-    );
-    let origins: Vec<_> = rows()
-        .zip(&owners)
-        .map(|(row, owner)| numbering?.origin(*owner, row.index))
-        .collect();
-    // The request at the head of each: of clients, by client and which of its requests it is.
-    let heads: Vec<_> = rows()
-        .zip(&owners)
-        .zip(&origins)
-        .map(|((row, owner), origin)| {
-            let (service, index) = origin.map_or((*owner, row.index), |origin| origin.head);
-            (index, ledgers[service].client_of(index))
-        })
-        .collect();
-    let numbers = heads
-        .iter()
-        .map(|(index, client)| Some(client.map_or(number_of(*index), |(_, nth)| nth)));
-    table.u64s("request", numbers);
-    let of = |service: Option<usize>| service.map_or(NO_NAME, |service| service as u32);
-    let callers = origins.iter().map(|origin| of(origin.map(|o| o.caller)));
-    table.names("caller", callers.collect(), &names);
-    let head_of = origins.iter().map(|origin| of(origin.map(|o| o.head.0)));
-    table.names("head", head_of.collect(), &names);
+    table.names("service", origins.services, &names);
+    table.u64s("request", origins.numbers.into_iter());
+    table.names("caller", origins.callers, &names);
+    table.names("head", origins.heads, &names);
     table.u32s("attempt", rows().map(|r| Some(attempt_of(r.index) + 1)));
-    table.u32s(
-        "client",
-        heads
-            .iter()
-            .map(|(_, of)| of.map(|(client, _)| client as u32)),
-    );
+    table.u32s("client", origins.clients.into_iter());
     class_column(&mut table, services, ledgers, logs);
     table.times("arrival", rows().map(|r| Some(r.arrival)));
     table.times("start", rows().map(|r| r.start));

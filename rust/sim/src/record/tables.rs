@@ -2,20 +2,14 @@
 
 use super::Table;
 use crate::cost::{billed, price_nanousd};
-use crate::plan::ServicePlan;
 use crate::platform::{Node, Platform};
 use crate::replica::{Ending, Replica, ReplicaState, STAGES};
 use hookean_kernel::{SimDuration, SimTime};
 
 const NANOUSD_PER_USD: f64 = 1e9;
 
-/// The `replicas` table: `replicas` holds every replica of each service, in the order of services.
-pub(crate) fn replicas_table(
-    services: &[ServicePlan],
-    replicas: &[&[Replica]],
-    end: SimTime,
-) -> Table {
-    let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
+/// The `replicas` table: `replicas` holds every replica of each service, in the order of services and their names.
+pub(crate) fn replicas_table(names: &[String], replicas: &[Vec<Replica>], end: SimTime) -> Table {
     let owners = replicas
         .iter()
         .enumerate()
@@ -24,7 +18,7 @@ pub(crate) fn replicas_table(
     let all: Vec<&Replica> = replicas.iter().flat_map(|of| of.iter()).collect();
     let mut table = Table::default();
     table.u32s("replica", all.iter().map(|r| Some(r.id.0)));
-    table.names("service", owners, &names);
+    table.names("service", owners, names);
     table.u32s("node", all.iter().map(|r| r.node.map(|n| n.0)));
     table.times("created", all.iter().map(|r| Some(r.created)));
     table.times("placed", all.iter().map(|r| r.placed));

@@ -345,7 +345,7 @@ fn startups(world: &World) -> Checked {
             let over = replica
                 .stages
                 .iter()
-                .flatten()
+                .flat_map(|stages| stages.iter().flatten())
                 .fold(replica.created, |at, length| at + *length);
             (replica.first_ready != Some(over))
                 .then(|| format!("replica {} whose stages end at {over}", replica.id.0))

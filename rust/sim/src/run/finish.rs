@@ -6,7 +6,7 @@ use super::world::{Loop, World};
 use crate::control::Accounts;
 use crate::control::external::Failure;
 use crate::error::SimError;
-use crate::plan::RequestLog;
+use crate::plan::{Plan, RequestLog};
 use crate::record::{self, DecisionNames, LazyTable, ServiceTotals};
 use crate::replica::Replica;
 use crate::station::Ledger;
@@ -131,11 +131,13 @@ fn replica_digest(replica: &Replica, digest: &mut Digest) {
     digest.word(replica.last_reading.completed);
 }
 
+/// All tables; those that may be large are made when somebody asks for them.
 fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTable)> {
     let end = world.now;
+    let names = DecisionNames::of(&world.plan);
     let World {
         plan,
-        stations,
+        mut stations,
         services,
         platform,
         faults,
@@ -146,43 +148,15 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         mut loops,
         ..
     } = world;
-    let accounts = take_accounts(&mut loops);
-    let names = DecisionNames::of(&plan);
-    let decisions = LazyTable::new(move || decisions.into_table(&names, &accounts));
-    let numbering = graph.as_ref().map(Graph::numbering);
-    let ledgers: Vec<&Ledger> = stations.iter().map(|s| s.ledger()).collect();
-    let replicas: Vec<&[Replica]> = services.iter().map(|s| s.replicas.as_slice()).collect();
     let mut tables = vec![
-        (
-            "summary",
-            record::summary_table(&plan.services, &ledgers, totals).into(),
-        ),
-        (
-            "replicas",
-            record::replicas_table(&plan.services, &replicas, end).into(),
-        ),
         ("nodes", record::nodes_table(&platform, end).into()),
         (
             "faults",
             faults.log.into_table(&plan.faults, &plan.services).into(),
         ),
     ];
-    if outlet.is_none() {
-        tables.push(("series", series.into_table(&plan.services).into()));
-        tables.push(("decisions", decisions));
-        if plan.record.requests != RequestLog::Off {
-            let logs = record::kept(&ledgers);
-            let requests = record::requests_table(&plan.services, &ledgers, &logs, numbering);
-            tables.push(("requests", requests.into()));
-        }
-    }
-    if let Some(classes) = record::classes_table(&plan.services, &ledgers) {
-        tables.push(("classes", classes.into()));
-    }
-    if plan.record.latencies {
-        let latencies = record::latencies_table(&plan.services, &ledgers);
-        tables.push(("latencies", latencies.into()));
-    }
+    let ledgers: Vec<&Ledger> = stations.iter().map(|s| s.ledger()).collect();
+    of_ledgers(&plan, &ledgers, totals, &mut tables);
     if let Some(graph) = &graph {
         let heads: Vec<_> = graph.heads().collect();
         let end_to_end = record::end_to_end_table(&plan.services, &heads);
@@ -190,7 +164,46 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         tables.push(("end_to_end", end_to_end.into()));
         tables.push(("critical_path", critical_path.into()));
     }
+    if outlet.is_none() {
+        let accounts = take_accounts(&mut loops);
+        let decisions = LazyTable::new(move || decisions.into_table(&names, &accounts));
+        tables.push(("series", series.into_table(&plan.services).into()));
+        tables.push(("decisions", decisions));
+    }
+    let replicas: Vec<Vec<Replica>> = services.into_iter().map(|s| s.replicas).collect();
+    let names: Vec<String> = plan.services.iter().map(|s| s.name.clone()).collect();
+    let replicas = LazyTable::new(move || record::replicas_table(&names, &replicas, end));
+    tables.push(("replicas", replicas));
+    if outlet.is_none() && plan.record.requests != RequestLog::Off {
+        let ledgers = stations.iter_mut().map(|s| s.ledger_mut().take());
+        let ledgers: Vec<Ledger> = ledgers.collect();
+        let requests = LazyTable::new(move || {
+            let ledgers: Vec<&Ledger> = ledgers.iter().collect();
+            let (logs, numbering) = (record::kept(&ledgers), graph.as_ref().map(Graph::numbering));
+            record::requests_table(&plan.services, &ledgers, &logs, numbering)
+        });
+        tables.push(("requests", requests));
+    }
     tables
+}
+
+/// The tables that tell what the books of all services say.
+fn of_ledgers(
+    plan: &Plan,
+    ledgers: &[&Ledger],
+    totals: &[ServiceTotals],
+    tables: &mut Vec<(&'static str, LazyTable)>,
+) {
+    let services = &plan.services;
+    let summary = record::summary_table(services, ledgers, totals);
+    tables.push(("summary", summary.into()));
+    if let Some(classes) = record::classes_table(services, ledgers) {
+        tables.push(("classes", classes.into()));
+    }
+    if plan.record.latencies {
+        let latencies = record::latencies_table(services, ledgers);
+        tables.push(("latencies", latencies.into()));
+    }
 }
 
 /// Totals per service; the bill is split by requested core-time (equally when nothing ever ran).

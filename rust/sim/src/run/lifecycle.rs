@@ -158,7 +158,7 @@ impl World {
         };
         let marks = self.replica_startup[service].draw(key, begin, &mut stages);
         let replica = self.services[service].get_mut(id);
-        replica.stages = stages;
+        replica.stages = Some(Box::new(stages));
         replica.running = Some(marks.running);
         replica.ready = Some(marks.ready);
         self.schedule(

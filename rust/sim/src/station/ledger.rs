@@ -231,6 +231,11 @@ impl Ledger {
         self.log.as_mut().and_then(|log| log.take())
     }
 
+    /// Hands over the books; empty ones are left.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new(None, RequestLog::Off))
+    }
+
     /// The classes of requests, and what happened to those of each; `None` when they are alike. They are complete after
     /// [`super::Station::close_log`].
     pub fn classes(&self) -> Option<(&Classes, &[ClassBook])> {
