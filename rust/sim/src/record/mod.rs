@@ -18,7 +18,7 @@ pub(crate) use decisions::{DecisionContext, DecisionLog, DecisionNames, Expected
 pub(crate) use faults::{FaultLog, FaultRow, Toll};
 pub(crate) use latencies::latencies_table;
 pub use lazy_table::LazyTable;
-pub(crate) use requests::{kept, lots, requests_table, whole};
+pub(crate) use requests::{lots, requests_table, whole};
 pub(crate) use series::{SeriesLog, SeriesRow};
 pub(crate) use summary::{ServiceTotals, summary_table};
 pub(crate) use tables::{bill, nodes_table, replicas_table};

@@ -22,20 +22,16 @@ impl LogPart<'_> {
     }
 }
 
-/// The logs of services, one after the other.
-pub(crate) fn whole<'a>(logs: impl Iterator<Item = (usize, &'a RequestTable)>) -> Vec<LogPart<'a>> {
-    let part = |(service, log): (usize, &'a RequestTable)| LogPart {
+/// The logs of services that keep one, one after the other.
+pub(crate) fn whole(logs: &[Option<RequestTable>]) -> Vec<LogPart<'_>> {
+    let logs = logs.iter().enumerate();
+    let kept = logs.filter_map(|(service, log)| Some((service, log.as_ref()?)));
+    let part = |(service, log)| LogPart {
         service,
         log,
         rows: 0..log.len(),
     };
-    logs.map(part).collect()
-}
-
-/// The logs that services keep.
-pub(crate) fn kept<'a>(ledgers: &[&'a Ledger]) -> Vec<LogPart<'a>> {
-    let logs = ledgers.iter().enumerate();
-    whole(logs.filter_map(|(service, ledger)| Some((service, ledger.requests()?))))
+    kept.map(part).collect()
 }
 
 /// The same rows in as few lots of about equal size as there can be with `most` rows in each.
@@ -199,8 +195,8 @@ mod tests {
 
     #[test]
     fn lots_hold_every_row_once_in_order_and_are_about_equal() {
-        let logs = [log(5), log(0), log(11), log(1)];
-        let parts = whole(logs.iter().enumerate());
+        let logs = [log(5), log(0), log(11), log(1)].map(Some);
+        let parts = whole(&logs);
         let all: Vec<_> = lots(&parts, 100).remove(0);
         let ids = |lot: &[super::LogPart<'_>]| -> Vec<(usize, u64)> {
             let rows = |part: &super::LogPart<'_>| {

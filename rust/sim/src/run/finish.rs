@@ -178,8 +178,10 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         let ledgers = stations.iter_mut().map(|s| s.ledger_mut().take());
         let ledgers: Vec<Ledger> = ledgers.collect();
         let requests = LazyTable::new(move || {
+            let mut ledgers = ledgers;
+            let logs: Vec<_> = ledgers.iter_mut().map(Ledger::take_requests).collect();
+            let (logs, numbering) = (record::whole(&logs), graph.as_ref().map(Graph::numbering));
             let ledgers: Vec<&Ledger> = ledgers.iter().collect();
-            let (logs, numbering) = (record::kept(&ledgers), graph.as_ref().map(Graph::numbering));
             record::requests_table(&plan.services, &ledgers, &logs, numbering)
         });
         tables.push(("requests", requests));

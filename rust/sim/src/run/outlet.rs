@@ -121,10 +121,8 @@ impl World {
             .iter_mut()
             .map(|station| station.ledger_mut().take_requests())
             .collect();
-        let logs = logs.iter().enumerate();
-        let logs = logs.filter_map(|(service, log)| Some((service, log.as_ref()?)));
         let most = self.outlet.as_ref().map_or(usize::MAX, |of| of.part_rows);
-        for lot in record::lots(&record::whole(logs), most) {
+        for lot in record::lots(&record::whole(&logs), most) {
             let ledgers: Vec<&Ledger> = self.stations.iter().map(|s| s.ledger()).collect();
             let numbering = self.graph.as_ref().map(Graph::numbering);
             let rows = record::requests_table(&self.plan.services, &ledgers, &lot, numbering);

@@ -216,9 +216,10 @@ impl Ledger {
         self.slo_good
     }
 
-    /// The request log, `None` when none is kept. Its order is settled by [`super::Station::close_log`].
-    pub fn requests(&self) -> Option<&RequestTable> {
-        self.log.as_ref().and_then(|log| log.table.as_ref())
+    /// The request log by request and attempt, `None` when none is kept. It is complete after
+    /// [`super::Station::close_log`].
+    pub fn requests(&self) -> Option<RequestTable> {
+        self.log.as_ref().and_then(|log| log.table())
     }
 
     /// How many rows the request log has at present.

@@ -14,6 +14,7 @@ mod held;
 mod ledger;
 mod limited;
 mod orders;
+mod packed_rows;
 mod quota;
 mod rates;
 pub mod reference;
@@ -159,6 +160,6 @@ pub trait Station: Send {
     fn ledger(&self) -> &Ledger;
     /// The ledger, to drain windows from.
     fn ledger_mut(&mut self) -> &mut Ledger;
-    /// Ends the request log: adds the requests that are still in the system at `now` and sorts it by request.
+    /// Ends the request log: adds the requests that are still in the system at `now`.
     fn close_log(&mut self, now: SimTime);
 }

@@ -1,6 +1,7 @@
 //! What a station keeps of single requests: a row for each that ended, books for each class, and what they set off.
 
 use super::class_books::{ClassBook, ClassBooks};
+use super::packed_rows::PackedRows;
 use super::{Outcome, ReplicaId};
 use crate::calls::Outbox;
 use crate::plan::RequestLog;
@@ -70,6 +71,19 @@ impl RequestTable {
         (0..self.len()).map(|at| self.row(at))
     }
 
+    /// Makes room for rows.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self {
+            indices: Vec::with_capacity(rows),
+            arrivals: Vec::with_capacity(rows),
+            starts: Vec::with_capacity(rows),
+            ends: Vec::with_capacity(rows),
+            works: Vec::with_capacity(rows),
+            replicas: Vec::with_capacity(rows),
+            outcomes: Vec::with_capacity(rows),
+        }
+    }
+
     pub(crate) fn push(&mut self, row: &RequestRow) {
         let nanos = |time: Option<SimTime>| time.map_or(NONE, SimTime::as_nanos);
         self.indices.push(row.index);
@@ -82,7 +96,7 @@ impl RequestTable {
     }
 
     /// Sorts the rows by request and attempt: they end in another order than they arrive in.
-    fn sort(&mut self) {
+    pub(super) fn sort(&mut self) {
         let mut order: Vec<usize> = (0..self.len()).collect();
         let key = |index: u64| (number_of(index), attempt_of(index));
         order.sort_unstable_by_key(|&at| key(self.indices[at]));
@@ -105,7 +119,7 @@ impl RequestTable {
 pub(super) struct Log {
     /// A request is kept when the hash of its number is below this; `None` keeps all.
     below: Option<u64>,
-    pub(super) table: Option<RequestTable>,
+    rows: Option<PackedRows>,
     classes: Option<ClassBooks>,
     /// What completed requests set off in other services.
     outbox: Option<Outbox>,
@@ -121,7 +135,7 @@ impl Log {
         };
         Some(Box::new(Self {
             below,
-            table: Some(RequestTable::default()),
+            rows: Some(PackedRows::default()),
             classes: None,
             outbox: None,
         }))
@@ -157,30 +171,34 @@ impl Log {
 
     /// How many rows are kept at present.
     pub(super) fn rows(&self) -> usize {
-        self.table.as_ref().map_or(0, RequestTable::len)
+        self.rows.as_ref().map_or(0, PackedRows::len)
+    }
+
+    /// The rows that are kept at present, by request and attempt; `None` when none are to be.
+    pub(super) fn table(&self) -> Option<RequestTable> {
+        self.rows.as_ref().map(PackedRows::unpack)
     }
 
     /// Hands over the rows of the requests that have ended since the last time, by request and attempt.
     pub(super) fn take(&mut self) -> Option<RequestTable> {
-        let mut taken = std::mem::take(self.table.as_mut()?);
-        taken.sort();
-        Some(taken)
+        let rows = self.rows.as_mut().map(std::mem::take);
+        rows.map(|rows| rows.unpack())
     }
 
     pub(super) fn push(&mut self, row: &RequestRow) {
         if let Some(classes) = &mut self.classes {
             classes.push(row);
         }
-        if let Some(table) = &mut self.table
+        if let Some(rows) = &mut self.rows
             && self
                 .below
                 .is_none_or(|below| splitmix(number_of(row.index)) < below)
         {
-            table.push(row);
+            rows.push(row);
         }
     }
 
-    /// Adds what is still in the system and sorts.
+    /// Adds what is still in the system.
     pub(super) fn close(
         &mut self,
         inside: impl Iterator<Item = (Request, Option<SimTime>, Option<ReplicaId>)>,
@@ -195,9 +213,6 @@ impl Log {
                 replica,
                 outcome: None,
             });
-        }
-        if let Some(table) = &mut self.table {
-            table.sort();
         }
     }
 }

@@ -135,7 +135,9 @@ fn parts_hold_the_same_rows_as_tables_in_memory_however_large_they_are() {
         json!({"keep": "full"}),
         json!({"keep": "sampled", "one_in": 3}),
     ] {
-        let scene = busy(&requests);
+        // The second time the first service waits for the answers of the third.
+        let (mut scene, hold) = (busy(&requests), requests["keep"] == json!("sampled"));
+        scene.document["calls"][0]["hold"] = json!(hold);
         let whole = scene.run();
         for part_rows in [1, 50, 700, 1_000_000] {
             let (output, parts) = scene.streamed(1, part_rows, usize::MAX);
@@ -181,11 +183,14 @@ fn requests_come_as_they_end_and_no_part_is_larger_than_asked_for() {
 
 #[test]
 fn parts_are_the_same_for_any_number_of_threads() {
-    let scene = busy(&json!({"keep": "full"}));
-    let (_, one) = scene.streamed(1, 300, usize::MAX);
-    for threads in [2, 3] {
-        let (_, more) = scene.streamed(threads, 300, usize::MAX);
-        assert_eq!(one, more);
+    for hold in [false, true] {
+        let mut scene = busy(&json!({"keep": "full"}));
+        scene.document["calls"][0]["hold"] = json!(hold);
+        let (_, one) = scene.streamed(1, 300, usize::MAX);
+        for threads in [2, 3] {
+            let (_, more) = scene.streamed(threads, 300, usize::MAX);
+            assert_eq!(one, more);
+        }
     }
 }
 
