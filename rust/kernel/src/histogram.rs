@@ -508,7 +508,9 @@ mod tests {
                 .map(|i| 1000 + (i * 7919 + window) % (64 + 80 * window))
                 .collect();
             let mut alone = Fine::new();
-            values.iter().for_each(|value| alone.record(*value));
+            for value in &values {
+                alone.record(*value);
+            }
             histogram.record_all(&values);
             let quantiles = [0.01, 0.5, 0.95, 0.99];
             let expected = quantiles.map(|q| alone.quantile(q).unwrap());
