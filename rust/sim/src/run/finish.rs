@@ -11,6 +11,7 @@ use crate::record::{self, DecisionNames, LazyTable, ServiceTotals};
 use crate::replica::Replica;
 use crate::station::Ledger;
 use hookean_kernel::{Digest, SimTime, stable_hash};
+use std::sync::Arc;
 
 const NANOUSD_PER_USD: f64 = 1e9;
 
@@ -148,6 +149,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         mut loops,
         ..
     } = world;
+    let plan = Arc::new(plan);
     let mut tables = vec![
         ("nodes", record::nodes_table(&platform, end).into()),
         (
@@ -167,7 +169,9 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
     if outlet.is_none() {
         let accounts = take_accounts(&mut loops);
         let decisions = LazyTable::new(move || decisions.into_table(&names, &accounts));
-        tables.push(("series", series.into_table(&plan.services).into()));
+        let of = Arc::clone(&plan);
+        let series = LazyTable::new(move || series.into_table(&of.services));
+        tables.push(("series", series));
         tables.push(("decisions", decisions));
     }
     let replicas: Vec<Vec<Replica>> = services.into_iter().map(|s| s.replicas).collect();
