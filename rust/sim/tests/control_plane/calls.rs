@@ -590,9 +590,9 @@ proptest! {
         let called: Vec<u64> = scene.document["calls"][0]["to"].as_array().expect("a list")
             .iter().filter_map(Value::as_u64).collect();
         let arrivals = lazy.counts("summary", "arrivals");
-        // Asynchronous calls wait for the answers to synchronous ones, which may never come.
-        let holds = drawn.calls.iter().any(|call| call.0 == 0 && call.5[1]);
-        let held = holds && !drawn.calls[0].5[1];
+        // Requests that keep their places for slow answers may be too few for a call of small probability, and asynchronous
+        // calls wait for answers that may never come.
+        let held = drawn.calls[0].5[1] || drawn.calls.iter().any(|call| call.0 == 0 && call.5[1]);
         prop_assert!(held || called.iter().all(|to| arrivals[*to as usize] > 0), "{:?}", arrivals);
         let mut others = vec![scene.run_with(2, &mut beat()), scene.run_with(3, &mut beat())];
         let mut other = scene.clone();
