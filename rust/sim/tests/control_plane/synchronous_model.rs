@@ -163,16 +163,17 @@ impl<'a> Model<'a> {
         let listed = self.events.iter().enumerate();
         all.extend(listed.map(|(place, (time, event, at))| (*time, *event, Some(place), *at)));
         // Of one instant: who leaves, those that are called first; then, callers first, decisions about those that have
-        // failed, and who arrives, retries last.
+        // failed, and who arrives: from outside, by calls, retries last.
         let order = |(time, event, _, at): &(f64, Event, Option<usize>, usize)| {
             let attempt = &self.attempts[*at];
             let (level, service) = (self.level(attempt.service), attempt.service);
             let (forth, back) = ((level, service), (SERVICES - level, SERVICES - service));
+            let way = (attempt.parent.is_some(), Some(&attempt.way));
             match event {
-                Event::Arrives => (*time, true, forth, attempt.nth + 1, Some(&attempt.way)),
-                Event::Decides => (*time, true, forth, 0, Some(&attempt.way)),
-                Event::GivesUp => (*time, false, back, 1, None),
-                Event::Done => (*time, false, back, 0, None),
+                Event::Arrives => (*time, true, forth, attempt.nth + 1, way),
+                Event::Decides => (*time, true, forth, 0, way),
+                Event::GivesUp => (*time, false, back, 1, (false, None)),
+                Event::Done => (*time, false, back, 0, (false, None)),
             }
         };
         let earlier = |a: &&_, b: &&_| order(a).partial_cmp(&order(b)).expect("times are numbers");
@@ -260,7 +261,9 @@ impl<'a> Model<'a> {
             for to in &entry.to {
                 for copy in 0..entry.copies {
                     let time = self.now + entry.delay as f64;
-                    let nth = self.attempts[at].nth as usize * entry.copies + copy;
+                    // A request calls once when it is completed, however often it was tried.
+                    let tried = if hold { self.attempts[at].nth } else { 0 };
+                    let nth = tried as usize * entry.copies + copy;
                     let (head, before) = self.attempts[at].way.split_at(1);
                     let step = [self.level(entry.from), number, nth];
                     let way = [head, &step, before].concat();

@@ -1,7 +1,7 @@
 //! Random graphs of synchronous and asynchronous calls, in the engine and in the model beside it.
 //!
-//! `HOOKEAN_EXACTNESS_CASES` sets how many are tried (default 150). They are the same every time: among very many some do two things
-//! at one instant that the model puts in another order.
+//! `HOOKEAN_EXACTNESS_CASES` sets how many are tried (default 150). Where the CPU is shared they are the same every time: the
+//! model does not round there as the engine does, and among very many cases some do two things at almost one instant.
 
 use super::calls::{call, scene};
 use super::support::{Read, Scene, constant};
@@ -252,12 +252,16 @@ fn cases() -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn prop_places_are_held_as_in_the_model_to_the_nanosecond(drawn in drawn(false)) {
         compare(&drawn, 0)?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     /// The model does not round at every departure as the engine does, so nothing should happen twice at one instant here.
     #[test]
