@@ -87,11 +87,11 @@ def check_size(
     from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
 
     arriving = _arriving(document, arrays)
-    rows = [_series(document), _decisions(document), _requests(document, sum(arriving.values()))]
+    series, others = _series(document), [_decisions(document), _requests(document, sum(arriving.values()))]
     if streamed:
-        rows = [part.on_disk(row_bytes=_READ_BYTES if part is rows[0] else 0) for part in rows]
+        rows = [series.on_disk(row_bytes=_READ_BYTES), *(part.on_disk() for part in others)]
     else:
-        rows = [part.in_memory() for part in rows]
+        rows = [part.in_memory() for part in (series, *others)]
     parts = [*rows, _nodes(document), _replicas(document, least, owners)]
     parts += [_clients(document), _latencies(document, arriving)]
     needed, limit = sum(part.size for part in parts), available_memory_bytes()

@@ -113,8 +113,14 @@ impl Rule {
         }
     }
 
-    pub(super) const fn waits(&self) -> bool {
-        self.needed > 0
+    /// Those of a service's rules, in its order, whose calls a request has `made` (a bit for each) and waits for: held, or
+    /// when it was completed.
+    pub(super) fn awaited(rules: &[Self], made: u64, hold: bool) -> impl Iterator<Item = Self> {
+        let all = rules.iter().enumerate();
+        let awaited = all.filter(move |(nth, rule)| {
+            made >> nth & 1 == 1 && rule.needed > 0 && rule.hold == hold
+        });
+        awaited.map(|(_, rule)| *rule)
     }
 }
 

@@ -139,15 +139,13 @@ impl Held {
 
     /// The calls made that the request waits for, held or completed.
     fn groups(&self, service: usize, made: u64, hold: bool) -> Vec<Group> {
-        let rules = self.rules.get(&service).into_iter().flatten().enumerate();
-        let waits =
-            rules.filter(|(nth, rule)| made >> nth & 1 == 1 && rule.waits() && rule.hold == hold);
-        let group = |(_, rule): (usize, &Rule)| Group {
-            rule: *rule,
+        let rules = self.rules.get(&service).map_or(&[][..], Vec::as_slice);
+        let group = |rule| Group {
+            rule,
             answered: 0,
             failed: 0,
         };
-        waits.map(group).collect()
+        Rule::awaited(rules, made, hold).map(group).collect()
     }
 
     /// Tells who made a call that it is answered, or has failed.

@@ -109,6 +109,22 @@ pub(crate) enum News {
     GivenUp { index: u64 },
 }
 
+/// Tells what has happened before `until`, in order, and keeps the rest.
+fn tell_before<T>(
+    until: SimTime,
+    all: &mut Vec<T>,
+    at: impl Fn(&T) -> u64,
+    mut tell: impl FnMut(&T),
+) {
+    all.retain(|one| {
+        let told = at(one) < until.as_nanos();
+        if told {
+            tell(one);
+        }
+        !told
+    });
+}
+
 /// What a service that calls or is called has to tell: its calls, and how its requests have ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
@@ -262,24 +278,16 @@ impl Outbox {
     pub(crate) fn report_held(
         &mut self,
         until: SimTime,
-        mut held: impl FnMut(&Holding),
+        held: impl FnMut(&Holding),
         mut let_go: impl FnMut(u64),
     ) {
-        let until = until.as_nanos();
-        self.held.retain(|holding| {
-            let told = holding.since < until;
-            if told {
-                held(holding);
-            }
-            !told
-        });
-        self.let_go.retain(|(at, index)| {
-            let told = *at < until;
-            if told {
-                let_go(*index);
-            }
-            !told
-        });
+        tell_before(until, &mut self.held, |holding| holding.since, held);
+        tell_before(
+            until,
+            &mut self.let_go,
+            |(at, _)| *at,
+            |(_, index)| let_go(*index),
+        );
     }
 
     /// Tells what has ended before `until` since the last time: `completed` of each completed request, `given_up` of the
@@ -287,24 +295,12 @@ impl Outbox {
     pub(crate) fn report(
         &mut self,
         until: SimTime,
-        mut completed: impl FnMut(&Ended),
+        completed: impl FnMut(&Ended),
         mut given_up: impl FnMut(u64),
     ) {
-        let until = until.as_nanos();
-        self.ended.retain(|request| {
-            let told = request.end < until;
-            if told {
-                completed(request);
-            }
-            !told
-        });
-        self.given_up.retain(|(at, index)| {
-            let told = *at < until;
-            if told {
-                given_up(number_of(*index));
-            }
-            !told
-        });
+        tell_before(until, &mut self.ended, |request| request.end, completed);
+        let failed = |(_, index): &(u64, u64)| given_up(number_of(*index));
+        tell_before(until, &mut self.given_up, |(at, _)| *at, failed);
     }
 
     /// Takes the calls to those services that are `meant` to where they go: `put` gets a service and the calls to it, in no

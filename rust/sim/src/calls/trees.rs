@@ -85,14 +85,6 @@ impl HeadBook {
     }
 }
 
-/// The rules of the calls made that a request waits for, held or when it was completed.
-fn made(rules: &[Rule], made: u64, hold: bool) -> impl Iterator<Item = Rule> {
-    let all = rules.iter().enumerate();
-    let waits =
-        all.filter(move |(nth, rule)| made >> nth & 1 == 1 && rule.waits() && rule.hold == hold);
-    waits.map(|(_, rule)| *rule)
-}
-
 /// The trees of a run.
 #[derive(Debug)]
 pub(crate) struct Trees {
@@ -145,7 +137,7 @@ impl Trees {
     /// Hears that a request of a service was completed.
     fn completed(&mut self, service: usize, request: &Ended) {
         let number = number_of(request.index);
-        let mut made = made(&self.rules[service], request.made, false).peekable();
+        let mut made = Rule::awaited(&self.rules[service], request.made, false).peekable();
         let held = self.waiting[service].get_mut(&number);
         if let Some(held) = held.filter(|waiting| waiting.holds(request.index)) {
             held.complete(request.first, request.end, made);
@@ -165,7 +157,7 @@ impl Trees {
 
     /// Hears that an attempt of a request of a service is held.
     fn held(&mut self, service: usize, holding: &Holding) {
-        let made = made(&self.rules[service], holding.made, true);
+        let made = Rule::awaited(&self.rules[service], holding.made, true);
         let spare = self.spare.pop().unwrap_or_default();
         let waiting = spare.holding(holding.index, holding.since, made);
         self.waiting[service].insert(number_of(holding.index), waiting);

@@ -135,7 +135,6 @@ fn replica_digest(replica: &Replica, digest: &mut Digest) {
 /// All tables; those that may be large are made when somebody asks for them.
 fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTable)> {
     let end = world.now;
-    let names = DecisionNames::of(&world.plan);
     let World {
         plan,
         mut stations,
@@ -167,7 +166,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         tables.push(("critical_path", critical_path.into()));
     }
     if outlet.is_none() {
-        let accounts = take_accounts(&mut loops);
+        let (names, accounts) = (DecisionNames::of(&plan), take_accounts(&mut loops));
         let decisions = LazyTable::new(move || decisions.into_table(&names, &accounts));
         let of = Arc::clone(&plan);
         let series = LazyTable::new(move || series.into_table(&of.services));
