@@ -92,6 +92,12 @@ impl Held {
         of.filter(|(_, waiting)| waiting.held.is_some()).count() as u64
     }
 
+    /// Forgets all who wait, as a faulty engine might.
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Hears what has happened in a service and appends those that may go on for it.
     pub(crate) fn hear(
         &mut self,

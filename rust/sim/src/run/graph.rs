@@ -86,6 +86,15 @@ impl Graph {
         self.joined.iter().flatten()
     }
 
+    /// Forgets all who wait to be held no longer, as a faulty engine might.
+    #[cfg(test)]
+    pub(super) fn forget_held(&mut self) {
+        self.joined
+            .iter_mut()
+            .flatten()
+            .for_each(Joined::forget_held);
+    }
+
     /// The unit of a service.
     pub(super) fn unit(&self, service: usize) -> usize {
         self.units.of(service)

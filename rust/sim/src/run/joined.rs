@@ -46,6 +46,12 @@ impl Joined {
         self.held.count(service)
     }
 
+    /// Forgets all who wait, as a faulty engine might.
+    #[cfg(test)]
+    pub(super) fn forget_held(&mut self) {
+        self.held.forget();
+    }
+
     /// Lets everything happen that happens at `t < until`. The stations are those of the services, in any order, and know
     /// of all calls of others that arrive before `until`.
     pub(super) fn advance<'a>(

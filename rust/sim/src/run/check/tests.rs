@@ -25,12 +25,12 @@ fn platform(kind: &str) -> Value {
 }
 
 /// Two replicas, one added at 20 s, one removed at 30 s and killed with its request at 31 s.
-fn ended(kind: &str) -> World {
+fn document(kind: &str) -> Value {
     let controller = |replicas: u32, at: u64| {
         json!({"kind": "static", "service": 0, "period_ns": 1000 * S, "phase_ns": at * S,
             "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"replicas": replicas}})
     };
-    let document = json!({
+    json!({
         "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": 100 * S, "engine": "lazy",
         "services": [{
             "name": "a", "created_at_ns": 0, "work": {"distribution": "constant", "value_ns": S},
@@ -51,7 +51,28 @@ fn ended(kind: &str) -> World {
         "platform": platform(kind),
         "controllers": [controller(3, 20), controller(0, 30)], "calls": [], "faults": [],
         "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}, "latencies": false},
-    });
+    })
+}
+
+/// The same, but the first service holds each request for a call that is not answered before the end.
+fn holding() -> Value {
+    let mut document = document("cluster");
+    let mut called = document["services"][0].clone();
+    called["name"] = json!("b");
+    called["work"] = json!({"distribution": "constant", "value_ns": 1000 * S});
+    let services = document["services"].as_array_mut().unwrap();
+    services.push(called);
+    document["controllers"] = json!([]);
+    document["workloads"][0]["retry"] = Value::Null;
+    document["workloads"][0]["clients"] = Value::Null;
+    document["calls"] = json!([{
+        "service": 0, "to": [1], "probability": 1.0, "copies": 1, "hold": true, "wait_for": {"wait": "all"},
+        "delay": {"distribution": "constant", "value_ns": 0}, "deadline_ns": null, "retry": null,
+    }]);
+    document
+}
+
+fn ended(document: &Value) -> World {
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
     let arrays = WorkloadArrays {
         f64s: vec![],
@@ -74,7 +95,10 @@ fn ended(kind: &str) -> World {
 
 /// Runs the checks after something has been broken; the name of the first that fails.
 fn verdict(kind: &str, fault: impl FnOnce(&mut World)) -> Option<&'static str> {
-    let mut world = ended(kind);
+    verdict_of(ended(&document(kind)), fault)
+}
+
+fn verdict_of(mut world: World, fault: impl FnOnce(&mut World)) -> Option<&'static str> {
     fault(&mut world);
     let bill = bill_nanousd(&world);
     match all(&world, bill, &totals(&world, bill)) {
@@ -119,6 +143,21 @@ fn a_caller_who_is_forgotten_is_noticed() {
         let fault = |world: &mut World| world.stations[0].ledger_mut().forget_calls(of_clients);
         assert_eq!(verdict("cluster", fault), Some(check));
     }
+}
+
+#[test]
+fn a_held_request_that_waits_for_nothing_is_noticed() {
+    let ended = || ended(&holding());
+    let held = ended().stations[0]
+        .joined()
+        .map(crate::station::reference::Reference::held);
+    assert_eq!(held, Some(2), "one for each replica");
+    assert_eq!(verdict_of(ended(), |_| ()), None);
+    let fault = |world: &mut World| world.graph.as_mut().unwrap().forget_held();
+    assert_eq!(
+        verdict_of(ended(), fault),
+        Some("held requests wait for answers")
+    );
 }
 
 #[test]
@@ -187,7 +226,7 @@ fn a_machine_that_is_not_given_back_is_noticed() {
 
 #[test]
 fn a_bill_that_does_not_add_up_is_noticed() {
-    let world = ended("fleet");
+    let world = ended(&document("fleet"));
     let bill = bill_nanousd(&world);
     let mut parts = totals(&world, bill);
     assert!(all(&world, bill, &parts).is_ok());
