@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from hookean.result import RESULT_SCHEMA
 from hookean.result.columns import TABLES
 
 DTYPES = {
@@ -293,7 +294,7 @@ def _manifest(shape: Shape) -> dict[str, Any]:
         "seed": shape.seed,
         "plan_digest": "sha256:" + "ab" * 32,
         "result_digest": "sha256:" + "cd" * 32,
-        "result_schema": 1,
+        "result_schema": RESULT_SCHEMA,
         "horizon_ns": shape.minutes * MINUTE * (2 if shape.partial else 1),
         "simulated_ns": shape.minutes * MINUTE,
         "platform": shape.platform,

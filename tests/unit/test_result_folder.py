@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from hookean.errors import ResultError
-from hookean.result import TABLES, ResultFolder, RunResult
+from hookean.result import RESULT_SCHEMA, TABLES, ResultFolder, RunResult
 from hookean.result.frames import empty_frame, schema_of
 from hookean.result.store import MANIFEST_KEYS
 
@@ -35,7 +35,7 @@ def frame(table, rows):
 def result(rows=3, *, requests=True, name="saved"):
     manifest = {
         **dict.fromkeys(MANIFEST_KEYS, ""),
-        "result_schema": 1,
+        "result_schema": RESULT_SCHEMA,
         "name": name,
         "seed": 7,
         "simulated_ns": 3_600_000_000_000,
@@ -229,8 +229,8 @@ def edit_manifest(folder, change):
 
 def test_another_result_schema_is_refused_with_both_versions(tmp_path):
     result().save(tmp_path / "r")
-    edit_manifest(tmp_path / "r", lambda manifest: manifest.update(result_schema=2, hookean_version="9.9.9"))
-    with pytest.raises(ResultError, match=r"schema 2, this version of hookean reads 1(.|\n)*9\.9\.9"):
+    edit_manifest(tmp_path / "r", lambda manifest: manifest.update(result_schema=1, hookean_version="9.9.9"))
+    with pytest.raises(ResultError, match=r"schema 1, this version of hookean reads 2(.|\n)*9\.9\.9"):
         RunResult.load(tmp_path / "r")
 
 
