@@ -49,6 +49,7 @@ exactness: ## 10,000 random scripts over all disciplines, lazy engine against th
 	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test station -- --nocapture
 	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test control_plane calls::prop -- --nocapture
 	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test control_plane synchronous_random -- --nocapture
+	HOOKEAN_EXACTNESS_CASES=10000 cargo test --release --locked -p hookean-sim --test control_plane lanes -- --nocapture
 
 bench: $(BUILT) $(PEERS) ## every goal of speed beside what is measured, and docs/speed.md (half an hour; QUICK=1 for a few minutes, without the page)
 	$(BIN)/python benches/goals/run.py --peer-python $(PEERS_BIN)/python $(if $(QUICK),--quick,--page docs/speed.md)

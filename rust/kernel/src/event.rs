@@ -101,7 +101,13 @@ impl<E> EventList<E> {
 
     /// Key of the first event.
     pub fn peek_key(&self) -> Option<EventKey> {
-        self.heap.peek().map(|Reverse(entry)| entry.key)
+        self.peek().map(|(key, _)| key)
+    }
+
+    /// The first event.
+    pub fn peek(&self) -> Option<(EventKey, &E)> {
+        let first = self.heap.peek();
+        first.map(|Reverse(entry)| (entry.key, &entry.event))
     }
 
     /// Removes and returns the first event.

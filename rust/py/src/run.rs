@@ -123,6 +123,7 @@ pub(crate) fn simulate(
             &arrays,
             &mut RunOptions {
                 threads,
+                in_order: false,
                 heartbeat: &mut heartbeat,
                 policies: policies
                     .map(|decide| Box::new(PythonPolicies(decide)) as Box<dyn ExternalPolicies>),

@@ -19,6 +19,7 @@ pub(crate) fn day(requests: u64) {
     let plan = Plan::from_json(include_bytes!("day.json")).expect("the plan of a bench is valid");
     let mut options = RunOptions {
         threads: 1,
+        in_order: false,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: None,
         outlet: None,

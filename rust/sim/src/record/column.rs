@@ -53,6 +53,12 @@ impl Strings {
         self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
     }
 
+    /// The text of a row, if it has one.
+    pub(super) fn get(&self, row: usize) -> Option<&str> {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.valid[row].then(|| &self.bytes[start..self.ends[row]])
+    }
+
     /// The rows.
     pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

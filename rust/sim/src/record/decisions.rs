@@ -2,72 +2,61 @@
 
 use super::{Strings, Table};
 use crate::control::{Account, Accounts, Verdict, Wanted};
-use crate::plan::{DecisionRecord, Plan};
-use hookean_kernel::{Digest, SimTime, splitmix};
+use crate::plan::{ControllerPlan, DecisionRecord, Plan};
+use hookean_kernel::{Digest, SimTime, splitmix, stable_hash};
 use std::sync::Arc;
 
-/// Who decided, when, and what the service was like.
+/// When a decision was made, and what the service was like.
 pub(crate) struct DecisionContext {
     pub(crate) now: SimTime,
-    pub(crate) controller: usize,
-    pub(crate) service: usize,
     pub(crate) current: u32,
     pub(crate) ready: u32,
 }
 
-/// How the table of decisions calls controllers and services, by number.
+/// How the table of decisions calls controllers and services, by number of the controller.
 pub(crate) struct DecisionNames {
-    controllers: Vec<String>,
+    kinds: Vec<String>,
     services: Vec<String>,
+    service_of: Vec<u32>,
 }
 
 impl DecisionNames {
     pub(crate) fn of(plan: &Plan) -> Self {
+        let controllers = &plan.controllers;
         Self {
-            controllers: plan.controllers.iter().map(|c| c.kind.clone()).collect(),
+            kinds: controllers.iter().map(|c| c.kind.clone()).collect(),
             services: plan.services.iter().map(|s| s.name.clone()).collect(),
+            service_of: controllers.iter().map(|c| c.service as u32).collect(),
         }
     }
 }
 
-/// How many rows there will be, as far as that is known and they are not very many: room for them is made at once, since
-/// what grows by doubling is copied, and touches twice the memory.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Expected {
-    rows: usize,
-    /// The most of one controller.
-    of_each: usize,
-}
+/// The most rows that room is made for before there are any.
+const EXPECTED_MOST: u64 = 1 << 14;
 
-impl Expected {
-    const MOST: u64 = 1 << 14;
-
-    pub(crate) fn of(plan: &Plan) -> Self {
-        if plan.record.decisions != DecisionRecord::All {
-            return Self::default();
-        }
-        let rows = plan.controllers.iter();
-        let rows = rows.map(|c| plan.horizon_ns.div_ceil(c.period_ns.max(1)).min(Self::MOST));
-        Self {
-            rows: rows.clone().sum::<u64>().min(Self::MOST) as usize,
-            of_each: rows.max().unwrap_or(0) as usize,
-        }
+/// How many rows the controllers of a plan will keep each, as far as that is known and all of them are not very many: what
+/// grows by doubling is copied, and touches twice the memory.
+fn expected(plan: &Plan, period_ns: u64) -> usize {
+    if plan.record.decisions != DecisionRecord::All {
+        return 0;
     }
+    let most = EXPECTED_MOST / (plan.controllers.len() as u64).max(1);
+    plan.horizon_ns.div_ceil(period_ns.max(1)).min(most) as usize
 }
 
 /// Beyond every list of names.
 const NO_NAME: u32 = u32::MAX;
 
-/// The decisions of a run that are kept, column by column, and the digest of all.
+/// The decisions of one controller that are kept, column by column, and the digest of all.
 #[derive(Debug)]
 pub(crate) struct DecisionLog {
     keep: DecisionRecord,
-    expected: Expected,
+    /// Keeps the samples of different services apart.
+    salt: u64,
+    expected: usize,
     made: u64,
     digest: Digest,
     times: Vec<SimTime>,
-    controllers: Vec<u32>,
-    services: Vec<u32>,
     current: Vec<u32>,
     desired: Vec<u32>,
     ready: Vec<u32>,
@@ -80,16 +69,20 @@ pub(crate) struct DecisionLog {
 }
 
 impl DecisionLog {
-    pub(crate) fn new(keep: DecisionRecord, expected: Expected) -> Self {
-        let rows = expected.rows;
+    pub(crate) fn new(plan: &Plan, controller: &ControllerPlan) -> Self {
+        let salt = stable_hash(&plan.services[controller.service].name);
+        let expected = expected(plan, controller.period_ns);
+        Self::with(plan.record.decisions, salt, expected)
+    }
+
+    fn with(keep: DecisionRecord, salt: u64, rows: usize) -> Self {
         Self {
             keep,
-            expected,
+            salt,
+            expected: rows,
             made: 0,
             digest: Digest::new(),
             times: Vec::with_capacity(rows),
-            controllers: Vec::with_capacity(rows),
-            services: Vec::with_capacity(rows),
             current: Vec::with_capacity(rows),
             desired: Vec::with_capacity(rows),
             ready: Vec::with_capacity(rows),
@@ -112,18 +105,22 @@ impl DecisionLog {
         match self.keep {
             DecisionRecord::All => Wanted::Always,
             DecisionRecord::Changes => Wanted::OfChange,
-            DecisionRecord::Sampled { one_in } if splitmix(self.made).is_multiple_of(one_in) => {
+            DecisionRecord::Sampled { one_in } if self.draw().is_multiple_of(one_in) => {
                 Wanted::Always
             }
             DecisionRecord::Sampled { .. } | DecisionRecord::Off => Wanted::Never,
         }
     }
 
+    fn draw(&self) -> u64 {
+        splitmix(self.salt ^ self.made)
+    }
+
     /// Where the next decision is accounted for, before it is pushed.
     pub(crate) fn account(&mut self) -> Account<'_> {
         Account {
             wanted: self.wanted(),
-            expected: self.expected.of_each,
+            expected: self.expected,
             inputs: self.inputs.next_row(),
             reason: self.reason.next_row(),
         }
@@ -132,8 +129,7 @@ impl DecisionLog {
     /// Takes in a decision that has been accounted for.
     pub(crate) fn push(&mut self, context: &DecisionContext, verdict: &Verdict) {
         self.digest.word(context.now.as_nanos());
-        let service = u64::from(context.service as u32);
-        self.digest.word(service << 32 | u64::from(verdict.desired));
+        self.digest.word(u64::from(verdict.desired));
         let kept = self.wanted().takes(context.current, verdict.desired);
         self.made += 1;
         if !kept {
@@ -142,12 +138,10 @@ impl DecisionLog {
             return;
         }
         self.times.push(context.now);
-        self.controllers.push(context.controller as u32);
-        self.services.push(context.service as u32);
         self.current.push(context.current);
         self.ready.push(context.ready);
         self.desired.push(verdict.desired);
-        let metric = verdict.metric.as_ref().map(|name| self.metric(name));
+        let metric = verdict.metric.as_ref().map(|name| self.number(name));
         self.metrics.push(metric.unwrap_or(NO_NAME));
         self.value.push(verdict.value);
         self.target.push(verdict.target);
@@ -155,15 +149,8 @@ impl DecisionLog {
         self.reason.end_row(true);
     }
 
-    /// Folds times and counts of all decisions, kept or not, into a digest.
-    pub(crate) fn digest(&self, digest: &mut Digest) {
-        let all = self.digest.finish();
-        digest.word(all as u64);
-        digest.word((all >> 64) as u64);
-    }
-
     /// The number of a name.
-    fn metric(&mut self, name: &Arc<str>) -> u32 {
+    fn number(&mut self, name: &Arc<str>) -> u32 {
         let same = |known: &Arc<str>| Arc::ptr_eq(known, name) || known == name;
         let at = self.metric_names.iter().position(same);
         let at = at.unwrap_or_else(|| {
@@ -173,71 +160,110 @@ impl DecisionLog {
         at as u32
     }
 
-    /// Writes those accounts into their rows that controllers have kept.
-    fn fill_in(&mut self, accounts: &[Option<Box<dyn Accounts>>]) {
-        if accounts.iter().all(Option::is_none) {
-            return;
-        }
-        let (inputs, reason) = (
-            std::mem::take(&mut self.inputs),
-            std::mem::take(&mut self.reason),
-        );
-        let mut kept = vec![0; accounts.len()];
-        let written = inputs.iter().zip(reason.iter());
-        for (controller, (inputs, reason)) in self.controllers.iter().zip(written) {
-            let controller = *controller as usize;
-            let (to_inputs, to_reason) = (self.inputs.next_row(), self.reason.next_row());
-            if let Some(accounts) = &accounts[controller] {
-                accounts.write(kept[controller], to_inputs, to_reason);
-                kept[controller] += 1;
-            } else {
-                to_inputs.push_str(inputs.unwrap_or_default());
-                to_reason.push_str(reason.unwrap_or_default());
-            }
-            self.inputs.end_row(true);
-            self.reason.end_row(true);
-        }
+    /// The metric that decided.
+    fn metric(&self, row: usize) -> Option<&Arc<str>> {
+        self.metric_names.get(self.metrics[row] as usize)
     }
 
-    /// The rows so far as a part of the `decisions` table; they are kept no longer. `accounts` are those that controllers
-    /// have kept since the last part.
-    pub(crate) fn hand_over(
-        &mut self,
-        names: &DecisionNames,
-        accounts: &[Option<Box<dyn Accounts>>],
-    ) -> Table {
+    /// Folds times and counts of all decisions, kept or not, into a digest.
+    pub(crate) fn digest(&self, digest: &mut Digest) {
+        let all = self.digest.finish();
+        digest.word(all as u64);
+        digest.word((all >> 64) as u64);
+    }
+
+    /// Takes the rows out; it goes on without them.
+    pub(crate) fn take(&mut self) -> Self {
         let rest = Self {
             made: self.made,
             digest: self.digest.clone(),
-            ..Self::new(self.keep, self.expected)
+            ..Self::with(self.keep, self.salt, self.expected)
         };
-        std::mem::replace(self, rest).into_table(names, accounts)
+        std::mem::replace(self, rest)
     }
 
-    /// The `decisions` table. `accounts` are those that controllers have kept, by number of the controller.
-    pub(crate) fn into_table(
-        mut self,
-        names: &DecisionNames,
-        accounts: &[Option<Box<dyn Accounts>>],
-    ) -> Table {
-        self.fill_in(accounts);
-        let mut table = Table::default();
-        table.times("time", self.times.into_iter().map(Some));
-        table.names("controller", self.controllers, &names.controllers);
-        table.names("service", self.services, &names.services);
-        table.u32s("current", self.current.into_iter().map(Some));
-        table.u32s("desired", self.desired.into_iter().map(Some));
-        table.u32s("ready", self.ready.into_iter().map(Some));
-        let metrics: Vec<String> = self.metric_names.iter().map(ToString::to_string).collect();
-        table.names("metric", self.metrics, &metrics);
-        table.f64s("value", self.value.into_iter());
-        table.f64s("target", self.target.into_iter());
-        table
-            .columns
-            .push(("inputs", super::Column::Text(self.inputs)));
-        table
-            .columns
-            .push(("reason", super::Column::Text(self.reason)));
-        table
+    /// Writes the words of a row, which `accounts` has if the controller has kept them.
+    fn write(
+        &self,
+        accounts: Option<&dyn Accounts>,
+        row: usize,
+        inputs: &mut String,
+        reason: &mut String,
+    ) {
+        if let Some(accounts) = accounts {
+            accounts.write(row, inputs, reason);
+        } else {
+            inputs.push_str(self.inputs.get(row).unwrap_or_default());
+            reason.push_str(self.reason.get(row).unwrap_or_default());
+        }
     }
+}
+
+/// What a controller has left of its decisions: the log, and the accounts if it has kept them itself.
+pub(crate) type Decided = (DecisionLog, Option<Box<dyn Accounts>>);
+
+/// The `decisions` table of all controllers, in order of time and, at one instant, of the controllers.
+pub(crate) fn decisions_table(names: &DecisionNames, of: &[Decided]) -> Table {
+    let rows = of.iter().enumerate().flat_map(|(controller, (log, _))| {
+        let times = log.times.iter().enumerate();
+        times.map(move |(row, time)| (*time, controller, row))
+    });
+    let mut rows: Vec<(SimTime, usize, usize)> = rows.collect();
+    rows.sort_unstable();
+    let row = |at: &(SimTime, usize, usize)| (&of[at.1].0, at.2);
+    let u32s = |column: fn(&DecisionLog) -> &Vec<u32>| {
+        let rows = rows.iter().map(row);
+        rows.map(move |(log, row)| Some(column(log)[row]))
+    };
+    let f64s = |column: fn(&DecisionLog) -> &Vec<Option<f64>>| {
+        let rows = rows.iter().map(row);
+        rows.map(move |(log, row)| column(log)[row])
+    };
+    let mut table = Table::default();
+    table.times("time", rows.iter().map(|at| Some(at.0)));
+    let controllers = rows.iter().map(|at| at.1 as u32).collect();
+    table.names("controller", controllers, &names.kinds);
+    let services = rows.iter().map(|at| names.service_of[at.1]).collect();
+    table.names("service", services, &names.services);
+    table.u32s("current", u32s(|log| &log.current));
+    table.u32s("desired", u32s(|log| &log.desired));
+    table.u32s("ready", u32s(|log| &log.ready));
+    let (metrics, known) = numbered(rows.iter().map(row).map(|(log, row)| log.metric(row)));
+    table.names("metric", metrics, &known);
+    table.f64s("value", f64s(|log| &log.value));
+    table.f64s("target", f64s(|log| &log.target));
+    let (mut inputs, mut reason) = (Strings::default(), Strings::default());
+    for (_, controller, row) in rows {
+        let (log, accounts) = &of[controller];
+        log.write(
+            accounts.as_deref(),
+            row,
+            inputs.next_row(),
+            reason.next_row(),
+        );
+        inputs.end_row(true);
+        reason.end_row(true);
+    }
+    table.columns.push(("inputs", super::Column::Text(inputs)));
+    table.columns.push(("reason", super::Column::Text(reason)));
+    table
+}
+
+/// Numbers in place of few different names, and the names.
+fn numbered<'a>(names: impl Iterator<Item = Option<&'a Arc<str>>>) -> (Vec<u32>, Vec<String>) {
+    let mut known: Vec<&Arc<str>> = Vec::new();
+    let numbers = names.map(|name| {
+        let Some(name) = name else {
+            return NO_NAME;
+        };
+        let same = |known: &&Arc<str>| Arc::ptr_eq(known, name) || *known == name;
+        let at = known.iter().position(same);
+        let at = at.unwrap_or_else(|| {
+            known.push(name);
+            known.len() - 1
+        });
+        at as u32
+    });
+    let numbers = numbers.collect();
+    (numbers, known.iter().map(ToString::to_string).collect())
 }

@@ -14,12 +14,12 @@ mod trees;
 
 pub(crate) use classes::classes_table;
 pub use column::{Column, Strings, Table};
-pub(crate) use decisions::{DecisionContext, DecisionLog, DecisionNames, Expected};
+pub(crate) use decisions::{Decided, DecisionContext, DecisionLog, DecisionNames, decisions_table};
 pub(crate) use faults::{FaultLog, FaultRow, Toll};
 pub(crate) use latencies::latencies_table;
 pub use lazy_table::LazyTable;
 pub(crate) use requests::{lots, requests_table, whole};
-pub(crate) use series::{SeriesLog, SeriesRow};
+pub(crate) use series::{SeriesRow, SeriesSteps, ServiceSeries, series_table};
 pub(crate) use summary::{ServiceTotals, summary_table};
 pub(crate) use tables::{bill, nodes_table, replicas_table};
 pub(crate) use trees::{critical_path_table, end_to_end_table};

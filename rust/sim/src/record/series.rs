@@ -11,7 +11,6 @@ pub(crate) struct SeriesRow {
     pub(crate) desired: u32,
     /// Ready, starting, pending, draining.
     pub(crate) counts: (u32, u32, u32, u32),
-    pub(crate) nodes: u32,
     pub(crate) cpu_core_ns: f64,
     pub(crate) in_system: u64,
     pub(crate) waiting: u64,
@@ -27,168 +26,160 @@ struct Before {
     cpu_core_ns: f64,
 }
 
-/// Rows so far, column by column.
+/// What happened in an interval, and what there was at its end.
 #[derive(Debug)]
-pub(crate) struct SeriesLog {
-    before: Vec<Before>,
-    /// Sums of the counts of rows that have been handed over, by service.
-    handed_over: Vec<Counts>,
-    times: Vec<SimTime>,
-    services: Vec<u32>,
-    counts: Vec<Counts>,
-    in_system: Vec<u64>,
-    waiting: Vec<u64>,
-    offered: Vec<f64>,
-    cpu: Vec<f64>,
-    desired: Vec<u32>,
-    ready: Vec<u32>,
-    starting: Vec<u32>,
-    pending: Vec<u32>,
-    draining: Vec<u32>,
-    nodes: Vec<u32>,
-    latency: Vec<Option<LatencyWindow>>,
-    slo_good: Vec<u64>,
+struct Interval {
+    counts: Counts,
+    slo_good: u64,
+    in_system: u64,
+    waiting: u64,
+    offered_cores: f64,
+    cpu_cores: f64,
+    desired: u32,
+    ready: u32,
+    starting: u32,
+    pending: u32,
+    draining: u32,
+    latency: Option<LatencyWindow>,
 }
 
-impl SeriesLog {
-    pub(crate) fn new(services: usize) -> Self {
-        Self {
-            before: vec![Before::default(); services],
-            handed_over: vec![Counts::default(); services],
-            times: Vec::new(),
-            services: Vec::new(),
-            counts: Vec::new(),
-            in_system: Vec::new(),
-            waiting: Vec::new(),
-            offered: Vec::new(),
-            cpu: Vec::new(),
-            desired: Vec::new(),
-            ready: Vec::new(),
-            starting: Vec::new(),
-            pending: Vec::new(),
-            draining: Vec::new(),
-            nodes: Vec::new(),
-            latency: Vec::new(),
-            slo_good: Vec::new(),
-        }
-    }
+/// The intervals of one service so far.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceSeries {
+    before: Before,
+    /// Sum of the counts of rows that have been handed over.
+    handed_over: Counts,
+    rows: Vec<Interval>,
+}
 
-    /// How many rows are kept at present.
-    pub(crate) fn len(&self) -> usize {
-        self.times.len()
-    }
-
-    /// End of the last interval of a service.
-    pub(crate) fn last_at(&self, service: usize) -> SimTime {
-        self.before[service].at
+impl ServiceSeries {
+    /// End of the last interval.
+    pub(crate) const fn last_at(&self) -> SimTime {
+        self.before.at
     }
 
     /// Appends the interval that ends with `row`, whose requests the ledger has counted.
-    pub(crate) fn push(&mut self, service: usize, row: &SeriesRow, ledger: &mut Ledger) {
-        let before = self.before[service];
+    pub(crate) fn push(&mut self, row: &SeriesRow, ledger: &mut Ledger) {
+        let before = self.before;
         let counts = ledger.counts();
         let length = row.now.saturating_since(before.at).as_nanos() as f64;
-        self.before[service] = Before {
+        self.before = Before {
             at: row.now,
             counts,
             slo_good: ledger.slo_good(),
             work_ns: ledger.work_ns(),
             cpu_core_ns: row.cpu_core_ns,
         };
-        self.times.push(row.now);
-        self.services.push(service as u32);
-        self.counts.push(counts.since(before.counts));
-        self.in_system.push(row.in_system);
-        self.waiting.push(row.waiting);
-        self.offered
-            .push((ledger.work_ns() - before.work_ns) as f64 / length);
-        self.cpu
-            .push((row.cpu_core_ns - before.cpu_core_ns) / length);
-        self.desired.push(row.desired);
-        self.ready.push(row.counts.0);
-        self.starting.push(row.counts.1);
-        self.pending.push(row.counts.2);
-        self.draining.push(row.counts.3);
-        self.nodes.push(row.nodes);
-        self.latency.push(ledger.take_window());
-        self.slo_good.push(ledger.slo_good() - before.slo_good);
+        if self.rows.len() == self.rows.capacity() {
+            // There may be many services: less room is left empty than by doubling.
+            self.rows.reserve_exact(16 + self.rows.len() / 4);
+        }
+        self.rows.push(Interval {
+            counts: counts.since(before.counts),
+            slo_good: ledger.slo_good() - before.slo_good,
+            in_system: row.in_system,
+            waiting: row.waiting,
+            offered_cores: (ledger.work_ns() - before.work_ns) as f64 / length,
+            cpu_cores: (row.cpu_core_ns - before.cpu_core_ns) / length,
+            desired: row.desired,
+            ready: row.counts.0,
+            starting: row.counts.1,
+            pending: row.counts.2,
+            draining: row.counts.3,
+            latency: ledger.take_window(),
+        });
+    }
+
+    /// Sum of the intervals' counts, of rows that have been handed over too.
+    pub(crate) fn total(&self) -> Counts {
+        let rows = self.rows.iter();
+        rows.fold(self.handed_over, |sum, row| sum.plus(row.counts))
+    }
+
+    /// Takes the rows out; it goes on without them.
+    pub(crate) fn take(&mut self) -> Self {
+        let rest = Self {
+            before: self.before,
+            handed_over: self.total(),
+            rows: Vec::new(),
+        };
+        std::mem::replace(self, rest)
     }
 
     /// Counts the last interval twice, as a faulty engine might.
     #[cfg(test)]
     pub(crate) fn repeat_last_row(&mut self) {
-        let row = self
-            .counts
-            .iter()
-            .rposition(|c| c.arrivals > 0)
-            .expect("requests arrived");
-        self.services.push(self.services[row]);
-        self.counts.push(self.counts[row]);
+        let last = self.rows.iter().rfind(|row| row.counts.arrivals > 0);
+        self.handed_over = last.expect("requests arrived").counts;
+    }
+}
+
+/// What is the same for all services: ends of the intervals, and the nodes in use then.
+#[derive(Debug, Default)]
+pub(crate) struct SeriesSteps {
+    times: Vec<SimTime>,
+    nodes: Vec<u32>,
+}
+
+impl SeriesSteps {
+    pub(crate) fn push(&mut self, now: SimTime, nodes: u32) {
+        self.times.push(now);
+        self.nodes.push(nodes);
     }
 
-    /// Sum of the intervals' counts, by service, of rows that have been handed over too.
-    pub(crate) fn totals(&self) -> Vec<Counts> {
-        let mut sums = self.handed_over.clone();
-        for (service, counts) in self.services.iter().zip(&self.counts) {
-            let sum = &mut sums[*service as usize];
-            *sum = sum.plus(*counts);
-        }
-        sums
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
     }
+}
 
-    /// The rows so far as a part of the `series` table; they are kept no longer.
-    pub(crate) fn hand_over(&mut self, services: &[ServicePlan]) -> Table {
-        let rest = Self {
-            handed_over: self.totals(),
-            before: std::mem::take(&mut self.before),
-            ..Self::new(0)
-        };
-        std::mem::replace(self, rest).into_table(services)
-    }
-
-    /// The `series` table.
-    pub(crate) fn into_table(self, services: &[ServicePlan]) -> Table {
-        let mut table = Table::default();
-        let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
-        let count = |pick: fn(&Counts) -> u64| self.counts.iter().map(pick).map(Some);
-        let quantile = |pick: fn(&LatencyWindow) -> SimDuration| {
-            self.latency.iter().map(move |w| w.as_ref().map(pick))
-        };
-        let has_slo: Vec<bool> = services.iter().map(|s| s.slo.is_some()).collect();
-        let good = self
-            .slo_good
-            .iter()
-            .zip(&self.services)
-            .map(|(good, s)| has_slo[*s as usize].then_some(*good));
-        table.times("time", self.times.iter().copied().map(Some));
-        table.names("service", self.services.clone(), &names);
-        table.u64s("arrivals", count(|c| c.arrivals));
-        table.u64s("completed", count(|c| c.completed));
-        table.u64s("rejected", count(|c| c.rejected));
-        table.u64s("timed_out", count(|c| c.timed_out));
-        table.u64s("lost", count(|c| c.lost));
-        table.u64s("unanswered", count(|c| c.unanswered));
-        table.u64s("retries", count(|c| c.retries));
-        table.u64s("given_up", count(|c| c.given_up));
-        table.u64s("in_system", self.in_system.iter().copied().map(Some));
-        table.u64s("waiting", self.waiting.iter().copied().map(Some));
-        table.f64s("offered_cores", self.offered.iter().copied().map(Some));
-        table.f64s("cpu_cores", self.cpu.iter().copied().map(Some));
-        for (name, column) in [
-            ("desired", &self.desired),
-            ("ready", &self.ready),
-            ("starting", &self.starting),
-            ("pending", &self.pending),
-            ("draining", &self.draining),
-            ("nodes", &self.nodes),
-        ] {
-            table.u32s(name, column.iter().copied().map(Some));
-        }
-        table.durations("latency_p50", quantile(|w| w.p50));
-        table.durations("latency_p95", quantile(|w| w.p95));
-        table.durations("latency_p99", quantile(|w| w.p99));
-        table.durations("latency_max", quantile(|w| w.max));
-        table.u64s("slo_good", good);
-        table
-    }
+/// The `series` table: in order of time, and of the services at one instant. Each of them has a row for every step.
+pub(crate) fn series_table(
+    services: &[ServicePlan],
+    steps: &SeriesSteps,
+    of: &[ServiceSeries],
+) -> Table {
+    let rows = || (0..steps.len()).flat_map(|step| of.iter().map(move |of| &of.rows[step]));
+    let count = |pick: fn(&Interval) -> u64| rows().map(move |row| Some(pick(row)));
+    let whole = |pick: fn(&Interval) -> u32| rows().map(move |row| Some(pick(row)));
+    let real = |pick: fn(&Interval) -> f64| rows().map(move |row| Some(pick(row)));
+    let quantile = |pick: fn(&LatencyWindow) -> SimDuration| {
+        rows().map(move |row| row.latency.as_ref().map(pick))
+    };
+    let each = |step: usize| std::iter::repeat_n(step, of.len());
+    let steps_of_rows = || (0..steps.len()).flat_map(each);
+    let mut table = Table::default();
+    table.times("time", steps_of_rows().map(|step| Some(steps.times[step])));
+    let names: Vec<String> = services.iter().map(|s| s.name.clone()).collect();
+    let numbers = (0..steps.len()).flat_map(|_| 0..of.len() as u32);
+    table.names("service", numbers.collect(), &names);
+    table.u64s("arrivals", count(|row| row.counts.arrivals));
+    table.u64s("completed", count(|row| row.counts.completed));
+    table.u64s("rejected", count(|row| row.counts.rejected));
+    table.u64s("timed_out", count(|row| row.counts.timed_out));
+    table.u64s("lost", count(|row| row.counts.lost));
+    table.u64s("unanswered", count(|row| row.counts.unanswered));
+    table.u64s("retries", count(|row| row.counts.retries));
+    table.u64s("given_up", count(|row| row.counts.given_up));
+    table.u64s("in_system", count(|row| row.in_system));
+    table.u64s("waiting", count(|row| row.waiting));
+    table.f64s("offered_cores", real(|row| row.offered_cores));
+    table.f64s("cpu_cores", real(|row| row.cpu_cores));
+    table.u32s("desired", whole(|row| row.desired));
+    table.u32s("ready", whole(|row| row.ready));
+    table.u32s("starting", whole(|row| row.starting));
+    table.u32s("pending", whole(|row| row.pending));
+    table.u32s("draining", whole(|row| row.draining));
+    let nodes = steps_of_rows().map(|step| Some(steps.nodes[step]));
+    table.u32s("nodes", nodes);
+    table.durations("latency_p50", quantile(|w| w.p50));
+    table.durations("latency_p95", quantile(|w| w.p95));
+    table.durations("latency_p99", quantile(|w| w.p99));
+    table.durations("latency_max", quantile(|w| w.max));
+    let slo = services.iter().map(|s| s.slo.is_some()).cycle();
+    let good = rows().zip(slo);
+    table.u64s(
+        "slo_good",
+        good.map(|(row, has)| has.then_some(row.slo_good)),
+    );
+    table
 }

@@ -1,6 +1,7 @@
 //! Events of the control plane and the order of those at one instant.
 
 use super::faults::Strike;
+use crate::plan::Plan;
 use crate::station::ReplicaId;
 use hookean_kernel::{SimTime, class};
 
@@ -23,10 +24,14 @@ pub(super) enum Event {
     Sample { controller: usize, clock: u8 },
     /// A controller decides.
     Tick { controller: usize },
+    /// What a controller has decided is done: it had run ahead to the decision.
+    Scale { controller: usize, desired: u32 },
     /// Controllers that are decided outside of the engine decide together; `leader` is the first of them.
     Consult { batch: usize, leader: usize },
-    /// A row of the series is due.
+    /// A row of the series is due, for all services but those that run ahead.
     Series,
+    /// A row of the series of a service that runs ahead is due.
+    Interval { controller: usize },
     /// A replica begins to take requests.
     Ready { service: usize, replica: ReplicaId },
     /// A draining replica may be empty, or its grace is over.
@@ -40,12 +45,41 @@ pub(super) enum Event {
     Released { service: usize },
 }
 
+/// Whom an event concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Control loops, or the record of it all.
+    Loops,
+    /// A service.
+    Service(usize),
+    /// More than one service, or every one.
+    Everyone,
+}
+
 /// Among control events: services first, then measurements, then decisions, then the record of it all.
 const ENTITY_SAMPLES: u32 = 1 << 28;
 const ENTITY_TICKS: u32 = 2 << 28;
 const ENTITY_SERIES: u32 = 3 << 28;
 
 impl Event {
+    /// Whom it concerns.
+    pub(super) fn reach(self, plan: &Plan) -> Reach {
+        match self {
+            Self::Sample { .. }
+            | Self::Tick { .. }
+            | Self::Scale { .. }
+            | Self::Consult { .. }
+            | Self::Interval { .. }
+            | Self::Series => Reach::Loops,
+            Self::Create { service }
+            | Self::Warm { service, .. }
+            | Self::Ready { service, .. }
+            | Self::Drained { service, .. }
+            | Self::Released { service } => Reach::Service(service),
+            Self::Strike(strike) | Self::Recover(strike) => strike.reach(plan),
+        }
+    }
+
     /// Class and entity of the event.
     pub(super) fn order(self) -> (u8, u32) {
         match self {
@@ -55,9 +89,12 @@ impl Event {
             }
             Self::Warm { service, .. } => (class::SPEED, service as u32),
             Self::Sample { controller, .. } => (class::TICK, ENTITY_SAMPLES + controller as u32),
-            Self::Tick { controller } => (class::TICK, ENTITY_TICKS + controller as u32),
+            Self::Tick { controller } | Self::Scale { controller, .. } => {
+                (class::TICK, ENTITY_TICKS + controller as u32)
+            }
             Self::Consult { leader, .. } => (class::TICK, ENTITY_TICKS + leader as u32),
             Self::Series => (class::TICK, ENTITY_SERIES),
+            Self::Interval { controller } => (class::TICK, ENTITY_SERIES + controller as u32),
             Self::Ready { service, .. } => (class::READINESS, service as u32),
             Self::Drained { service, .. } | Self::Released { service } => {
                 (class::DEPARTURE, service as u32)

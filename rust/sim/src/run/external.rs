@@ -1,9 +1,9 @@
 //! Controllers that are decided outside of the engine: those of one clock tick together.
 
+use super::control_loop::Decider;
 use super::event::Event;
-use super::world::{Decider, World};
+use super::world::World;
 use crate::control::external::{Failure, Row};
-use hookean_kernel::SimDuration;
 
 impl World {
     /// Observes for every controller of a batch, lets them decide in one call, and does what they say. When they cannot,
@@ -26,15 +26,16 @@ impl World {
             }
         };
         for (row, choice) in rows.iter().zip(choices) {
-            let this = &self.loops[row.controller];
+            let this = &mut self.loops[row.controller];
             if let Decider::External(observer) = &this.decider {
                 let service = this.service;
-                let verdict = observer.verdict(row, &choice, &mut self.decisions.account());
-                self.apply(row.controller, service, &verdict);
+                let verdict = observer.verdict(row, &choice, &mut this.log.account());
+                this.note(self.now, &mut self.services[service], &verdict);
+                self.scale(service, verdict.desired);
             }
         }
-        let period = SimDuration::from_nanos(self.plan.controllers[members[0]].period_ns);
         let leader = members[0];
+        let period = self.loops[leader].period;
         self.schedule(self.now + period, Event::Consult { batch, leader });
     }
 

@@ -1,6 +1,6 @@
 //! Faults strike, and what they struck recovers.
 
-use super::event::Event;
+use super::event::{Event, Reach};
 use super::lifecycle::Exit;
 use super::world::World;
 use crate::fault::{Clock, Entity};
@@ -29,6 +29,18 @@ pub(super) struct Strike {
     pub(super) target: Option<Target>,
     /// How many faults of this name the target has had.
     pub(super) nth: u32,
+}
+
+impl Strike {
+    /// Whom it concerns: the replicas on a node may be of any services. A fault of a node is known to all in time, since it
+    /// follows another one of that node; but for a machine of a fleet, which has one replica, of the service that bought it.
+    pub(super) fn reach(self, plan: &Plan) -> Reach {
+        match (self.target, plan.faults[self.fault].target) {
+            (Some(Target::Replica(service, _)), _)
+            | (None, FaultTarget::Replica { service, .. }) => Reach::Service(service),
+            (Some(Target::Node(_)), _) | (None, FaultTarget::Node { .. }) => Reach::Everyone,
+        }
+    }
 }
 
 /// The faults of a run.

@@ -1,13 +1,15 @@
 //! The end of a run: last rows, checks, tables, digest.
 
 use super::check::{self, Check};
+use super::control_loop::Loop;
 use super::graph::Graph;
-use super::world::{Loop, World};
-use crate::control::Accounts;
+use super::world::World;
 use crate::control::external::Failure;
 use crate::error::SimError;
 use crate::plan::{Plan, RequestLog};
-use crate::record::{self, DecisionNames, LazyTable, ServiceTotals};
+use crate::record::{
+    self, Decided, DecisionNames, LazyTable, ServiceTotals, decisions_table, series_table,
+};
 use crate::replica::Replica;
 use crate::station::Ledger;
 use hookean_kernel::{Digest, SimTime, stable_hash};
@@ -70,8 +72,8 @@ impl World {
     /// Brings every record up to the present instant.
     pub(super) fn close(&mut self) {
         self.advance_all(self.now);
-        if (0..self.services.len()).any(|s| self.series.last_at(s) < self.now) {
-            self.write_series_rows();
+        if self.services.iter().any(|s| s.series.last_at() < self.now) {
+            self.write_series_rows(|_| true);
         }
         self.close_readings();
         for station in &mut self.stations {
@@ -93,10 +95,10 @@ impl World {
     }
 }
 
-/// The accounts of decisions that controllers have kept, by number of the controller.
-pub(super) fn take_accounts(loops: &mut [Loop]) -> Vec<Option<Box<dyn Accounts>>> {
-    let accounts = loops.iter_mut().map(|l| l.decider.take_accounts());
-    accounts.collect()
+/// What controllers have left of their decisions since they were last asked, by number.
+pub(super) fn take_decided(loops: &mut [Loop]) -> Vec<Decided> {
+    let taken = loops.iter_mut().map(Loop::take_decided);
+    taken.collect()
 }
 
 fn digest(world: &World) -> String {
@@ -115,7 +117,7 @@ fn digest(world: &World) -> String {
             .iter()
             .for_each(|replica| replica_digest(replica, &mut digest));
     }
-    world.decisions.digest(&mut digest);
+    world.loops.iter().for_each(|of| of.log.digest(&mut digest));
     world.faults.log.digest(&mut digest);
     for node in world.platform.nodes() {
         digest.word(node.bought.as_nanos());
@@ -138,11 +140,10 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
     let World {
         plan,
         mut stations,
-        services,
+        mut services,
         platform,
         faults,
         series,
-        decisions,
         outlet,
         graph,
         mut loops,
@@ -166,10 +167,11 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         tables.push(("critical_path", critical_path.into()));
     }
     if outlet.is_none() {
-        let (names, accounts) = (DecisionNames::of(&plan), take_accounts(&mut loops));
-        let decisions = LazyTable::new(move || decisions.into_table(&names, &accounts));
+        let (names, decided) = (DecisionNames::of(&plan), take_decided(&mut loops));
+        let decisions = LazyTable::new(move || decisions_table(&names, &decided));
         let of = Arc::clone(&plan);
-        let series = LazyTable::new(move || series.into_table(&of.services));
+        let rows: Vec<_> = services.iter_mut().map(|s| s.series.take()).collect();
+        let series = LazyTable::new(move || series_table(&of.services, &series, &rows));
         tables.push(("series", series));
         tables.push(("decisions", decisions));
     }

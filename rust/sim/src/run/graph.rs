@@ -2,6 +2,7 @@
 
 use super::joined::Joined;
 use super::pulse::next_stretch;
+use super::service::Service;
 use super::world::World;
 use crate::calls::{self, Call, HeadBook, Numbering, Trees, Units};
 use crate::plan::{Plan, PlanError};
@@ -272,14 +273,23 @@ impl World {
         }
     }
 
-    /// Advances every station to `until`, in the order of calls.
+    /// Advances every station to `until`, in the order of calls, unless it is there already.
     pub(super) fn bring_all(&mut self, until: SimTime) {
-        match (&mut self.graph, &self.pool) {
-            (Some(graph), pool) => graph.bring_all(&mut self.stations, until, pool.as_ref()),
-            (None, Some(pool)) => {
-                pool.install(|| self.stations.par_iter_mut().for_each(|s| s.advance(until)));
+        if let Some(graph) = &mut self.graph {
+            return graph.bring_all(&mut self.stations, until, self.pool.as_ref());
+        }
+        let behind = |(station, service): (&mut Box<dyn Station>, &Service)| {
+            if service.ahead_to < until {
+                station.advance(until);
             }
-            (None, None) => self.stations.iter_mut().for_each(|s| s.advance(until)),
+        };
+        let services = &self.services;
+        match &self.pool {
+            Some(pool) => pool.install(|| {
+                let stations = self.stations.par_iter_mut();
+                stations.zip(services).for_each(behind);
+            }),
+            None => self.stations.iter_mut().zip(services).for_each(behind),
         }
     }
 }

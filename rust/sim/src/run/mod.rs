@@ -1,12 +1,14 @@
 //! One simulation: the control plane's event loop over lazily advanced stations.
 //!
 //! Only control events are ordered globally. Before an event at `T` that looks at every service, all stations advance
-//! to `T` (in parallel when asked to); before one that concerns a single service, only that one does. A run covers
+//! to `T` (in parallel when asked to); before one that concerns a single service, only that one does, and loops that look
+//! at and decide for one service run ahead of the others as long as they concern nobody else (`lane`). A run covers
 //! `[0, horizon)`: what would happen at the horizon itself does not, so no decision is taken, and nothing bought, for no
 //! time at all. Between two control events a station may stop for a controller that waits for something to happen in it
 //! (`triggers`): that is handled at its own instant, after the control events of that instant.
 
 mod check;
+mod control_loop;
 mod drains;
 mod event;
 mod external;
@@ -14,6 +16,7 @@ mod faults;
 mod finish;
 mod graph;
 mod joined;
+mod lane;
 mod lifecycle;
 mod outlet;
 mod pulse;
@@ -34,6 +37,7 @@ use crate::plan::Plan;
 use crate::workload::WorkloadArrays;
 use event::Event;
 use hookean_kernel::SimTime;
+use lane::Step;
 use pulse::{Pulse, Way};
 use world::World;
 
@@ -50,6 +54,8 @@ pub enum Heartbeat {
 pub struct RunOptions<'a> {
     /// Threads that advance stations.
     pub threads: usize,
+    /// Lets no loop run ahead: every step is taken in the order of time. Slower; others can be checked against it.
+    pub in_order: bool,
     /// Called often with simulated time and requests so far.
     pub heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
     /// The policies of the plan that are not part of the engine, if it has any.
@@ -89,7 +95,6 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
             (Way::Passed, Some(at)) => handle_all_at(world, at),
             (Way::Passed, None) => return true,
         };
-        world.hand_over_rows();
         if world.failure.is_some() || !pulse.count(world, handled) {
             return false;
         }
@@ -97,15 +102,24 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
 }
 
 /// Handles every event at `at`, those they cause at the same instant included; returns how many.
-fn handle_all_at(world: &mut World, at: SimTime) -> u32 {
+fn handle_all_at(world: &mut World, at: SimTime) -> u64 {
     let mut handled = 0;
     while world.failure.is_none() && world.events.peek_time() == Some(at) {
-        let Some((_, event)) = world.events.pop() else {
+        let Some(event) = world.next_event() else {
             break;
         };
-        handle(world, event);
-        handled += 1;
+        if let Some(controller) = world.is_alone(event) {
+            handled += world.run_ahead(Step {
+                at,
+                event,
+                controller,
+            });
+        } else {
+            handle(world, event);
+            handled += 1;
+        }
     }
+    world.steps += handled;
     handled
 }
 
@@ -127,8 +141,13 @@ fn handle(world: &mut World, event: Event) {
         } => world.warm(service, replica, restarts),
         Event::Sample { controller, clock } => world.sample(controller, clock),
         Event::Tick { controller } => world.tick(controller),
+        Event::Scale {
+            controller,
+            desired,
+        } => world.scale_from(controller, desired),
         Event::Consult { batch, .. } => world.consult(batch),
         Event::Series => world.record_series(),
+        Event::Interval { .. } => {} // of services that run ahead
         Event::Ready { service, replica } => {
             world.replica_ready(service, replica);
             world.react(service);

@@ -3,12 +3,12 @@
 //! Every row of `series`, `decisions` and `requests` is handed over once, in parts. Where a part ends depends on simulated
 //! time and on numbers of rows, so a plan gives the same parts however many threads advance its stations.
 
-use super::finish::take_accounts;
+use super::finish::take_decided;
 use super::graph::Graph;
 use super::world::World;
 use crate::control::external::Failure;
 use crate::plan::RequestLog;
-use crate::record::{self, DecisionNames, Table};
+use crate::record::{self, DecisionNames, Table, decisions_table, series_table};
 use crate::station::{Ledger, RequestTable};
 
 /// Takes rows out of a run while it goes on.
@@ -56,25 +56,19 @@ impl Outlet {
 }
 
 impl World {
-    /// Hands over the series and the decisions if they have grown to a part. Called between events.
-    pub(super) fn hand_over_rows(&mut self) {
+    /// Hands over intervals, decisions, and requests that have ended, if they have grown to a part. Called when every station
+    /// has advanced to the present instant, and all that comes before it has been done: what that is depends on nothing
+    /// else.
+    pub(super) fn hand_over_past(&mut self) {
         let Some(least) = self.outlet.as_ref().map(|outlet| outlet.part_rows) else {
             return;
         };
-        if self.series.len() >= least {
+        if self.series_rows() >= least {
             self.hand_over_series();
         }
-        if self.decisions.len() >= least {
+        if self.decision_rows() >= least {
             self.hand_over_decisions();
         }
-    }
-
-    /// Hands over the requests that have ended if they have grown to a part. Called when every station has advanced to the
-    /// present instant: which requests have ended by then depends on nothing else.
-    pub(super) fn hand_over_requests(&mut self) {
-        let Some(least) = self.outlet.as_ref().map(|outlet| outlet.part_rows) else {
-            return;
-        };
         if self.request_rows() >= least {
             self.hand_over_ended();
         }
@@ -86,10 +80,10 @@ impl World {
             return;
         };
         let fresh = outlet.fresh.clone();
-        if self.series.len() > 0 || fresh.contains(&"series") {
+        if self.series_rows() > 0 || fresh.contains(&"series") {
             self.hand_over_series();
         }
-        if self.decisions.len() > 0 || fresh.contains(&"decisions") {
+        if self.decision_rows() > 0 || fresh.contains(&"decisions") {
             self.hand_over_decisions();
         }
         let kept = self.plan.record.requests != RequestLog::Off;
@@ -98,20 +92,29 @@ impl World {
         }
     }
 
+    fn series_rows(&self) -> usize {
+        self.series.len() * self.services.len()
+    }
+
+    fn decision_rows(&self) -> usize {
+        self.loops.iter().map(|of| of.log.len()).sum()
+    }
+
     fn request_rows(&self) -> usize {
         let ledgers = self.stations.iter().map(|station| station.ledger());
         ledgers.map(Ledger::request_rows).sum()
     }
 
     fn hand_over_series(&mut self) {
-        let rows = self.series.hand_over(&self.plan.services);
+        let steps = std::mem::take(&mut self.series);
+        let of = self.services.iter_mut().map(|s| s.series.take());
+        let rows = series_table(&self.plan.services, &steps, &of.collect::<Vec<_>>());
         self.put("series", rows);
     }
 
     fn hand_over_decisions(&mut self) {
         let names = DecisionNames::of(&self.plan);
-        let accounts = take_accounts(&mut self.loops);
-        let rows = self.decisions.hand_over(&names, &accounts);
+        let rows = decisions_table(&names, &take_decided(&mut self.loops));
         self.put("decisions", rows);
     }
 

@@ -10,12 +10,17 @@ use hookean_kernel::{SimDuration, SimTime};
 
 /// Requests that a stretch should hold: some tens of milliseconds of work.
 const REQUESTS: u64 = 200_000;
+/// A step of a control loop takes about as long as so many requests.
+const REQUESTS_OF_STEP: u64 = 64;
+/// Of many services, stretches hold up to so many times that: at every heartbeat all of them are called into the cache.
+const MANY: u64 = 20;
 /// Most events between two heartbeats.
-const EVENTS: u32 = 256;
+const EVENTS: u64 = 256;
 /// The first stretch; nothing is known about the load yet.
 const FIRST: SimDuration = SimDuration::from_millis(1);
 /// The longest stretch, in case a flash crowd follows a quiet time: at 100,000 requests per second it still takes less
-/// than a second to get through. Shorter ones cost quiet services more than their requests do.
+/// than a second to get through. Shorter ones cost quiet services more than their requests do. Of many services not all
+/// have their flash crowd at once.
 const LONGEST: SimDuration = SimDuration::from_secs(60);
 
 /// How a move of the clock ended.
@@ -34,10 +39,12 @@ pub(super) struct Pulse<'a> {
     heartbeat: &'a mut dyn FnMut(SimTime, u64) -> Heartbeat,
     stretch: SimDuration,
     last_at: SimTime,
-    /// Requests that had been made one by one, and in all, when the present stretch began.
-    single: u64,
+    /// Work that had been done, in requests, and requests that had been made in all, when the present stretch began.
+    work: u64,
     requests: u64,
-    events: u32,
+    events: u64,
+    /// The caller has said stop, but some services are ahead of the others.
+    stops: bool,
 }
 
 impl<'a> Pulse<'a> {
@@ -46,9 +53,10 @@ impl<'a> Pulse<'a> {
             heartbeat,
             stretch: FIRST,
             last_at: SimTime::ZERO,
-            single: 0,
+            work: 0,
             requests: 0,
             events: 0,
+            stops: false,
         }
     }
 
@@ -62,9 +70,9 @@ impl<'a> Pulse<'a> {
             }
             world.now = at;
             world.advance_all(at);
-            world.hand_over_requests();
+            world.hand_over_past();
             self.adapt(world);
-            if world.failure.is_some() || !self.beat(world) {
+            if world.failure.is_some() || self.stops || !self.beat(world) {
                 return Way::Stopped;
             }
         }
@@ -73,22 +81,29 @@ impl<'a> Pulse<'a> {
             return Way::Raised(raised.service);
         }
         world.now = until;
+        world.beat_at = self.last_at + self.stretch;
         Way::Passed
     }
 
-    /// Notes that events have been handled. Returns false when told to stop.
-    pub(super) fn count(&mut self, world: &World, events: u32) -> bool {
+    /// Notes that events have been handled. Returns false when told to stop, unless that has to wait for the next
+    /// heartbeat since services are not at one instant.
+    pub(super) fn count(&mut self, world: &World, events: u64) -> bool {
         self.events += events;
-        self.events < EVENTS || self.beat(world)
+        if self.events >= EVENTS && !self.stops {
+            self.stops = !self.beat(world);
+        }
+        !self.stops || world.runs_ahead()
     }
 
     /// Begins a stretch at the present instant, to which every station has advanced.
     fn adapt(&mut self, world: &World) {
-        let single = world.single_requests_seen();
+        let work = world.single_requests_seen() + world.steps * REQUESTS_OF_STEP;
         let elapsed = world.now.saturating_since(self.last_at);
-        let seen = single - self.single;
-        self.stretch = next_stretch(self.stretch, elapsed, seen, REQUESTS).min(LONGEST);
-        (self.last_at, self.single) = (world.now, single);
+        let many = (world.services.len() as u64).clamp(1, MANY);
+        let longest = LONGEST.saturating_mul(many);
+        self.stretch = next_stretch(self.stretch, elapsed, work - self.work, REQUESTS * many);
+        self.stretch = self.stretch.min(longest);
+        (self.last_at, self.work) = (world.now, work);
         self.requests = world.requests_seen();
     }
 

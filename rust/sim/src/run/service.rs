@@ -3,9 +3,12 @@
 use crate::control::View;
 use crate::metrics::{Pipeline, ReplicaSample};
 use crate::plan::{ReplicaPlan, ServicePlan};
+use crate::record::{SeriesRow, ServiceSeries};
 use crate::replica::{Replica, ReplicaState};
 use crate::station::{ReplicaId, ReplicaReading, Station};
 use hookean_kernel::{SimTime, TimeWeightedMean};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// Replicas by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +38,14 @@ pub(super) struct Service {
     pub(super) ended_cpu_core_ns: f64,
     pub(super) scale_outs: u64,
     pub(super) scale_ins: u64,
+    /// Whether it runs ahead, and so writes its rows of the series itself.
+    pub(super) writes_rows: bool,
+    /// Its rows of the series.
+    pub(super) series: ServiceSeries,
+    /// When something happens to it that is on the list of events.
+    events: BinaryHeap<Reverse<SimTime>>,
+    /// How far it has run ahead of others.
+    pub(super) ahead_to: SimTime,
     /// Readings of the running replicas, and when they were taken: a controller often decides when its pipeline looks.
     pub(super) samples: Vec<ReplicaSample>,
     pub(super) sampled_at: Option<SimTime>,
@@ -60,12 +71,36 @@ impl Service {
             ended_cpu_core_ns: 0.0,
             scale_outs: 0,
             scale_ins: 0,
+            writes_rows: false,
+            series: ServiceSeries::default(),
+            events: BinaryHeap::new(),
+            ahead_to: SimTime::ZERO,
             samples: Vec::new(),
             sampled_at: None,
             listed: None,
             serving: Vec::new(),
             readings: Vec::new(),
         }
+    }
+
+    /// Notes that something will happen to it.
+    pub(super) fn expect(&mut self, at: SimTime) {
+        self.events.push(Reverse(at));
+    }
+
+    /// Notes that the first thing that it expects happens now.
+    pub(super) fn meet_expected(&mut self) {
+        self.events.pop();
+    }
+
+    /// When the next thing happens to it that is on the list of events.
+    pub(super) fn next_event(&self) -> SimTime {
+        self.events.peek().map_or(SimTime::MAX, |at| at.0)
+    }
+
+    /// Whether some of its replicas wait for room on a node.
+    pub(super) const fn waits(&self) -> bool {
+        self.counts.pending > 0
     }
 
     /// Reads the running replicas, in order of creation; those on their way out are not measured.
@@ -84,6 +119,31 @@ impl Service {
             sample.completed = sample.completed_before + reading.completed;
         }
         self.sampled_at = Some(now);
+    }
+
+    /// CPU it has used so far, in core-nanoseconds.
+    pub(super) fn cpu_core_ns(&self, now: SimTime, station: &dyn Station) -> f64 {
+        let serving = self.live.iter().filter(|id| self.get(**id).is_serving());
+        let used = serving.map(|id| station.read(now, *id).cpu_core_ns);
+        self.ended_cpu_core_ns + used.sum::<f64>()
+    }
+
+    /// Writes the row of the interval that ends now, to which its station has advanced.
+    pub(super) fn end_interval(&mut self, now: SimTime, station: &mut dyn Station) {
+        let row = SeriesRow {
+            now,
+            desired: self.desired,
+            counts: (
+                self.counts.ready,
+                self.counts.starting,
+                self.counts.pending,
+                self.counts.draining,
+            ),
+            cpu_core_ns: self.cpu_core_ns(now, station),
+            in_system: station.in_system(now),
+            waiting: station.waiting(now),
+        };
+        self.series.push(&row, station.ledger_mut());
     }
 
     /// Lists the running replicas. A replica that does not run yet may at any time without another change.

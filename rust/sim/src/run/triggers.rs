@@ -6,8 +6,8 @@
 
 use super::World;
 use crate::control::reactive::{Reaction, Scene, Seat};
+use crate::run::control_loop::{Decider, Loop};
 use crate::run::event::Event;
-use crate::run::world::Decider;
 use crate::station::Presence;
 use hookean_kernel::{SimDuration, SimTime};
 
@@ -39,9 +39,8 @@ impl World {
 
     /// Asks the controller of a service that acts on what happens, if it has one and is there yet.
     pub(super) fn react(&mut self, service: usize) {
-        let acts = |l: &super::world::Loop| {
-            l.service == service && l.awake && matches!(l.decider, Decider::Reactive(_))
-        };
+        let acts =
+            |l: &Loop| l.service == service && l.awake && matches!(l.decider, Decider::Reactive(_));
         if let Some(controller) = self.loops.iter().position(acts) {
             self.react_with(controller);
         }
@@ -63,10 +62,11 @@ impl World {
         self.bring(service);
         let reaction = self.reaction(controller, service);
         if let Some(change) = &reaction.change {
-            let account = self.decisions.account();
+            let this = &mut self.loops[controller];
+            let account = this.log.account();
             account.inputs.push_str(&change.inputs);
             account.reason.push_str(&change.reason);
-            self.note(controller, service, &change.verdict);
+            this.note(self.now, &mut self.services[service], &change.verdict);
             self.services[service].desired = change.verdict.desired;
             self.dismiss(service, &change.leaving);
             self.scale(service, change.verdict.desired);

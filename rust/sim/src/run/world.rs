@@ -1,93 +1,40 @@
 //! Everything a run holds, and the clock.
 
 use super::RunOptions;
+use super::control_loop::{Clock, Decider, Due, Loop, clock, clocks};
 use super::drains::Drains;
-use super::event::Event;
+use super::event::{Event, Reach};
 use super::faults::Faults;
 use super::graph::Graph;
+use super::lane;
 use super::outlet::Outlet;
 use super::service::Service;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
-use crate::control::reactive::Reactive;
-use crate::control::{self, Accounts, Controller, Native};
+use crate::control::{self, Native};
 use crate::error::SimError;
-use crate::metrics::{NextSample, Origin, Pipeline, Reads};
+use crate::metrics::{NextSample, Origin, Pipeline};
 use crate::plan::{
     ControllerPlan, Fidelity, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
 };
 use crate::platform::{Platform, Startup};
-use crate::record::{DecisionLog, Expected, SeriesLog};
+use crate::record::{DecisionLog, SeriesSteps};
 use crate::station::{Laws, ReplicaId, Site, Station};
 use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
-
-/// A controller, its clock and what feeds it.
-pub(super) struct Loop {
-    pub(super) service: usize,
-    pub(super) decider: Decider,
-    pub(super) pipeline: Pipeline,
-    /// Whether other controllers decide at the same instants.
-    pub(super) in_step: bool,
-    /// Whether a controller that acts on what happens has been asked for the first time.
-    pub(super) awake: bool,
-    /// When it wants to be asked in any case.
-    pub(super) wake: Option<SimTime>,
-}
-
-/// First tick and period of a controller.
-type Clock = (SimTime, u64);
-
-fn clock(plan: &Plan, controller: &ControllerPlan) -> Clock {
-    let created_at = SimTime::from_nanos(plan.services[controller.service].created_at_ns);
-    let first = created_at + SimDuration::from_nanos(controller.phase_ns);
-    (first, controller.period_ns)
-}
-
-/// How many controllers have each clock.
-fn clocks(plan: &Plan) -> BTreeMap<Clock, usize> {
-    let mut clocks = BTreeMap::new();
-    for controller in &plan.controllers {
-        *clocks.entry(clock(plan, controller)).or_default() += 1;
-    }
-    clocks
-}
-
-/// What decides in a loop.
-pub(super) enum Decider {
-    /// A controller of the engine.
-    Native(Box<dyn Controller>),
-    /// One that acts when something happens.
-    Reactive(Box<dyn Reactive>),
-    /// A policy outside of it.
-    External(Observer),
-}
-
-impl Decider {
-    /// The accounts that it has kept, if it writes none when it decides.
-    pub(super) fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
-        match self {
-            Self::Native(controller) => controller.take_accounts(),
-            Self::Reactive(_) | Self::External(_) => None,
-        }
-    }
-
-    fn reads(&self, plan: &ControllerPlan) -> Reads {
-        match self {
-            Self::Native(controller) => controller.reads(),
-            Self::Reactive(_) => Reads::Nothing,
-            Self::External(observer) => observer.reads(plan),
-        }
-    }
-}
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 /// The state of a run.
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) now: SimTime,
     pub(super) events: EventList<Event>,
+    /// When events on the list concern more than one service.
+    pub(super) meetings: BinaryHeap<Reverse<SimTime>>,
+    /// When the next heartbeat is, unless an event comes first.
+    pub(super) beat_at: SimTime,
     pub(super) stations: Vec<Box<dyn Station>>,
     pub(super) services: Vec<Service>,
     pub(super) loops: Vec<Loop>,
@@ -105,8 +52,7 @@ pub(super) struct World {
     /// Replicas that no node has room for, in order of creation.
     pub(super) waiting: VecDeque<(usize, ReplicaId)>,
     pub(super) faults: Faults,
-    pub(super) series: SeriesLog,
-    pub(super) decisions: DecisionLog,
+    pub(super) series: SeriesSteps,
     /// Where rows go while the run goes on, if they do.
     pub(super) outlet: Option<Outlet>,
     /// Services whose stations wait for a trigger.
@@ -118,6 +64,10 @@ pub(super) struct World {
     pub(super) pool: Option<rayon::ThreadPool>,
     /// How far every station has advanced at least.
     advanced_to: SimTime,
+    /// Whether loops may run ahead (see [`lane`]).
+    is_open: bool,
+    /// Steps of loops, and other events, so far.
+    pub(super) steps: u64,
 }
 
 impl World {
@@ -137,6 +87,8 @@ impl World {
         let mut world = Self {
             now: SimTime::ZERO,
             events: EventList::new(),
+            meetings: BinaryHeap::new(),
+            beat_at: SimTime::ZERO,
             stations,
             services,
             loops: Vec::new(),
@@ -157,14 +109,15 @@ impl World {
             platform,
             waiting: VecDeque::new(),
             faults: Faults::new(&plan)?,
-            series: SeriesLog::new(plan.services.len()),
-            decisions: DecisionLog::new(plan.record.decisions, Expected::of(&plan)),
+            series: SeriesSteps::default(),
             outlet: options.outlet.take(),
             armed: Vec::new(),
             graph,
             drains: Drains::default(),
             pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
+            is_open: !options.in_order && lane::is_open(&plan),
+            steps: 0,
             plan,
         };
         world.schedule_beginnings()?;
@@ -177,9 +130,15 @@ impl World {
             self.schedule(at, Event::Create { service });
         }
         let clocks = clocks(&self.plan);
+        let mut loops_of = vec![0u32; self.plan.services.len()];
+        self.plan
+            .controllers
+            .iter()
+            .for_each(|controller| loops_of[controller.service] += 1);
         for controller in 0..self.plan.controllers.len() {
             let in_step = clocks[&self.clock(controller)] > 1;
-            self.add_loop(controller, in_step)?;
+            let sole = loops_of[self.plan.controllers[controller].service] == 1;
+            self.add_loop(controller, in_step, sole)?;
             // It has been read, and is large when there are very many controllers.
             self.plan.controllers[controller].config = Value::Null;
         }
@@ -194,7 +153,7 @@ impl World {
         clock(&self.plan, &self.plan.controllers[controller])
     }
 
-    fn add_loop(&mut self, controller: usize, in_step: bool) -> Result<(), PlanError> {
+    fn add_loop(&mut self, controller: usize, in_step: bool, sole: bool) -> Result<(), PlanError> {
         let plan = &self.plan.controllers[controller];
         let service = &self.plan.services[plan.service];
         let decider = self.decider(plan)?;
@@ -205,24 +164,46 @@ impl World {
         };
         let mut pipeline = Pipeline::new(plan, origin, &decider.reads(plan))?;
         let (tick, samples) = (self.clock(controller).0, pipeline.first_samples());
+        let alone = self.is_open && sole && matches!(decider, Decider::Native(_));
         self.loops.push(Loop {
             service: plan.service,
+            period: SimDuration::from_nanos(plan.period_ns),
             decider,
             pipeline,
+            log: DecisionLog::new(&self.plan, plan),
             in_step,
+            alone,
+            due: Due::default(),
             awake: false,
             wake: Some(tick),
         });
-        self.check_alone(controller)?;
-        for NextSample { at, clock } in samples {
-            self.schedule(at, Event::Sample { controller, clock });
+        self.check_reactive(controller)?;
+        let sample = |NextSample { at, clock }| (at, Event::Sample { controller, clock });
+        if alone {
+            let mut due = Due::default();
+            samples
+                .into_iter()
+                .map(sample)
+                .for_each(|(at, event)| due.push(at, event));
+            due.push(tick, Event::Tick { controller });
+            let step = SimTime::from_nanos(self.plan.record.series_step_ns);
+            due.push(step, Event::Interval { controller });
+            self.services[self.loops[controller].service].writes_rows = true;
+            if let Some((at, event)) = due.pop_before(SimTime::MAX) {
+                self.schedule(at, event);
+            }
+            self.loops[controller].due = due;
+            return Ok(());
+        }
+        for (at, event) in samples.into_iter().map(sample) {
+            self.schedule(at, event);
         }
         self.schedule_tick(controller, tick);
         Ok(())
     }
 
     /// A controller that acts on what happens decides alone, and needs requests that happen.
-    fn check_alone(&self, controller: usize) -> Result<(), PlanError> {
+    fn check_reactive(&self, controller: usize) -> Result<(), PlanError> {
         let refused = |problem: &str| {
             let kind = &self.plan.controllers[controller].kind;
             Err(PlanError::invalid(format!("controllers ({kind})"), problem))
@@ -295,8 +276,26 @@ impl World {
 
     /// Puts an event on the list.
     pub(super) fn schedule(&mut self, at: SimTime, event: Event) {
+        match event.reach(&self.plan) {
+            Reach::Loops => {}
+            Reach::Service(service) => self.services[service].expect(at),
+            Reach::Everyone => self.meetings.push(Reverse(at)),
+        }
         let (class, entity) = event.order();
         self.events.push(at, class, entity, event);
+    }
+
+    /// Takes the first event off the list.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        let (_, event) = self.events.pop()?;
+        match event.reach(&self.plan) {
+            Reach::Loops => {}
+            Reach::Service(service) => self.services[service].meet_expected(),
+            Reach::Everyone => {
+                self.meetings.pop();
+            }
+        }
+        Some(event)
     }
 
     /// Advances every station to `until`.

@@ -63,6 +63,7 @@ fn run(fails_at: Option<u64>) -> (RunOutput, Calls) {
     let arrays = WorkloadArrays::default();
     let mut options = RunOptions {
         threads: 1,
+        in_order: false,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: Some(Box::new(policies)),
         outlet: None,
@@ -102,6 +103,7 @@ fn a_plan_with_policies_needs_them() {
     let arrays = WorkloadArrays::default();
     let mut options = RunOptions {
         threads: 1,
+        in_order: false,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: None,
         outlet: None,

@@ -16,17 +16,17 @@ fn at(secs: f64) -> Value {
     json!({"when": "at", "at_ns": ns(secs)})
 }
 
-fn every(secs: f64) -> Value {
+pub(super) fn every(secs: f64) -> Value {
     let between = json!({"distribution": "exponential", "mean_ns": ns(secs)});
     json!({"when": "random", "between": between})
 }
 
-fn loss(requests: &str) -> Value {
+pub(super) fn loss(requests: &str) -> Value {
     json!({"kind": "node_loss", "requests": requests})
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "faults are written inline")]
-fn fault(effect: Value, target: Value, times: Value, duration: Option<f64>) -> Value {
+pub(super) fn fault(effect: Value, target: Value, times: Value, duration: Option<f64>) -> Value {
     json!({"name": "f", "effect": effect, "target": target, "times": times, "duration": duration.map(constant)})
 }
 

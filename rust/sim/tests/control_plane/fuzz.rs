@@ -166,6 +166,7 @@ fn run(scene: &Scene) -> Result<bool, TestCaseError> {
     let mut beats = 0;
     let mut options = RunOptions {
         threads: 1,
+        in_order: false,
         heartbeat: &mut |_, _| {
             beats += 1;
             if beats < BEATS {

@@ -6,6 +6,7 @@ mod calls_theory;
 mod external;
 mod faults;
 mod fuzz;
+mod lanes;
 mod lifecycle;
 mod outlet;
 mod plans;

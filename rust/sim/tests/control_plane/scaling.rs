@@ -130,7 +130,7 @@ fn memory_follows_the_requests_held() {
     assert_eq!(changes(&output), [(15.0, 2)]);
 }
 
-fn target_tracking(low_datapoints: u32) -> Value {
+pub(super) fn target_tracking(low_datapoints: u32) -> Value {
     json!({
         "kind": "ec2-target-tracking", "service": 0, "period_ns": 60 * SECOND, "phase_ns": 0,
         "metrics": {"pipeline": "cloudwatch", "period_ns": 60 * SECOND, "delay_ns": 60 * SECOND},

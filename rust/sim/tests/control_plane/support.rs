@@ -160,6 +160,7 @@ impl Scene {
         let heartbeat = &mut |_, _| Heartbeat::Continue;
         let mut options = RunOptions {
             threads: 1,
+            in_order: false,
             heartbeat,
             policies: None,
             outlet: None,
@@ -177,9 +178,19 @@ impl Scene {
         threads: usize,
         heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat,
     ) -> RunOutput {
+        self.run_as(threads, false, heartbeat)
+    }
+
+    pub(crate) fn run_as(
+        &self,
+        threads: usize,
+        in_order: bool,
+        heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat,
+    ) -> RunOutput {
         let plan = self.plan().expect("a sound plan");
         let mut options = RunOptions {
             threads,
+            in_order,
             heartbeat,
             policies: None,
             outlet: None,

@@ -11,12 +11,12 @@ fn acts(kind: &str, service: usize, config: &Value) -> Value {
     })
 }
 
-fn on_demand(service: usize, max: u32, keep_alive: f64) -> Value {
+pub(super) fn on_demand(service: usize, max: u32, keep_alive: f64) -> Value {
     let config = json!({"min": 0, "max": max, "keep_alive_ns": ns(keep_alive)});
     acts("on-demand", service, &config)
 }
 
-fn thresholds(service: usize, min: u32, up: &[u64], down: &[u64]) -> Value {
+pub(super) fn thresholds(service: usize, min: u32, up: &[u64], down: &[u64]) -> Value {
     let config = json!({
         "min": min, "max": min + up.len() as u32, "counted": "in_system", "starting_max": null,
         "levels": {"levels": "each", "up": up, "down": down},

@@ -80,6 +80,7 @@ fn ended(document: &Value) -> World {
     };
     let mut options = RunOptions {
         threads: 1,
+        in_order: false,
         heartbeat: &mut |_, _| Heartbeat::Continue,
         policies: None,
         outlet: None,
@@ -162,7 +163,7 @@ fn a_held_request_that_waits_for_nothing_is_noticed() {
 
 #[test]
 fn a_row_that_counts_twice_is_noticed() {
-    let fault = |world: &mut World| world.series.repeat_last_row();
+    let fault = |world: &mut World| world.services[0].series.repeat_last_row();
     assert_eq!(verdict("cluster", fault), Some("the series adds up"));
 }
 

@@ -1,0 +1,159 @@
+//! A control loop: a controller, its clock, what feeds it and what it leaves behind.
+
+use super::event::Event;
+use super::service::Service;
+use crate::control::external::Observer;
+use crate::control::reactive::Reactive;
+use crate::control::{Accounts, Controller, Verdict};
+use crate::metrics::{NextSample, Pipeline, Reads};
+use crate::plan::{ControllerPlan, Plan, ServicePlan};
+use crate::record::{Decided, DecisionContext, DecisionLog};
+use hookean_kernel::{SimDuration, SimTime};
+use std::collections::BTreeMap;
+
+/// A controller with everything of its own.
+pub(super) struct Loop {
+    pub(super) service: usize,
+    pub(super) period: SimDuration,
+    pub(super) decider: Decider,
+    pub(super) pipeline: Pipeline,
+    /// Its decisions so far.
+    pub(super) log: DecisionLog,
+    /// Whether other controllers decide at the same instants.
+    pub(super) in_step: bool,
+    /// Whether it may run ahead of the rest of the run (see [`super::lane`]).
+    pub(super) alone: bool,
+    /// What it does next, if it may; the first of it is on the list of events.
+    pub(super) due: Due,
+    /// Whether a controller that acts on what happens has been asked for the first time.
+    pub(super) awake: bool,
+    /// When it wants to be asked in any case.
+    pub(super) wake: Option<SimTime>,
+}
+
+impl Loop {
+    /// Lets a clock of the pipeline look at the service, whose samples are those of this instant.
+    pub(super) fn look(
+        &mut self,
+        now: SimTime,
+        clock: u8,
+        service: &Service,
+    ) -> Option<NextSample> {
+        let looks = self.pipeline.looks(clock);
+        let samples = if looks {
+            service.samples.as_slice()
+        } else {
+            &[]
+        };
+        self.pipeline.sample(clock, now, samples)
+    }
+
+    /// Lets a controller of the engine decide on its period; `None` when another kind decides here.
+    pub(super) fn decide(
+        &mut self,
+        now: SimTime,
+        plan: &ServicePlan,
+        service: &mut Service,
+    ) -> Option<Verdict> {
+        let Decider::Native(native) = &mut self.decider else {
+            return None;
+        };
+        let view = service.view(now, plan, &self.pipeline);
+        let verdict = native.decide(&view, &mut self.log.account());
+        self.note(now, service, &verdict);
+        Some(verdict)
+    }
+
+    /// Notes a decision that has been accounted for.
+    pub(super) fn note(&mut self, now: SimTime, service: &mut Service, verdict: &Verdict) {
+        let current = service.desired;
+        service.scale_outs += u64::from(verdict.desired > current);
+        service.scale_ins += u64::from(verdict.desired < current);
+        let context = DecisionContext {
+            now,
+            current,
+            ready: service.counts.ready,
+        };
+        self.log.push(&context, verdict);
+    }
+
+    /// What it has left of its decisions since it was last asked.
+    pub(super) fn take_decided(&mut self) -> Decided {
+        (self.log.take(), self.decider.take_accounts())
+    }
+}
+
+/// What decides in a loop.
+pub(super) enum Decider {
+    /// A controller of the engine.
+    Native(Box<dyn Controller>),
+    /// One that acts when something happens.
+    Reactive(Box<dyn Reactive>),
+    /// A policy outside of it.
+    External(Observer),
+}
+
+impl Decider {
+    pub(super) fn reads(&self, plan: &ControllerPlan) -> Reads {
+        match self {
+            Self::Native(controller) => controller.reads(),
+            Self::Reactive(_) => Reads::Nothing,
+            Self::External(observer) => observer.reads(plan),
+        }
+    }
+
+    /// The accounts that it has kept, if it writes none when it decides.
+    fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
+        match self {
+            Self::Native(controller) => controller.take_accounts(),
+            Self::Reactive(_) | Self::External(_) => None,
+        }
+    }
+}
+
+/// The looks and the decision that a loop does next: few, so they are searched.
+#[derive(Debug, Default)]
+pub(super) struct Due(Vec<(SimTime, Event)>);
+
+impl Due {
+    pub(super) fn push(&mut self, at: SimTime, event: Event) {
+        self.0.push((at, event));
+    }
+
+    /// The first, and its place. Clocks of one pipeline go in their order.
+    fn first(&self) -> Option<(usize, SimTime)> {
+        let clock = |event: &Event| match event {
+            Event::Sample { clock, .. } => *clock,
+            _ => 0,
+        };
+        let order =
+            |(_, (at, event)): &(usize, &(SimTime, Event))| (*at, event.order(), clock(event));
+        let first = self.0.iter().enumerate().min_by_key(order);
+        first.map(|(place, (at, _))| (place, *at))
+    }
+
+    /// Takes out the first if it is due before `limit`.
+    pub(super) fn pop_before(&mut self, limit: SimTime) -> Option<(SimTime, Event)> {
+        let (place, at) = self.first()?;
+        (at < limit).then(|| self.0.swap_remove(place))
+    }
+}
+
+/// First tick and period of a controller.
+pub(super) type Clock = (SimTime, u64);
+
+/// The clock of a controller.
+pub(super) fn clock(plan: &Plan, controller: &ControllerPlan) -> Clock {
+    let created_at = SimTime::from_nanos(plan.services[controller.service].created_at_ns);
+    let first = created_at + SimDuration::from_nanos(controller.phase_ns);
+    (first, controller.period_ns)
+}
+
+/// How many controllers have each clock.
+pub(super) fn clocks(plan: &Plan) -> BTreeMap<Clock, usize> {
+    let mut clocks = BTreeMap::new();
+    for controller in &plan.controllers {
+        *clocks.entry(clock(plan, controller)).or_default() += 1;
+    }
+    clocks
+}

@@ -1,0 +1,209 @@
+//! Loops that run ahead of the rest of a run: the same result as when every step is taken in the order of time.
+//!
+//! `HOOKEAN_EXACTNESS_CASES` sets how many random scenes are tried (default 60). What once failed is kept in
+//! `proptest-regressions` and tried first.
+
+use super::faults::{every, fault, loss};
+use super::run::hpa;
+use super::scaling::target_tracking;
+use super::support::{Read, SECOND, Scene, cluster, fixed, fleet, ns, service, stage};
+use super::triggers::{on_demand, thresholds};
+use hookean_sim::run::{Heartbeat, RunOutput};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use serde_json::{Value, json};
+
+const HORIZON: f64 = 900.0;
+
+fn every_beat(scene: &Scene, threads: usize, in_order: bool) -> RunOutput {
+    scene.run_as(threads, in_order, &mut |_, _| Heartbeat::Continue)
+}
+
+fn assert_same(scene: &Scene) {
+    let in_order = every_beat(scene, 1, true);
+    for threads in [1, 2] {
+        let ahead = every_beat(scene, threads, false);
+        assert_eq!(in_order.digest, ahead.digest);
+        assert_eq!(in_order.tables, ahead.tables);
+    }
+}
+
+/// A run that is stopped has come to one instant with all services, and is the same as one that ends there.
+fn assert_same_when_stopped(scene: &Scene, secs: f64) {
+    let stopped = scene.run_as(1, false, &mut |at, _| {
+        if at.as_secs_f64() < secs {
+            Heartbeat::Continue
+        } else {
+            Heartbeat::Stop
+        }
+    });
+    let mut short = scene.clone();
+    short.document["horizon_ns"] = json!(stopped.end.as_nanos());
+    let whole = every_beat(&short, 1, true);
+    assert_eq!(stopped.digest, whole.digest);
+    assert_eq!(stopped.tables, whole.tables);
+}
+
+/// How a service is scaled.
+#[derive(Debug, Clone, Copy)]
+enum Scaled {
+    Never,
+    ByCpu,
+    ByRate,
+    ByAlarms,
+    Once,
+    OnDemand,
+    AtThresholds,
+    Twice,
+}
+
+fn ideal_hpa(service: usize) -> Value {
+    let mut hpa = hpa(service);
+    hpa["metrics"] = json!({"pipeline": "ideal", "window_ns": 15 * SECOND});
+    let rate = json!({"type": "pods", "name": "requests_per_second", "average_value_milli": 700});
+    hpa["config"]["metrics"] = json!([rate]);
+    hpa
+}
+
+fn controllers(scaled: Scaled, service: usize) -> Vec<Value> {
+    match scaled {
+        Scaled::Never => vec![],
+        Scaled::ByCpu => vec![hpa(service)],
+        Scaled::ByRate => vec![ideal_hpa(service)],
+        Scaled::ByAlarms => {
+            let mut controller = target_tracking(5);
+            controller["service"] = json!(service);
+            vec![controller]
+        }
+        Scaled::Once => vec![fixed(service, 3, 100.0)],
+        Scaled::OnDemand => vec![on_demand(service, 4, 20.0)],
+        Scaled::AtThresholds => vec![thresholds(service, 1, &[3, 6, 9], &[1, 3, 6])],
+        Scaled::Twice => vec![fixed(service, 4, 200.0), ideal_hpa(service)],
+    }
+}
+
+fn scaled() -> impl Strategy<Value = Scaled> {
+    prop_oneof![
+        1 => Just(Scaled::Never),
+        3 => Just(Scaled::ByCpu),
+        3 => Just(Scaled::ByRate),
+        2 => Just(Scaled::ByAlarms),
+        1 => Just(Scaled::Once),
+        1 => Just(Scaled::OnDemand),
+        1 => Just(Scaled::AtThresholds),
+        1 => Just(Scaled::Twice),
+    ]
+}
+
+/// Faults of a scene: of nodes, and of the replicas of its first service.
+fn faults() -> Vec<Value> {
+    let nodes = || json!({"of": "node", "node": null});
+    let replicas = || json!({"of": "replica", "service": 0, "replica": null});
+    let crash =
+        |recovery: &str| json!({"kind": "replica_crash", "requests": "lost", "recovery": recovery});
+    let scripted = |secs: f64| json!({"when": "at", "at_ns": ns(secs)});
+    vec![
+        fault(loss("lost"), nodes(), every(400.0), Some(25.0)),
+        fault(loss("lost"), nodes(), scripted(300.0), Some(60.0)),
+        fault(crash("restart"), replicas(), every(90.0), None),
+        fault(crash("replace"), replicas(), every(120.0), None),
+        fault(crash("replace"), replicas(), scripted(200.0), None),
+        fault(
+            json!({"kind": "slow_down", "speed_ratio": 0.4}),
+            nodes(),
+            every(200.0),
+            Some(20.0),
+        ),
+        fault(
+            json!({"kind": "pause"}),
+            replicas(),
+            every(100.0),
+            Some(3.0),
+        ),
+    ]
+}
+
+fn scenes() -> impl Strategy<Value = Scene> {
+    let disciplines = prop::sample::select(vec!["fifo", "processor_sharing", "central_fifo"]);
+    let rates = prop::collection::vec(0.0..4.0f64, 1..15);
+    let services = prop::collection::vec((scaled(), disciplines, rates, 0.0..40.0f64), 1..6);
+    let platforms = prop_oneof![
+        3 => (2u64..9, 1u32..5).prop_map(|(cores, nodes)| cluster(cores, nodes)),
+        1 => (0.0..60.0f64).prop_map(fleet),
+    ];
+    let faults = prop::sample::subsequence(faults(), 0..3);
+    (services, platforms, faults, 3.0..200.0f64, any::<u32>()).prop_map(
+        |(parts, platform, faults, step, seed)| scene(&parts, platform, faults, step, seed),
+    )
+}
+
+type Part = (Scaled, &'static str, Vec<f64>, f64);
+
+fn scene(parts: &[Part], platform: Value, faults: Vec<Value>, step: f64, seed: u32) -> Scene {
+    let services = parts
+        .iter()
+        .enumerate()
+        .map(|(at, (_, discipline, _, startup))| {
+            let mut one = service(&format!("s{at}"), 1);
+            one["queue"]["discipline"] = json!(discipline);
+            one["queue"]["limit"] = json!(30);
+            one["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.4)});
+            one["startup"] = json!([stage("init", *startup)]);
+            one["created_at_ns"] = json!(ns(if at == 2 { 130.0 } else { 0.0 }));
+            one
+        });
+    let mut scene = Scene::new(HORIZON, platform, services.collect());
+    for (at, (scaled, _, rates, _)) in parts.iter().enumerate() {
+        let counts: Vec<f64> = rates.iter().map(|rate| rate * 60.0).collect();
+        scene = scene.poisson(at, &counts, 60.0);
+        for controller in controllers(*scaled, at) {
+            scene = scene.controller(controller);
+        }
+    }
+    let named = faults.into_iter().enumerate().map(|(at, mut fault)| {
+        fault["name"] = json!(format!("f{at}"));
+        fault
+    });
+    scene.document["faults"] = named.collect();
+    scene.document["record"]["series_step_ns"] = json!(ns(step));
+    scene.document["seed"] = json!(seed);
+    scene
+}
+
+fn cases() -> u32 {
+    let cases = std::env::var("HOOKEAN_EXACTNESS_CASES").ok();
+    cases.and_then(|n| n.parse().ok()).unwrap_or(60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: cases(),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn prop_running_ahead_changes_nothing(scene in scenes(), stop in 0.0..HORIZON) {
+        assert_same(&scene);
+        assert_same_when_stopped(&scene, stop);
+    }
+}
+
+#[test]
+fn a_crowded_cluster_whose_services_wait_for_each_others_room_is_the_same() {
+    let parts: Vec<Part> = (0..6)
+        .map(|at| {
+            let rates = (0..15)
+                .map(|bin| f64::from((bin * 5 + at * 4) % 9))
+                .collect();
+            (Scaled::ByCpu, "fifo", rates, 3.0)
+        })
+        .collect();
+    let scene = scene(&parts, cluster(8, 2), vec![], 60.0, 3);
+    assert_same(&scene);
+    let pending = every_beat(&scene, 1, false).counts("series", "pending");
+    assert!(
+        pending.iter().filter(|n| **n > 0).count() > 20,
+        "{pending:?}"
+    );
+}
