@@ -11,17 +11,20 @@ use hookean_kernel::{SimDuration, SimTime};
 /// Requests that a stretch should hold: some tens of milliseconds of work.
 const REQUESTS: u64 = 200_000;
 /// A step of a control loop takes about as long as so many requests.
-const REQUESTS_OF_STEP: u64 = 64;
-/// Of many services, stretches hold up to so many times that: at every heartbeat all of them are called into the cache.
-const MANY: u64 = 20;
+const REQUESTS_OF_STEP: u64 = 32;
+/// So many services share that; of more, a stretch holds as much more, since at every heartbeat all of them are called into
+/// the cache: up to some tenths of a second of work.
+const SERVICES: u64 = 50;
+const MOST: u64 = 100;
 /// Most events between two heartbeats.
 const EVENTS: u64 = 256;
 /// The first stretch; nothing is known about the load yet.
 const FIRST: SimDuration = SimDuration::from_millis(1);
 /// The longest stretch, in case a flash crowd follows a quiet time: at 100,000 requests per second it still takes less
-/// than a second to get through. Shorter ones cost quiet services more than their requests do. Of many services not all
-/// have their flash crowd at once.
+/// than a second to get through. Shorter ones cost quiet services more than their requests do. It is longer with many
+/// services, which do not have their flash crowds all at once.
 const LONGEST: SimDuration = SimDuration::from_secs(60);
+const LONGEST_OF_MANY: SimDuration = SimDuration::from_secs(600);
 
 /// How a move of the clock ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +102,10 @@ impl<'a> Pulse<'a> {
     fn adapt(&mut self, world: &World) {
         let work = world.single_requests_seen() + world.steps * REQUESTS_OF_STEP;
         let elapsed = world.now.saturating_since(self.last_at);
-        let many = (world.services.len() as u64).clamp(1, MANY);
-        let longest = LONGEST.saturating_mul(many);
-        self.stretch = next_stretch(self.stretch, elapsed, work - self.work, REQUESTS * many);
-        self.stretch = self.stretch.min(longest);
+        let many = (world.services.len() as u64 / SERVICES).clamp(1, MOST);
+        let longest = LONGEST.saturating_mul(many).min(LONGEST_OF_MANY);
+        let wanted = REQUESTS * many;
+        self.stretch = next_stretch(self.stretch, elapsed, work - self.work, wanted).min(longest);
         (self.last_at, self.work) = (world.now, work);
         self.requests = world.requests_seen();
     }
