@@ -72,3 +72,9 @@ def test_a_run_of_centuries_is_refused_wherever_its_rows_go():
     for streamed in (False, True):
         text = refusal(scenario(rate="1/h", duration="30000d", series="1000d"), streamed=streamed)
         assert "longer than 73 years" in text
+
+
+def test_the_machine_is_asked_only_for_more_than_a_little(monkeypatch):
+    monkeypatch.setattr("hookean.traces.memory.available_memory_bytes", lambda: 0)
+    plan_of(scenario(rate="1/s", duration="1h"))
+    assert "rows of `series`" in refusal(scenario(rate="1/s", duration="1h", series="100ms"))

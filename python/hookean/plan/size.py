@@ -62,10 +62,6 @@ class _Part:
         few = math.ceil(self.size / max(self.count, 1) * min(self.count, _PARTS * PART_ROWS))
         return replace(self, size=min(self.size, few + self.count * row_bytes))
 
-    def in_memory(self) -> _Part:
-        """The same rows, with the hint that they need not be in memory."""
-        return replace(self, hint=f"{self.hint}; or {_TO_DISK}")
-
 
 def check_size(
     document: dict[str, Any], arrays: Arrays, *, least: dict[str, int], owners: dict[str, str], streamed: bool
@@ -84,23 +80,23 @@ def check_size(
     """
     if document["horizon_ns"] > _HORIZON_MAX_NS:
         raise FieldError("the simulation is longer than 73 years", hint="shorten the run", at=("duration",))
-    from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
+    from hookean.traces.memory import memory_short_of, size_text  # noqa: PLC0415 (imports polars)
 
     arriving = _arriving(document, arrays)
     series, others = _series(document), [_decisions(document), _requests(document, sum(arriving.values()))]
     if streamed:
         rows = [series.on_disk(row_bytes=_READ_BYTES), *(part.on_disk() for part in others)]
     else:
-        rows = [part.in_memory() for part in (series, *others)]
+        rows = [series, *others]
     parts = [*rows, _nodes(document), _replicas(document, least, owners)]
     parts += [_clients(document), _latencies(document, arriving)]
-    needed, limit = sum(part.size for part in parts), available_memory_bytes()
-    if needed > limit:
+    available = memory_short_of(sum(part.size for part in parts))
+    if available is not None:
         most = max(parts, key=lambda part: part.size)
         raise FieldError(
             f"the simulation is longer than memory: {most.count:,} {most.what} need about {size_text(most.size)}, "
-            f"{size_text(limit)} are available",
-            hint=most.hint,
+            f"{size_text(available)} are available",
+            hint=f"{most.hint}; or {_TO_DISK}" if most in rows and not streamed else most.hint,
             at=most.at,
         )
 

@@ -9,6 +9,9 @@ from hookean.errors import TraceError
 
 _MEMINFO = Path("/proc/meminfo")
 
+SMALL_BYTES = 16 << 20
+"""Not worth asking the machine for: hookean and polars take several times as much before anything is simulated."""
+
 
 def available_memory_bytes() -> int:
     """Returns the memory that can be had without swapping: `MemAvailable` on Linux, else the physical memory."""
@@ -17,6 +20,18 @@ def available_memory_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def memory_short_of(needed_bytes: int) -> int | None:
+    """Returns the memory that is available if it is less than what is needed, else `None`.
+
+    Args:
+        needed_bytes: Estimate of what is needed; the machine is asked only if that is more than a little.
+    """
+    if needed_bytes <= SMALL_BYTES:
+        return None
+    available = available_memory_bytes()
+    return available if available < needed_bytes else None
 
 
 def require_memory(needed_bytes: int, *, path: Path, limit_bytes: int | None = None) -> None:
