@@ -1,7 +1,7 @@
 # The compiled engine. Callers use `hookean.simulate` and `hookean.conformance`; these names may change.
 
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def simulate(
 class RawResult:
     def take_table(self, name: str) -> ArrowTable: ...
     def failure(self) -> BaseException | None: ...
-    def info(self) -> bytes: ...
+    def info(self) -> dict[str, Any]: ...
 
 @final
 class ArrowTable:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from hookean.plan import PART_ROWS, resolve, save_plan
 from hookean.result import ResultFolder, RunResult
 from hookean.result.columns import STREAMED, TABLES
 from hookean.result.frames import LazyFrames, engine_frame
-from hookean.result.manifest import build_manifest
+from hookean.result.manifest import build_manifest, with_provenance
 from hookean.scenario import Scenario, load_scenario
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def simulate_plan(
         raw = _core.simulate(plan.json(), f64s, u64s, threads, progress, decide, outlet)
     except SimulationError as error:
         raise _with_plan(error, plan) from error
-    info = json.loads(raw.info())
+    info = raw.info()
     failure = raw.failure()
     if failure is not None and not isinstance(failure, (KeyboardInterrupt, PolicyError)):
         raise failure
@@ -206,4 +206,7 @@ def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: b
     there |= dict.fromkeys(("end_to_end", "critical_path"), bool(plan.document["calls"]))
     there |= dict.fromkeys(STREAMED, False) if streamed else {}
     names = [name for name in TABLES if there.get(name, True)]
-    return RunResult(frames=LazyFrames(names, lambda name: engine_frame(name, raw.take_table(name))), manifest=manifest)
+    return RunResult(
+        frames=LazyFrames(names, lambda name: engine_frame(name, raw.take_table(name))),
+        make_manifest=partial(with_provenance, manifest, plan.parameters),
+    )

@@ -157,7 +157,7 @@ def test_a_bare_leaf_cannot_enter_a_plan():
         split({"services": {"web": {"limit": 5}}})
     document, found = split({"limit_ns": Known(5, "5 ns", "user", "scenario")})
     assert document == {"limit_ns": 5}
-    assert [(entry.path, entry.value) for entry in found] == [("limit", "5 ns")]
+    assert [(path, entry.text) for path, entry in found] == [("limit", "5 ns")]
 
 
 def test_provenance_tells_what_the_user_said_from_defaults(tmp_path):
@@ -174,7 +174,7 @@ def test_json_is_canonical_and_digest_covers_arrays(tmp_path):
     plan = resolve(load(tmp_path))
     assert json.loads(plan.json()) == plan.document
     assert plan.json() == json.dumps(plan.document, sort_keys=True, separators=(",", ":")).encode()
-    other = Plan(plan.document, [plan.f64_arrays[0] + 1], [], plan.provenance, [], plan.descriptions)
+    other = Plan(plan.document, [plan.f64_arrays[0] + 1], [], plan.parameters, [], plan.descriptions)
     assert other.json() == plan.json()
     assert other.digest != plan.digest
     assert len(plan.digest) == 64

@@ -131,25 +131,25 @@ def _sizes(pool: Pool, kind: Instance | None) -> tuple[Known, Known]:
         sizes, status, source = (pool.cpu, pool.memory), "user", "scenario"
     else:
         raise LookupError("a pool without size passed validation")
-    cpu = Known(sizes[0].millicores, str(sizes[0]), cast("Status", status), source)
-    return cpu, Known(sizes[1].bytes, str(sizes[1]), cast("Status", status), source)
+    cpu = Known(sizes[0].millicores, sizes[0], cast("Status", status), source)
+    return cpu, Known(sizes[1].bytes, sizes[1], cast("Status", status), source)
 
 
 def _price(pool: Pool, kind: Instance | None) -> Known:
     if pool.price is not None:
-        return Known(pool.price.nanousd_per_hour, str(pool.price), "user", "scenario")
+        return Known(pool.price.nanousd_per_hour, pool.price, "user", "scenario")
     if kind is None:
         raise LookupError("a pool without price passed validation")
-    return Known(kind.price.nanousd_per_hour, str(kind.price), "documented", kind.source)
+    return Known(kind.price.nanousd_per_hour, kind.price, "documented", kind.source)
 
 
 def _most_replicas(pool: Pool, kind: Instance | None) -> Known:
     if pool.max_replicas is not None:
-        return Known(pool.max_replicas, str(pool.max_replicas), "user", "scenario")
+        return Known(pool.max_replicas, pool.max_replicas, "user", "scenario")
     if kind is None:
         return Known(110, "110", "documented", "default of the kubelet: Kubernetes pkg/kubelet")
     count, rule = reservations.default_max_pods(kind)
-    return Known(count, str(count), "recalled" if "recalled" in rule else "documented", rule)
+    return Known(count, count, "recalled" if "recalled" in rule else "documented", rule)
 
 
 def _hypervisor(setting: _Setting) -> Iterator[_Taken]:
@@ -207,14 +207,14 @@ def _left(name: Literal["cpu", "memory"], *, size: Known, taken: list[_Taken], p
     if own is not None:
         if own.base > size.value:
             raise FieldError(f"`{at[-1]}` ({own}) is above what the node has ({size.text})", at=at)
-        return Known(own.base, str(own), "user", "scenario")
+        return Known(own.base, own, "user", "scenario")
     parts = [each for each in taken if getattr(each, name)]
-    left = math.floor(size.value - sum((getattr(each, name) for each in parts), Fraction(0)))
+    left = math.floor(size.value - sum((getattr(each, name) for each in parts), Fraction(0))) if parts else size.value
     if left <= 0:
         what = " - ".join([size.text, *(each.what for each in parts)])
         raise FieldError(f"nothing of a node is left for replicas: {what}", hint="take a larger node", at=at[:2])
     if not parts:
-        return Known(left, size.text, size.status, size.source)
+        return Known(left, size.shown, size.status, size.source)
     shown = [f"{each.what} {_amount(name, getattr(each, name))} ({each.status})" for each in parts]
     weakest = min([size.status, *(each.status for each in parts)], key=_TRUST.index)
     text = str(Cpu(left)) if name == "cpu" else memory_text(left)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from hookean.policies.runner import Seat
     from hookean.scenario.fields import Status
+    from hookean.scenario.provenance import Known
 
 
-@dataclass(frozen=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where one parameter of a plan comes from.
 
     Attributes:
@@ -55,7 +55,7 @@ class Plan:
         document: The plan as plain data; indices in it refer to the two lists of arrays.
         f64_arrays: Counts per bin, float64, each of shape (bins,).
         u64_arrays: Times and work of request tables in nanoseconds, uint64, each of shape (requests,).
-        provenance: Where every parameter comes from, in the order of the document.
+        parameters: Every parameter with its path, in the order of the document.
         warnings: Sentences about what was written and has no effect, or an effect that may surprise.
         descriptions: Short texts for reports.
         policies: Policies written in Python and whom they decide for; the document names them, with digests of their
@@ -65,7 +65,7 @@ class Plan:
     document: dict[str, Any]
     f64_arrays: list[NDArray[np.float64]]
     u64_arrays: list[NDArray[np.uint64]]
-    provenance: list[Provenance]
+    parameters: list[tuple[str, Known]]
     warnings: list[str]
     descriptions: Descriptions
     policies: tuple[Seat, ...] = ()
@@ -78,6 +78,11 @@ class Plan:
     def json(self) -> bytes:
         """Returns the document as canonical JSON: sorted keys, no spaces, no NaN."""
         return self._json
+
+    @property
+    def provenance(self) -> list[Provenance]:
+        """Where every parameter comes from, in the order of the document."""
+        return [Provenance(path, each.text, each.status, each.source) for path, each in self.parameters]
 
     @cached_property
     def digest(self) -> str:

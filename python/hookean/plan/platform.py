@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hookean.platforms.model import Pool
@@ -81,9 +81,9 @@ def _node_count(pool: Pool, base: Preset | None, warnings: list[str]) -> Known |
     if base is not None and base.kind == "fleet":
         return Fixed(0)
     if pool.nodes is not None:
-        count = Known(pool.nodes, str(pool.nodes), "user", "scenario")
+        count = Known(pool.nodes, pool.nodes, "user", "scenario")
     elif pool.min is not None:
-        count = Known(pool.min, str(pool.min), "user", "`min` of the pool")
+        count = Known(pool.min, pool.min, "user", "`min` of the pool")
     elif base is not None:
         count = Known(base.data["nodes"], str(base.data["nodes"]), "assumed", "size of the preset's pool")
     else:
@@ -220,5 +220,5 @@ def _own_or(own: Any, name: str, default: Known) -> Known:
 def _in_base_units(entry: Known) -> Known:
     value = entry.value
     if isinstance(value, Bandwidth):
-        return replace(entry, value=float(value.bytes_per_s))
-    return replace(entry, value=value.nanos) if isinstance(value, Duration) else entry
+        return entry._replace(value=float(value.bytes_per_s))
+    return entry._replace(value=value.nanos) if isinstance(value, Duration) else entry

@@ -75,11 +75,11 @@ class _Resolver:
         services = self._services(platform, workloads)
         self._find_policies()
         self._check_faults(platform)
-        document, provenance = split(
+        document, parameters = split(
             {
                 "plan_version": Fixed(1),
                 "name": Fixed(scenario.name),
-                "seed": Known(scenario.seed, str(scenario.seed), "user", "scenario"),
+                "seed": Known(scenario.seed, scenario.seed, "user", "scenario"),
                 "horizon_ns": self._horizon(workloads),
                 "engine": known(scenario, "engine", value=scenario.engine),
                 "services": services,
@@ -111,7 +111,7 @@ class _Resolver:
             self._take_groups_apart(document, descriptions)
         raise_together(self.problems)
         return Plan(
-            document, self.arrays.f64, self.arrays.u64, provenance, warnings, descriptions, self.policies.seats()
+            document, self.arrays.f64, self.arrays.u64, parameters, warnings, descriptions, self.policies.seats()
         )
 
     def _take_groups_apart(self, document: dict[str, Any], descriptions: Descriptions) -> None:
@@ -231,9 +231,9 @@ class _Resolver:
     def _horizon(self, workloads: dict[str, ResolvedWorkload]) -> Known:
         own = self.scenario.duration
         if own is not None:
-            return Known(own.nanos, str(own), "user", "scenario")
+            return Known(own.nanos, own, "user", "scenario")
         last = max(each.end_ns for each in workloads.values() if each.end_ns is not None)
-        return Known(last, str(Duration(last)), "user", "end of the longest workload")
+        return Known(last, Duration(last), "user", "end of the longest workload")
 
     def _least_replicas(self) -> dict[str, int]:
         least = dict.fromkeys(self.names, 0)

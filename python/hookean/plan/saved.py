@@ -60,7 +60,7 @@ def load_plan(folder: str | PathLike[str]) -> Plan:
         document=document,
         f64_arrays=arrays["f64"],
         u64_arrays=arrays["u64"],
-        provenance=[],
+        parameters=[],
         warnings=[],
         descriptions=nameless,
     )

@@ -129,7 +129,7 @@ def _size(service: Service, name: str, platform: ResolvedPlatform) -> Known:
     """CPU or memory of a replica; on a fleet it may be left out, and is then what the machine offers."""
     own = getattr(service.replica, name)
     if own is not None:
-        return Known(own.base, str(own), "user", "scenario")
+        return Known(own.base, own, "user", "scenario")
     if platform.tree["kind"].value == "cluster":
         raise FieldError(
             f"`{name}` of the replica is missing",
@@ -137,7 +137,7 @@ def _size(service: Service, name: str, platform: ResolvedPlatform) -> Known:
             at=["replica", name],
         )
     whole: Known = getattr(platform.nodes[0], f"allocatable_{name}")
-    return Known(whole.value, whole.text, whole.status, f"the whole machine: {whole.source}")
+    return Known(whole.value, whole.shown, whole.status, f"the whole machine: {whole.source}")
 
 
 def _check_fit(cpu: Known, memory: Known, nodes: tuple[Node, ...]) -> None:
@@ -159,7 +159,7 @@ def _check_fit(cpu: Known, memory: Known, nodes: tuple[Node, ...]) -> None:
 
 def _initial_replicas(service: Service, controllers: Iterable[Controller]) -> Known:
     if service.replicas is not None:
-        return Known(service.replicas, str(service.replicas), "user", "scenario")
+        return Known(service.replicas, service.replicas, "user", "scenario")
     least = [(controller.initial_replicas(), controller.name) for controller in controllers]
     if not least:
         return Known(1, "1", "assumed", "one replica, as nothing else was said")

@@ -82,7 +82,7 @@ def resolve_workload(workload: Workload, service: Service, *, base_dir: Path, ar
     start = (
         known(service, "start", value=service.start.nanos)
         if workload.start is None
-        else Known(workload.start.nanos, str(workload.start), "user", "scenario")
+        else Known(workload.start.nanos, workload.start, "user", "scenario")
     )
     found = _source(workload, start, base_dir=base_dir, arrays=arrays)
     texts = [found.description, *callers_text(workload)]
@@ -189,12 +189,13 @@ def _traced(workload: Workload, base_dir: Path) -> _Counts:
 def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays) -> ResolvedWorkload:
     arrivals = workload.arrivals or found.arrivals
     _check_repeats(found.values.nbytes * workload.repeat)
-    values = np.tile(found.values, workload.repeat)
+    values = found.values if workload.repeat == 1 else np.tile(found.values, workload.repeat)
     values = _whole(values, workload.scale) if arrivals == "exact" else values * workload.scale
-    if not np.isfinite(values).all() or values.sum() >= _KEEP_ALL:
+    total = values.sum()
+    if not total < _KEEP_ALL:  # so that a sum that is not a number is refused as well
         hint = "a smaller `scale`, or fewer repetitions"
         raise FieldError("the workload has more requests than can be counted (2^53)", hint=hint)
-    if not values.any():
+    if total == 0:
         raise FieldError("the workload has no request", hint=_MORE.get(workload.source, "use a larger `scale`"))
     arrays.f64.append(values)
     text = found.text + _changes(workload)
@@ -218,12 +219,14 @@ _COPIES = 4
 
 
 def _check_repeats(size: int) -> None:
-    from hookean.traces.memory import available_memory_bytes, size_text  # noqa: PLC0415 (imports polars)
+    from hookean.traces.memory import memory_short_of, size_text  # noqa: PLC0415 (imports polars)
 
-    needed, limit = size * _COPIES, available_memory_bytes()
-    if needed > limit:
+    needed = size * _COPIES
+    available = memory_short_of(needed)
+    if available is not None:
         message = (
-            f"the workload is longer than memory: it needs about {size_text(needed)}, {size_text(limit)} are available"
+            "the workload is longer than memory: "
+            f"it needs about {size_text(needed)}, {size_text(available)} are available"
         )
         raise FieldError(message, hint="fewer repetitions, or wider bins", at=["repeat"])
 
@@ -263,7 +266,7 @@ def _whole(values: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
 
 
 def _keep(workload: Workload) -> Known:
-    parts = round(Fraction(repr(workload.thin)) * _KEEP_ALL)
+    parts = _KEEP_ALL if workload.thin == 1 else round(Fraction(repr(workload.thin)) * _KEEP_ALL)
     return known(workload, "thin", value=parts, text=f"{workload.thin:g}")
 
 

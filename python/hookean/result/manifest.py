@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from hookean.result.store import RESULT_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hookean.plan import Plan
+    from hookean.scenario.provenance import Known
 
 
 def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revision: str) -> dict[str, Any]:
-    """Returns the manifest of one run.
+    """Returns the manifest of one run, to which `with_provenance` adds the list of parameters.
 
     Args:
         plan: What was simulated.
@@ -40,9 +41,21 @@ def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revisio
         "services": {service["name"]: _service(service, platform["pools"][0]) for service in content["services"]},
         "partial": info["partial"],
         "warnings": [*plan.warnings, *info["warnings"]],
-        "provenance": [dict(vars(entry)) for entry in plan.provenance],
         "checks": info["checks"],
     }
+
+
+def with_provenance(manifest: Mapping[str, Any], parameters: Iterable[tuple[str, Known]]) -> dict[str, Any]:
+    """Returns a manifest that says where every parameter comes from.
+
+    Args:
+        manifest: What `build_manifest` returned.
+        parameters: The parameters of the plan.
+    """
+    provenance = [
+        {"path": path, "value": each.text, "status": each.status, "source": each.source} for path, each in parameters
+    ]
+    return {**manifest, "provenance": provenance}
 
 
 def _controllers(content: Mapping[str, Any], texts: list[str]) -> list[dict[str, str]]:

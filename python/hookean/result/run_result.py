@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
 from hookean.result.frames import LazyFrames
@@ -11,7 +12,7 @@ from hookean.result.saved import read_folder, saved_frames
 from hookean.result.store import ResultFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -25,12 +26,19 @@ class RunResult:
         frames: The frames by table name; `requests` only when the scenario keeps some, `classes` only when
             a service has some, `latencies` only when the scenario asks for it, `end_to_end` and `critical_path`
             only when services call each other.
-        manifest: What was run, by which version, and what the numbers rest on (keys: `MANIFEST_KEYS` of
-            `hookean.result.store`).
+        make_manifest: Makes the manifest; called when somebody first asks for it.
     """
 
     frames: Mapping[str, pl.DataFrame]
-    manifest: dict[str, Any]
+    make_manifest: Callable[[], dict[str, Any]]
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What was run, by which version, and what the numbers rest on.
+
+        Its keys are `MANIFEST_KEYS` of `hookean.result.store`.
+        """
+        return self.make_manifest()
 
     @property
     def summary(self) -> pl.DataFrame:
@@ -167,7 +175,7 @@ class RunResult:
             ResultError: If it is incomplete, damaged, or of another result schema.
         """
         manifest, frames = read_folder(folder)
-        return cls(manifest=manifest, frames=frames)
+        return cls(frames=frames, make_manifest=partial(dict, manifest))
 
     def __repr__(self) -> str:
         simulated = timedelta(microseconds=self.manifest["simulated_ns"] // 1000)

@@ -14,7 +14,7 @@ use numpy::PyReadonlyArray1;
 use outlet::PythonSink;
 use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
-use serde_json::json;
+use pyo3::types::{PyDict, PyList};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,24 +55,25 @@ impl RawResult {
         }
     }
 
-    /// Digest, end, checks and the like, as JSON.
-    fn info(&self) -> PyResult<Vec<u8>> {
-        let checks: Vec<_> = self
-            .output
-            .checks
-            .iter()
-            .map(|c| json!({"check": c.check, "passed": true, "detail": c.detail}))
-            .collect();
-        let info = json!({
-            "result_digest": self.output.digest,
-            "partial": self.output.interrupted,
-            "interrupted": self.interrupted,
-            "simulated_ns": self.output.end.as_nanos(),
-            "requests": self.output.requests,
-            "warnings": [],
-            "checks": checks,
-        });
-        serde_json::to_vec(&info).map_err(|e| broken(&e.to_string()))
+    /// Digest, end, checks and the like.
+    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let checks = PyList::empty(py);
+        for each in &self.output.checks {
+            let check = PyDict::new(py);
+            check.set_item("check", each.check)?;
+            check.set_item("passed", true)?;
+            check.set_item("detail", &each.detail)?;
+            checks.append(check)?;
+        }
+        let info = PyDict::new(py);
+        info.set_item("result_digest", &self.output.digest)?;
+        info.set_item("partial", self.output.interrupted)?;
+        info.set_item("interrupted", self.interrupted)?;
+        info.set_item("simulated_ns", self.output.end.as_nanos())?;
+        info.set_item("requests", self.output.requests)?;
+        info.set_item("warnings", PyList::empty(py))?;
+        info.set_item("checks", checks)?;
+        Ok(info)
     }
 }
 
