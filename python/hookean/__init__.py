@@ -67,7 +67,8 @@ def __getattr__(name: str) -> Any:
         return __version__
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    globals()[name] = found = getattr(import_module(_HOME[name]), name)  # so that this is asked once for each name
+    return found
 
 
 def __dir__() -> list[str]:

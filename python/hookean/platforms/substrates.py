@@ -41,6 +41,7 @@ def table() -> dict[str, Any]:
     return tomllib.loads(text, parse_float=Decimal)
 
 
+@cache
 def figure(key: str, *, status: str | None = None) -> Figure:
     """Returns a figure.
 

@@ -105,9 +105,10 @@ def mismatch(table: str, frame: pl.DataFrame) -> str | None:
         table: Name in `TABLES`.
         frame: The frame to check.
     """
-    wanted, found = schema_of(table), frame.schema  # a property that polars computes anew at each access
-    if found == wanted:
+    wanted = schema_of(table)
+    if frame.columns == wanted.names() and frame.dtypes == wanted.dtypes():
         return _unexpected_null(table, frame)
+    found = frame.schema  # a property that polars computes anew at each access
     missing = [name for name in wanted if name not in found]
     unknown = [name for name in found if name not in wanted]
     if missing or unknown:
@@ -138,8 +139,8 @@ def engine_frame(table: str, rows: ArrowTable) -> pl.DataFrame:
 
 def _unexpected_null(table: str, frame: pl.DataFrame) -> str | None:
     """Looks for nulls where there may be none; the columns are the documented ones."""
-    for column, series in zip(TABLES[table], frame.get_columns(), strict=True):
-        if not column.nullable and (nulls := series.null_count()):
+    for column, nulls in zip(TABLES[table], frame.null_count().row(0), strict=True):
+        if nulls and not column.nullable:
             return f"column `{table}.{column.name}` has {nulls} nulls and may have none"
     return None
 

@@ -65,7 +65,8 @@ __all__ = sorted(_MODULES)  # noqa: PLE0605 (sorted gives a list of names)
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)  # asked once for each name
+    return found
 
 
 def __dir__() -> list[str]:

@@ -117,6 +117,8 @@ def call_problems(scenario: Scenario) -> Iterator[FieldError]:
         scenario: The scenario.
     """
     names = scenario.services
+    if not any(service.calls for service in names.values()):
+        return
     for name, service in names.items():
         for index, call in enumerate(service.calls):
             at: list[str | int] = ["services", name, "calls", index, "to"]

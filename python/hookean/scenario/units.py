@@ -137,6 +137,7 @@ class Quantity:
         return cls._exact(number * cls.BARE, str(value))
 
     @classmethod
+    @lru_cache(4096)
     def _from_text(cls, text: str) -> Self:
         terms = _terms(text)
         if not terms or (len(terms) > 1 and not cls.COMPOUND):
