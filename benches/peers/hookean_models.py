@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from outcome import Outcome
 
 import hookean
@@ -142,5 +143,5 @@ def _limited(result: RunResult) -> int:
 
 
 def _outcome(result: RunResult, **more: Any) -> Outcome:
-    wait_ns = result.summary["wait_mean"].to_physical()[0]
+    wait_ns = result.summary["wait_mean"].cast(pl.Int64)[0]
     return Outcome(wait_mean=wait_ns * 1e-9, completed=result.summary["completed"][0], **more)
