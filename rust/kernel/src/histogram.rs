@@ -5,16 +5,20 @@
 
 use std::collections::BTreeMap;
 
+/// Bits of a half of a word.
+const HALF: u32 = u32::BITS / 2;
 /// One more in the whole run (upper half of a word) and in the window (lower half).
-const ONE: u64 = 1 << 32 | 1;
+const ONE: u32 = 1 << HALF | 1;
 /// The window's half.
-const LOWER: u64 = u32::MAX as u64;
+const LOWER: u32 = (1 << HALF) - 1;
+/// A half that counts so many moves them to the carries when there is need of room; it holds twice as many, less one.
+const MUCH: u32 = 1 << (HALF - 1);
 /// Buckets whose marks share a word; whole octaves have a whole number of these.
 const PART: usize = u64::BITS as usize;
 /// So many used buckets of a part are closed faster all together than one by one.
 const MANY: u32 = 20;
 
-/// Counts of what overflowed 32 bits, in units of 2^32.
+/// Counts that halves of words were too narrow for, by bucket. There are few: a bucket has to be met very often.
 type Carries = BTreeMap<usize, u64>;
 
 /// Values that are told apart no further.
@@ -131,8 +135,10 @@ impl<const N: usize> Search<N> {
 /// A histogram of `u64` values.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram<const BITS: u32 = 7> {
-    /// Per bucket: count of the run and of the window, 32 bits each.
-    words: Vec<u64>,
+    /// Per bucket: count of the run and of the window, half of the bits each.
+    words: Vec<u32>,
+    /// So many values can be recorded before a half of some word may run over; at most `MUCH`.
+    room: u32,
     /// A bit for each bucket used in the window.
     used: Vec<u64>,
     closed: Extremes,
@@ -189,13 +195,10 @@ impl<const BITS: u32> Histogram<BITS> {
         if highest >= self.words.len() {
             self.grow(highest);
         }
-        // No half of a word can run over while all values together fit into it.
-        if self.run_extremes().count > LOWER {
-            for value in values {
-                self.count_one(*value);
-            }
-            return;
+        if values.len() > self.room as usize {
+            return values.iter().for_each(|value| self.count_one(*value));
         }
+        self.room -= values.len() as u32;
         let (words, used) = (&mut *self.words, &mut *self.used);
         for value in values {
             let index = Self::index(*value);
@@ -210,35 +213,38 @@ impl<const BITS: u32> Histogram<BITS> {
         if index >= self.words.len() {
             self.grow(index);
         }
-        self.used[index / PART] |= 1 << (index % PART);
-        let before = self.words[index];
-        let after = before.wrapping_add(ONE);
-        self.words[index] = after;
-        if after as u32 == 0 || after < ONE {
-            self.run_over(index, before);
+        if self.room == 0 {
+            self.make_room();
         }
+        self.room -= 1;
+        self.used[index / PART] |= 1 << (index % PART);
+        self.words[index] += ONE;
+    }
+
+    /// Empties the halves of words that have counted much into the carries.
+    #[cold]
+    fn make_room(&mut self) {
+        for (index, word) in self.words.iter_mut().enumerate() {
+            let (run, window) = (*word >> HALF, *word & LOWER);
+            if run >= MUCH {
+                *self.run_carries.entry(index).or_default() += u64::from(run);
+                *word &= LOWER;
+            }
+            if window >= MUCH {
+                *self.window_carries.entry(index).or_default() += u64::from(window);
+                *word &= !LOWER;
+            }
+        }
+        self.room = MUCH;
     }
 
     #[cold]
     fn grow(&mut self, index: usize) {
         let octave = 1 << BITS;
         let buckets = ((index / octave + 1) * octave).min(Self::MOST);
+        self.words.reserve_exact(buckets - self.words.len());
         self.words.resize(buckets, 0);
         self.used.resize(buckets / PART, 0);
-    }
-
-    /// Corrects what [`Histogram::record`] has added when a half of the word has run over.
-    #[cold]
-    fn run_over(&mut self, index: usize, before: u64) {
-        let (run, run_over) = ((before >> 32) as u32).overflowing_add(1);
-        let (window, window_over) = (before as u32).overflowing_add(1);
-        self.words[index] = u64::from(run) << 32 | u64::from(window);
-        if run_over {
-            *self.run_carries.entry(index).or_default() += 1;
-        }
-        if window_over {
-            *self.window_carries.entry(index).or_default() += 1;
-        }
     }
 
     /// Adds `n` to a bucket of the run, outside the window.
@@ -247,11 +253,12 @@ impl<const BITS: u32> Histogram<BITS> {
             self.grow(index);
         }
         let word = self.words[index];
-        let sum = (word >> 32) + (n & LOWER);
-        self.words[index] = sum << 32 | (word & LOWER);
-        let carry = (sum >> 32) + (n >> 32);
-        if carry > 0 {
-            *self.run_carries.entry(index).or_default() += carry;
+        let sum = u64::from(word >> HALF) + n;
+        if sum < u64::from(MUCH) {
+            self.words[index] = (sum as u32) << HALF | (word & LOWER);
+        } else {
+            self.words[index] = word & LOWER;
+            *self.run_carries.entry(index).or_default() += sum;
         }
     }
 
@@ -274,12 +281,12 @@ impl<const BITS: u32> Histogram<BITS> {
     }
 
     fn run_count(&self, index: usize) -> u64 {
-        (self.words[index] >> 32) + self.run_carries.get(&index).map_or(0, |n| n << 32)
+        u64::from(self.words[index] >> HALF) + self.run_carries.get(&index).unwrap_or(&0)
     }
 
     #[cfg(test)]
     fn window_bucket(&self, index: usize) -> u64 {
-        (self.words[index] & LOWER) + self.window_carries.get(&index).map_or(0, |n| n << 32)
+        u64::from(self.words[index] & LOWER) + self.window_carries.get(&index).unwrap_or(&0)
     }
 
     /// How many values were recorded.
@@ -339,7 +346,8 @@ impl<const BITS: u32> Histogram<BITS> {
             let mut left = std::mem::take(used);
             if left.count_ones() >= MANY && carries.is_empty() {
                 // The processor adds several words at a time, and most parts hold no quantile.
-                let sum: u64 = words.iter().map(|word| *word & LOWER).sum();
+                let sum: u32 = words.iter().map(|word| *word & LOWER).sum();
+                let sum = u64::from(sum);
                 if search.skips(sum) {
                     search.seen += sum;
                     for word in words {
@@ -353,9 +361,9 @@ impl<const BITS: u32> Histogram<BITS> {
                 let at = left.trailing_zeros() as usize % PART;
                 left &= left - 1;
                 let (word, index) = (&mut words[at], PART * part + at);
-                let mut count = *word & LOWER;
+                let mut count = u64::from(*word & LOWER);
                 if !carries.is_empty() {
-                    count += carries.get(&index).map_or(0, |n| n << 32);
+                    count += carries.get(&index).unwrap_or(&0);
                 }
                 *word &= !LOWER;
                 search.pass(index, count, Self::range);
@@ -480,23 +488,28 @@ mod tests {
     }
 
     #[test]
-    fn a_window_counts_beyond_32_bits() {
-        let mut histogram = Fine::new();
-        histogram.record(9);
-        histogram.words[9] = u64::from(u32::MAX) << 32 | u64::from(u32::MAX);
-        histogram.window.count = u64::from(u32::MAX);
-        histogram.record(9);
-        histogram.record(9);
-        assert_eq!(
-            (histogram.run_count(9), histogram.window_bucket(9)),
-            ((1 << 32) + 1, (1 << 32) + 1)
-        );
-        assert_eq!(histogram.take_window([1.0]), Some(([9], 9)));
-        assert_eq!(
-            (histogram.run_count(9), histogram.window_bucket(9)),
-            ((1 << 32) + 1, 0)
-        );
-        assert_eq!(histogram.take_window([1.0]), None);
+    fn a_bucket_is_met_more_often_than_a_word_can_count() {
+        let (mut singly, mut together) = (Fine::new(), Fine::new());
+        let values: Vec<u64> = (0..300_000).map(|i| [9, 9, 9, 1_000_000][i % 4]).collect();
+        for round in 1..=2 {
+            values.iter().for_each(|value| singly.record(*value));
+            values
+                .chunks(128)
+                .for_each(|some| together.record_all(some));
+            for histogram in [&mut singly, &mut together] {
+                assert_eq!(histogram.run_count(9), round * 225_000);
+                assert_eq!(histogram.window_bucket(9), 225_000);
+                assert_eq!(
+                    histogram.take_window([0.75, 1.0]),
+                    Some(([9, 1_000_000], 1_000_000))
+                );
+                assert_eq!(histogram.window_bucket(9), 0);
+            }
+        }
+        together.record_all(&values);
+        singly.record_all(&values);
+        assert_eq!(singly, together);
+        assert_eq!(singly.run_count(9), 675_000);
     }
 
     #[test]
