@@ -105,8 +105,8 @@ pub(super) struct Servers {
     /// Whether every slot has served at the rate of a full core so far: then a service time does not wait for the slot.
     at_full_speed: bool,
     numbers: SlotNumbers,
-    /// By number; `None` for those that are gone.
-    replicas: Vec<Option<Replica>>,
+    /// By number; `None` for those that are gone, which there are many of: a box keeps their places small.
+    replicas: Vec<Option<Box<Replica>>>,
     /// Slots that were busy across an instant the station was advanced to; some may have ended or been lost since.
     crossing: Vec<u32>,
     in_service: u64,
@@ -289,12 +289,12 @@ impl Servers {
 
     fn replica(&self, replica: ReplicaId) -> &Replica {
         let of = self.replicas.get(replica.0 as usize);
-        of.and_then(Option::as_ref).expect(KNOWN)
+        of.and_then(Option::as_deref).expect(KNOWN)
     }
 
     fn replica_mut(&mut self, replica: ReplicaId) -> &mut Replica {
         let of = self.replicas.get_mut(replica.0 as usize);
-        of.and_then(Option::as_mut).expect(KNOWN)
+        of.and_then(Option::as_deref_mut).expect(KNOWN)
     }
 
     pub(super) fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
@@ -328,15 +328,15 @@ impl Servers {
         }
         let at = replica.0 as usize;
         if at >= self.replicas.len() {
-            self.replicas.resize(at + 1, None);
+            self.replicas.resize_with(at + 1, || None);
         }
-        self.replicas[at] = Some(Replica {
+        self.replicas[at] = Some(Box::new(Replica {
             shape,
             slots,
             draining: false,
             paused: false,
             cpu_before_core_ns: 0.0,
-        });
+        }));
     }
 
     pub(super) fn drain(&mut self, replica: ReplicaId) {
