@@ -1,7 +1,7 @@
 //! The time series: one row per service and step.
 
 use super::Table;
-use crate::plan::ServicePlan;
+use crate::plan::{Plan, ServicePlan};
 use crate::station::{Counts, LatencyWindow, Ledger};
 use hookean_kernel::{SimDuration, SimTime};
 
@@ -52,7 +52,21 @@ pub(crate) struct ServiceSeries {
     rows: Vec<Interval>,
 }
 
+/// The most rows that room is made for before there are any: what grows is copied, and touches more memory.
+const EXPECTED_MOST: u64 = 1 << 14;
+
 impl ServiceSeries {
+    /// No rows, and room for those of a plan as far as those of all services are not very many.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let most = EXPECTED_MOST / (plan.services.len() as u64).max(1);
+        let step_ns = plan.record.series_step_ns.max(1);
+        let rows = plan.horizon_ns.div_ceil(step_ns).min(most);
+        Self {
+            rows: Vec::with_capacity(rows as usize),
+            ..Self::default()
+        }
+    }
+
     /// End of the last interval.
     pub(crate) const fn last_at(&self) -> SimTime {
         self.before.at

@@ -2,7 +2,7 @@
 
 use crate::control::View;
 use crate::metrics::{Pipeline, ReplicaSample};
-use crate::plan::{ReplicaPlan, ServicePlan};
+use crate::plan::{Plan, ReplicaPlan, ServicePlan};
 use crate::record::{SeriesRow, ServiceSeries};
 use crate::replica::{Replica, ReplicaState};
 use crate::station::{ReplicaId, ReplicaReading, Station};
@@ -57,7 +57,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(now: SimTime) -> Self {
+    pub(super) fn new(plan: &Plan, now: SimTime) -> Self {
         Self {
             desired: 0,
             version: 0,
@@ -72,7 +72,7 @@ impl Service {
             scale_outs: 0,
             scale_ins: 0,
             writes_rows: false,
-            series: ServiceSeries::default(),
+            series: ServiceSeries::of(plan),
             events: BinaryHeap::new(),
             ahead_to: SimTime::ZERO,
             samples: Vec::new(),

@@ -81,7 +81,7 @@ impl World {
         let services = plan
             .services
             .iter()
-            .map(|s| Service::new(SimTime::from_nanos(s.created_at_ns)))
+            .map(|s| Service::new(&plan, SimTime::from_nanos(s.created_at_ns)))
             .collect();
         let platform = Platform::new(&plan.platform);
         let mut world = Self {
