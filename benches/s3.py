@@ -18,12 +18,15 @@ import math
 import resource
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hookean.scenario import Scenario
 from hookean.simulation import plan_of, simulate_plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RATE = 20_000.0
 SLOTS = 10
@@ -84,11 +87,11 @@ def service(rate: float, busy: float, phase: float) -> dict[str, Any]:
     }
 
 
-def day(rate: float, phase: float, hours: float) -> list[float]:
-    """Requests per second in steps of a sinusoidal day."""
+def day(rate: float, phase: float, hours: float) -> NDArray[np.float64]:
+    """Requests per second in steps of a sinusoidal day; an array, since a list takes four times the room."""
     turn = 2 * math.pi * STEP_MINUTES / (24 * 60)
     steps = math.ceil(hours * 60 / STEP_MINUTES)
-    return [round(rate * (1 + 0.8 * math.sin(phase + turn * (step + 0.5))), 6) for step in range(steps)]
+    return np.array([round(rate * (1 + 0.8 * math.sin(phase + turn * (step + 0.5))), 6) for step in range(steps)])
 
 
 def hpa(name: str, rate: float, busy: float) -> dict[str, Any]:
