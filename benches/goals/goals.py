@@ -1,6 +1,6 @@
 """The goals of speed: what, where its number comes from, at least and aim.
 
-All but three are ratios of two measurements on one machine, so that the speed of the machine cancels.
+Times are ratios of two measurements on one machine, but for two, so that the speed of the machine cancels.
 """
 
 from __future__ import annotations
@@ -88,6 +88,11 @@ def _policy(kind: str) -> Callable[[Measured], float]:
     return value
 
 
+def _memory(what: str, of: str, bounds: tuple[float, float]) -> Goal:
+    """How much the peak memory of a process grows with one more of something."""
+    return Goal(what, ("memory",), lambda found: float(found["memory"][of]), " bytes", *bounds, less=True)
+
+
 def _threads(found: Measured) -> float:
     return float(found["site, 1 thread"]["wall_s"] / found["site, 2 threads"]["wall_s"])
 
@@ -155,6 +160,9 @@ GOALS: tuple[Goal, ...] = (
         less=True,
         note=lambda found: f"{found['site, 1 thread']['before_mib']:.0f} before the run",
     ),
+    _memory("Memory of a replica that has come and gone", "replica", (128, 64)),
+    _memory("Memory of a service with an HPA and a day of rates, Python and plan too", "service", (16_384, 8192)),
+    _memory("Memory of a request whose row is kept", "request", (16, 8)),
     Goal(
         "1,000 services, `decide_all` in Python / native HPA",
         ("policies",),

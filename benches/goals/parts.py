@@ -56,6 +56,7 @@ def parts(peer_python: str | None) -> tuple[Part, ...]:
         _site("site, 2 threads", "--threads", "2", hours=("24", "1")),
         _site("site, lazy", hours=("0.2", "0.05")),
         _site("site, event list", "--engine", "reference", hours=("0.2", "0.05")),
+        _bench("memory", "memory.py", (), ("--quick", "5")),
         _bench("policies", "policies.py", ("--rounds", "7"), ("--rounds", "3", "--hours", "0.2")),
         _bench("binned", "binned.py", (), ("--hours", "4", "--seeds", "1")),
         _bench("growth", "growth.py", (), ("--minutes", "1")),
