@@ -4,7 +4,7 @@
 //! the platform's records of nodes.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::graph::Graph;
 use super::world::World;

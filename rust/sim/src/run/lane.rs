@@ -272,3 +272,25 @@ impl World {
         stop.steps
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::tests::{S, document, ended};
+    use super::*;
+    use serde_json::json;
+
+    /// That nothing else shows: results are the same.
+    #[test]
+    fn a_service_with_a_loop_of_its_own_runs_ahead() {
+        let mut document = document("cluster");
+        assert_eq!(ended(&document).services[0].ahead_to, SimTime::ZERO, "two");
+        document["controllers"].as_array_mut().unwrap().pop();
+        document["controllers"][0]["period_ns"] = json!(5 * S);
+        let alone = ended(&document);
+        assert!(alone.services[0].ahead_to > SimTime::ZERO);
+        assert!(
+            alone.steps > 20,
+            "rows of the series and decisions are steps"
+        );
+    }
+}

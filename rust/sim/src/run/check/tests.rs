@@ -10,7 +10,7 @@ use crate::workload::WorkloadArrays;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const S: u64 = 1_000_000_000;
+pub(in crate::run) const S: u64 = 1_000_000_000;
 
 fn platform(kind: &str) -> Value {
     let mut platform = json!({"kind": kind, "preset": "test", "pools": [{
@@ -25,7 +25,7 @@ fn platform(kind: &str) -> Value {
 }
 
 /// Two replicas, one added at 20 s, one removed at 30 s and killed with its request at 31 s.
-fn document(kind: &str) -> Value {
+pub(in crate::run) fn document(kind: &str) -> Value {
     let controller = |replicas: u32, at: u64| {
         json!({"kind": "static", "service": 0, "period_ns": 1000 * S, "phase_ns": at * S,
             "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"replicas": replicas}})
@@ -72,7 +72,7 @@ fn holding() -> Value {
     document
 }
 
-fn ended(document: &Value) -> World {
+pub(in crate::run) fn ended(document: &Value) -> World {
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
     let arrays = WorkloadArrays {
         f64s: vec![],
