@@ -492,10 +492,12 @@ mod tests {
         let (mut singly, mut together) = (Fine::new(), Fine::new());
         let values: Vec<u64> = (0..300_000).map(|i| [9, 9, 9, 1_000_000][i % 4]).collect();
         for round in 1..=2 {
-            values.iter().for_each(|value| singly.record(*value));
-            values
-                .chunks(128)
-                .for_each(|some| together.record_all(some));
+            for some in values.chunks(128) {
+                together.record_all(some);
+                for value in some {
+                    singly.record(*value);
+                }
+            }
             for histogram in [&mut singly, &mut together] {
                 assert_eq!(histogram.run_count(9), round * 225_000);
                 assert_eq!(histogram.window_bucket(9), 225_000);

@@ -17,6 +17,7 @@ pub mod platform;
 pub mod record;
 pub mod replica;
 pub mod run;
+mod small_numbers;
 pub mod station;
 pub mod workload;
 

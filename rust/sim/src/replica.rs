@@ -1,5 +1,10 @@
 //! One replica: its life from the wish to the end, as the control plane sees it.
 
+mod packed;
+mod store;
+
+pub use store::Replicas;
+
 use crate::fault::BackOff;
 use crate::platform::NodeId;
 use crate::station::{ReplicaId, ReplicaReading};

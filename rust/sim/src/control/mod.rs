@@ -13,7 +13,7 @@ mod thresholds;
 
 use crate::metrics::{Pipeline, Reads, ReplicaSample};
 use crate::plan::{ControllerPlan, PlanError, ServicePlan};
-use crate::replica::Replica;
+use crate::replica::{Replica, Replicas};
 use crate::station::ReplicaId;
 use hookean_kernel::SimTime;
 use reactive::Reactive;
@@ -33,7 +33,7 @@ pub struct View<'a> {
     /// Grows with every change of a replica: what was seen of them at an equal version still holds.
     pub version: u64,
     /// Every replica ever, by number.
-    pub replicas: &'a [Replica],
+    pub replicas: &'a Replicas,
     /// Numbers of those that exist, in order of creation.
     pub live: &'a [ReplicaId],
     /// Present readings of the running ones, for an immediate pipeline; none for others.
@@ -45,7 +45,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// Replicas that exist, those on their way out included, in order of creation.
     fn existing(&self) -> impl Iterator<Item = &Replica> {
-        self.live.iter().map(|id| &self.replicas[id.0 as usize])
+        self.live.iter().filter_map(|id| self.replicas.open(*id))
     }
 }
 

@@ -130,9 +130,13 @@ impl Table {
     }
 
     /// Appends a column of texts.
-    pub fn texts<'a>(&mut self, name: &'static str, values: impl Iterator<Item = Option<&'a str>>) {
+    pub fn texts<T: AsRef<str>>(
+        &mut self,
+        name: &'static str,
+        values: impl Iterator<Item = Option<T>>,
+    ) {
         let mut strings = Strings::default();
-        values.for_each(|text| strings.push(text));
+        values.for_each(|text| strings.push(text.as_ref().map(T::as_ref)));
         self.columns.push((name, Column::Text(strings)));
     }
 

@@ -3,51 +3,48 @@
 use super::Table;
 use crate::cost::{billed, price_nanousd};
 use crate::platform::{Node, Platform};
-use crate::replica::{Ending, Replica, ReplicaState, STAGES};
+use crate::replica::{Ending, Replica, ReplicaState, Replicas, STAGES};
 use hookean_kernel::{SimDuration, SimTime};
 
 const NANOUSD_PER_USD: f64 = 1e9;
 
 /// The `replicas` table: `replicas` holds every replica of each service, in the order of services and their names.
-pub(crate) fn replicas_table(names: &[String], replicas: &[Vec<Replica>], end: SimTime) -> Table {
+pub(crate) fn replicas_table(names: &[String], replicas: &[Replicas], end: SimTime) -> Table {
     let owners = replicas
         .iter()
         .enumerate()
         .flat_map(|(s, of)| std::iter::repeat_n(s as u32, of.len()))
         .collect();
-    let all: Vec<&Replica> = replicas.iter().flat_map(|of| of.iter()).collect();
+    // Each column looks at all of them anew: most are packed, and would take much room together.
+    let all = || replicas.iter().flat_map(Replicas::iter);
     let mut table = Table::default();
-    table.u32s("replica", all.iter().map(|r| Some(r.id.0)));
+    table.u32s("replica", all().map(|r| Some(r.id.0)));
     table.names("service", owners, names);
-    table.u32s("node", all.iter().map(|r| r.node.map(|n| n.0)));
-    table.times("created", all.iter().map(|r| Some(r.created)));
-    table.times("placed", all.iter().map(|r| r.placed));
-    table.times("ready", all.iter().map(|r| r.first_ready));
-    table.times("drained", all.iter().map(|r| r.drained));
-    table.times("ended", all.iter().map(|r| r.ended));
+    table.u32s("node", all().map(|r| r.node.map(|n| n.0)));
+    table.times("created", all().map(|r| Some(r.created)));
+    table.times("placed", all().map(|r| r.placed));
+    table.times("ready", all().map(|r| r.first_ready));
+    table.times("drained", all().map(|r| r.drained));
+    table.times("ended", all().map(|r| r.ended));
     for (index, stage) in STAGES.iter().enumerate() {
-        table.durations(stage, all.iter().map(|r| r.stage_by(index, end)));
+        table.durations(stage, all().map(|r| r.stage_by(index, end)));
     }
-    table.u64s(
-        "completed",
-        all.iter().map(|r| Some(r.last_reading.completed)),
-    );
-    table.u32s("restarts", all.iter().map(|r| Some(r.restarts)));
+    table.u64s("completed", all().map(|r| Some(r.last_reading.completed)));
+    table.u32s("restarts", all().map(|r| Some(r.restarts)));
     table.f64s(
         "cpu_core_seconds",
-        all.iter().map(|r| Some(r.last_reading.cpu_core_ns / 1e9)),
+        all().map(|r| Some(r.last_reading.cpu_core_ns / 1e9)),
     );
     table.u64s(
         "throttled_periods",
-        all.iter().map(|r| Some(r.last_reading.throttled_periods)),
+        all().map(|r| Some(r.last_reading.throttled_periods)),
     );
     table.durations(
         "throttled",
-        all.iter()
-            .map(|r| Some(SimDuration::from_nanos(r.last_reading.throttled_ns))),
+        all().map(|r| Some(SimDuration::from_nanos(r.last_reading.throttled_ns))),
     );
-    table.texts("outcome", all.iter().map(|r| Some(outcome(r))));
-    table.texts("reason", all.iter().map(|r| reason(r)));
+    table.texts("outcome", all().map(|r| Some(outcome(&r))));
+    table.texts("reason", all().map(|r| reason(&r).map(str::to_owned)));
     table
 }
 

@@ -15,6 +15,7 @@ use crate::record::{self, ServiceTotals};
 use crate::replica::{Ending, Replica, ReplicaState};
 use crate::station::{ClassBook, Counts};
 use hookean_kernel::{SimDuration, SimTime};
+use std::borrow::Cow;
 
 /// How far sums of floating-point numbers may differ that are added up in different orders.
 const ROUNDING: f64 = 1e-9;
@@ -259,9 +260,9 @@ fn cpu(world: &World, totals: &[ServiceTotals]) -> Checked {
     let off = first(world, |service| {
         let shape = &world.plan.services[service].replica;
         let mut sum = 0.0;
-        for replica in &world.services[service].replicas {
+        for replica in world.services[service].replicas.iter() {
             let used = replica.last_reading.cpu_core_ns;
-            let offered = cpu_offered(shape, replica, served_for(replica, world.now));
+            let offered = cpu_offered(shape, &replica, served_for(&replica, world.now));
             if !(0.0..=offered * (1.0 + ROUNDING) + 1.0).contains(&used) {
                 return Some(format!(
                     "replica {} that used {used} core-ns of {offered}",
@@ -300,13 +301,17 @@ fn served_for(replica: &Replica, end: SimTime) -> SimDuration {
 /// Every replica became ready, or has a reason why not; states and counts agree.
 fn replicas(world: &World) -> Checked {
     let (mut created, mut ready) = (0u64, 0u64);
-    for replica in world.services.iter().flat_map(|service| &service.replicas) {
+    for replica in world
+        .services
+        .iter()
+        .flat_map(|service| service.replicas.iter())
+    {
         created += 1;
         ready += u64::from(replica.was_ready());
     }
     let off = first(world, |service| {
         let state = &world.services[service];
-        let unexcused = |r: &&Replica| {
+        let unexcused = |r: &Cow<'_, Replica>| {
             !r.was_ready() && r.reason.is_none() && r.state != ReplicaState::Starting
         };
         if let Some(replica) = state.replicas.iter().find(unexcused) {
@@ -394,7 +399,10 @@ fn lives_of_nodes(world: &World) -> Checked {
     let mut lives = vec![(Some(SimTime::ZERO), None); nodes.len()];
     lose_nodes(world, &mut lives);
     if world.platform.is_fleet() {
-        let replicas = world.services.iter().flat_map(|service| &service.replicas);
+        let replicas = world
+            .services
+            .iter()
+            .flat_map(|service| service.replicas.iter());
         for (node, replica) in replicas.filter_map(|r| r.node.map(|node| (node, r))) {
             lives[node.index()] = (replica.placed, replica.ended);
         }
@@ -443,9 +451,14 @@ fn faults(world: &World) -> Checked {
     let (lost, requeued) = rows.iter().fold((0, 0), |sum, row| {
         (sum.0 + row.toll.lost, sum.1 + row.toll.requeued)
     });
-    let replicas = || world.services.iter().flat_map(|service| &service.replicas);
-    let struck = |r: &&Replica| r.ending == Some(Ending::Failed) || r.restarts > 0;
-    let killed = |r: &&Replica| r.ending == Some(Ending::Killed);
+    let replicas = || {
+        world
+            .services
+            .iter()
+            .flat_map(|service| service.replicas.iter())
+    };
+    let struck = |r: &Cow<'_, Replica>| r.ending == Some(Ending::Failed) || r.restarts > 0;
+    let killed = |r: &Cow<'_, Replica>| r.ending == Some(Ending::Killed);
     let of_replicas: u64 = replicas().filter(struck).map(|r| r.lost).sum();
     let of_killed: u64 = replicas().filter(killed).map(|r| r.lost).sum();
     let same = (of_replicas.saturating_sub(of_killed)..=of_replicas).contains(&lost);

@@ -184,7 +184,7 @@ impl World {
             None => (None, None),
         };
         let on = replica.and_then(|(service, id)| {
-            let of = self.services[service as usize].replicas.get(id as usize);
+            let of = self.services[service as usize].replicas.find(ReplicaId(id));
             of.and_then(|replica| replica.node)
         });
         self.faults.log.rows.push(FaultRow {

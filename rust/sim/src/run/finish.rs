@@ -10,7 +10,7 @@ use crate::plan::{Plan, RequestLog};
 use crate::record::{
     self, Decided, DecisionNames, LazyTable, ServiceTotals, decisions_table, series_table,
 };
-use crate::replica::Replica;
+use crate::replica::{Replica, Replicas};
 use crate::station::Ledger;
 use hookean_kernel::{Digest, SimTime, stable_hash};
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl World {
             for id in self.services[service].live.clone() {
                 let replica = self.services[service].get(id);
                 if replica.is_serving() {
-                    let reading = self.reading(service, replica);
+                    let reading = self.reading(service, &replica);
                     self.services[service].get_mut(id).last_reading = reading;
                 }
             }
@@ -115,7 +115,7 @@ fn digest(world: &World) -> String {
         service
             .replicas
             .iter()
-            .for_each(|replica| replica_digest(replica, &mut digest));
+            .for_each(|replica| replica_digest(&replica, &mut digest));
     }
     world.loops.iter().for_each(|of| of.log.digest(&mut digest));
     world.faults.log.digest(&mut digest);
@@ -175,7 +175,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         tables.push(("series", series));
         tables.push(("decisions", decisions));
     }
-    let replicas: Vec<Vec<Replica>> = services.into_iter().map(|s| s.replicas).collect();
+    let replicas: Vec<Replicas> = services.into_iter().map(|s| s.replicas).collect();
     let names: Vec<String> = plan.services.iter().map(|s| s.name.clone()).collect();
     let replicas = LazyTable::new(move || record::replicas_table(&names, &replicas, end));
     tables.push(("replicas", replicas));

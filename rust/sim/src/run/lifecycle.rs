@@ -296,6 +296,7 @@ impl World {
                 self.fill(node);
             }
         }
+        self.services[service].replicas.put_away(id);
         toll
     }
 
@@ -303,7 +304,7 @@ impl World {
     pub(super) fn take_from_station(&mut self, service: usize, id: ReplicaId, held: Held) -> Toll {
         let now = self.now;
         let used = self.stations[service].read(now, id).cpu_core_ns;
-        let reading = self.reading(service, self.services[service].get(id));
+        let reading = self.reading(service, &self.services[service].get(id));
         let station = &mut self.stations[service];
         let (lost, requeued) = match held {
             Held::Lost => (station.kill(now, id), 0),

@@ -4,9 +4,10 @@ use crate::control::View;
 use crate::metrics::{Pipeline, ReplicaSample};
 use crate::plan::{Plan, ReplicaPlan, ServicePlan};
 use crate::record::{SeriesRow, ServiceSeries};
-use crate::replica::{Replica, ReplicaState};
+use crate::replica::{Replica, ReplicaState, Replicas};
 use crate::station::{ReplicaId, ReplicaReading, Station};
 use hookean_kernel::{SimTime, TimeWeightedMean};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -26,7 +27,7 @@ pub(super) struct Service {
     /// Grows with every change of a replica.
     version: u64,
     /// Every replica ever, by number.
-    pub(super) replicas: Vec<Replica>,
+    pub(super) replicas: Replicas,
     /// Numbers of those not ended, in order of creation.
     pub(super) live: Vec<ReplicaId>,
     pub(super) counts: StateCounts,
@@ -61,7 +62,7 @@ impl Service {
         Self {
             desired: 0,
             version: 0,
-            replicas: Vec::new(),
+            replicas: Replicas::default(),
             live: Vec::new(),
             counts: StateCounts::default(),
             ready: TimeWeightedMean::new(now, 0),
@@ -148,7 +149,7 @@ impl Service {
 
     /// Lists the running replicas. A replica that does not run yet may at any time without another change.
     fn list_running(&mut self, now: SimTime, shape: &ReplicaPlan) {
-        let all = self.live.iter().map(|id| &self.replicas[id.0 as usize]);
+        let all = self.live.iter().filter_map(|id| self.replicas.open(*id));
         let starts = |r: &&Replica| matches!(r.state, ReplicaState::Starting | ReplicaState::Ready);
         let runs = |r: &&Replica| r.running.is_some_and(|since| since <= now);
         let started = all.filter(starts);
@@ -161,13 +162,18 @@ impl Service {
         self.samples.extend(running.map(|r| unread(r, shape)));
     }
 
-    pub(super) fn get(&self, id: ReplicaId) -> &Replica {
-        &self.replicas[id.0 as usize]
+    /// The replicas that exist, in order of creation.
+    pub(super) fn existing(&self) -> impl Iterator<Item = &Replica> {
+        self.live.iter().filter_map(|id| self.replicas.open(*id))
+    }
+
+    pub(super) fn get(&self, id: ReplicaId) -> Cow<'_, Replica> {
+        self.replicas.get(id)
     }
 
     pub(super) fn get_mut(&mut self, id: ReplicaId) -> &mut Replica {
         self.version += 1;
-        &mut self.replicas[id.0 as usize]
+        self.replicas.get_mut(id)
     }
 
     /// What a controller may look at.
@@ -198,10 +204,6 @@ impl Service {
     pub(super) fn push(&mut self, now: SimTime) -> ReplicaId {
         let id = ReplicaId(self.replicas.len() as u32);
         self.version += 1;
-        if self.replicas.len() == self.replicas.capacity() {
-            // They stay to the end, and are many and large: less room is left empty than by doubling.
-            self.replicas.reserve_exact(4 + self.replicas.len() / 8);
-        }
         self.replicas.push(Replica::new(id, now));
         self.live.push(id);
         self.counts.pending += 1;

@@ -96,7 +96,7 @@ impl World {
             ..
         } = self;
         let (state, station) = (&services[service], &stations[service]);
-        let replicas = state.live.iter().map(|id| state.get(*id));
+        let replicas = state.existing();
         let seats: Vec<Seat<'_>> = replicas
             .filter(|replica| replica.is_wanted())
             .map(|replica| {

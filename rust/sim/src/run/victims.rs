@@ -17,7 +17,7 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 /// the younger goes first, so that runs are reproducible.
 pub(super) fn of_cluster(service: &Service, count: usize, now: SimTime) -> Vec<ReplicaId> {
     let mut ready_on: BTreeMap<NodeId, u32> = BTreeMap::new();
-    let ready = service.live.iter().map(|id| service.get(*id));
+    let ready = service.existing();
     for node in ready
         .filter(|r| r.state == ReplicaState::Ready)
         .filter_map(|r| r.node)
@@ -62,12 +62,7 @@ pub(super) fn of_fleet(service: &Service, count: usize, now: SimTime) -> Vec<Rep
 }
 
 fn first<K: Ord>(service: &Service, count: usize, key: impl Fn(&Replica) -> K) -> Vec<ReplicaId> {
-    let mut candidates: Vec<&Replica> = service
-        .live
-        .iter()
-        .map(|id| service.get(*id))
-        .filter(|r| r.is_wanted())
-        .collect();
+    let mut candidates: Vec<&Replica> = service.existing().filter(|r| r.is_wanted()).collect();
     candidates.sort_by_cached_key(|replica| key(replica));
     candidates
         .into_iter()

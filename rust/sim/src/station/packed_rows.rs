@@ -1,10 +1,11 @@
 //! Rows of the request log in few bytes each, for as long as nobody reads them.
 //!
-//! Numbers are written seven bits to a byte, as differences that are small: index and arrival from the row before, start
+//! Numbers are written as differences that are small: index and arrival from the row before, start
 //! from arrival, end from start, work from time in service.
 
 use super::request_log::{RequestRow, RequestTable};
 use super::{Outcome, ReplicaId};
+use crate::small_numbers::{add, difference, read, write};
 use hookean_kernel::SimTime;
 
 /// Most bytes of a row: its flags and six numbers.
@@ -131,38 +132,6 @@ fn read_row(flags: u8, bytes: &mut std::slice::Iter<'_, u8>, last: (u64, u64)) -
         replica,
         outcome: OUTCOMES[usize::from(flags & 7)],
     }
-}
-
-/// The difference to `from`, so that small ones of either sign are small numbers.
-const fn difference(value: u64, from: u64) -> u64 {
-    let difference = value.wrapping_sub(from).cast_signed();
-    ((difference << 1) ^ (difference >> 63)).cast_unsigned()
-}
-
-const fn add(from: u64, difference: u64) -> u64 {
-    from.wrapping_add((difference >> 1) ^ (difference & 1).wrapping_neg())
-}
-
-#[inline]
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7F {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-#[inline]
-fn read(bytes: &mut std::slice::Iter<'_, u8>) -> u64 {
-    let (mut number, mut shift) = (0, 0);
-    for byte in bytes {
-        number |= u64::from(byte & 0x7F) << shift;
-        if *byte < 0x80 {
-            break;
-        }
-        shift += 7;
-    }
-    number
 }
 
 #[cfg(test)]

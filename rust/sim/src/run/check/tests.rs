@@ -6,6 +6,7 @@ use super::super::world::World;
 use super::super::{Heartbeat, RunOptions, run};
 use super::*;
 use crate::plan::Plan;
+use crate::station::ReplicaId;
 use crate::workload::WorkloadArrays;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -119,15 +120,19 @@ fn a_sound_run_passes() {
 #[test]
 fn a_request_that_vanishes_is_noticed() {
     let fault = |world: &mut World| {
-        world.services[0].replicas[0].last_reading.completed += 1;
+        world.services[0]
+            .get_mut(ReplicaId(0))
+            .last_reading
+            .completed += 1;
     };
     assert_eq!(
         verdict("cluster", fault),
         Some("every request has its replica")
     );
     let fault = |world: &mut World| {
-        let killed = world.services[0].replicas.iter_mut().find(|r| r.lost > 0);
-        killed.expect("one was killed").lost = 0;
+        let replicas = &mut world.services[0].replicas;
+        let killed = replicas.iter().find(|r| r.lost > 0).map(|r| r.id);
+        replicas.get_mut(killed.expect("one was killed")).lost = 0;
     };
     assert_eq!(
         verdict("cluster", fault),
@@ -174,7 +179,12 @@ fn cpu_from_nowhere_is_noticed() {
         verdict("cluster", fault),
         Some("no replica uses more CPU than it has")
     );
-    let fault = |world: &mut World| world.services[0].replicas[0].last_reading.cpu_core_ns = 1e12;
+    let fault = |world: &mut World| {
+        world.services[0]
+            .get_mut(ReplicaId(0))
+            .last_reading
+            .cpu_core_ns = 1e12;
+    };
     assert_eq!(
         verdict("cluster", fault),
         Some("no replica uses more CPU than it has")
@@ -187,7 +197,7 @@ fn a_replica_that_is_forgotten_is_noticed() {
         |world| world.services[0].counts.draining += 1,
         |world| world.services[0].desired += 1,
         |world| {
-            let replica = crate::replica::Replica::new(crate::station::ReplicaId(3), world.now);
+            let replica = crate::replica::Replica::new(ReplicaId(3), world.now);
             world.services[0].replicas.push(replica);
         },
     ];
@@ -202,7 +212,7 @@ fn a_replica_that_is_forgotten_is_noticed() {
 #[test]
 fn a_start_up_of_another_length_is_noticed() {
     let fault = |world: &mut World| {
-        world.services[0].replicas[2].first_ready = Some(SimTime::from_nanos(21 * S));
+        world.services[0].get_mut(ReplicaId(2)).first_ready = Some(SimTime::from_nanos(21 * S));
     };
     assert_eq!(
         verdict("cluster", fault),
