@@ -111,31 +111,29 @@ impl Decider {
     }
 }
 
-/// The looks and the decision that a loop does next: few, so they are searched.
+/// The looks and the decision that a loop does next: few, the first at the end.
 #[derive(Debug, Default)]
-pub(super) struct Due(Vec<(SimTime, Event)>);
+pub(super) struct Due(Vec<(Rank, Event)>);
+
+/// When, and the order at that instant; clocks of one pipeline go in their order.
+type Rank = (SimTime, (u8, u32), u8);
 
 impl Due {
     pub(super) fn push(&mut self, at: SimTime, event: Event) {
-        self.0.push((at, event));
-    }
-
-    /// The first, and its place. Clocks of one pipeline go in their order.
-    fn first(&self) -> Option<(usize, SimTime)> {
-        let clock = |event: &Event| match event {
-            Event::Sample { clock, .. } => *clock,
+        let clock = match event {
+            Event::Sample { clock, .. } => clock,
             _ => 0,
         };
-        let order =
-            |(_, (at, event)): &(usize, &(SimTime, Event))| (*at, event.order(), clock(event));
-        let first = self.0.iter().enumerate().min_by_key(order);
-        first.map(|(place, (at, _))| (place, *at))
+        let rank = (at, event.order(), clock);
+        let later = self.0.iter().take_while(|(other, _)| *other > rank);
+        let place = later.count();
+        self.0.insert(place, (rank, event));
     }
 
     /// Takes out the first if it is due before `limit`.
     pub(super) fn pop_before(&mut self, limit: SimTime) -> Option<(SimTime, Event)> {
-        let (place, at) = self.first()?;
-        (at < limit).then(|| self.0.swap_remove(place))
+        let first = self.0.pop_if(|((at, ..), _)| *at < limit)?;
+        Some((first.0.0, first.1))
     }
 }
 
