@@ -19,7 +19,8 @@ def simulate(
     u64_arrays: list[NDArray[np.uint64]],
     threads: int,
     progress: Callable[[int, int], object] | None,
-    policies: Callable[..., tuple[list[int], list[str | None] | None]] | None = None,
+    policies: tuple[Callable[..., tuple[list[int], list[str | None] | None]], Callable[..., tuple[int, str | None]]]
+    | None = None,
     outlet: tuple[Callable[[str, int, ArrowTable], object], int] | None = None,
 ) -> RawResult: ...
 

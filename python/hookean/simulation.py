@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], object]
     Decide = Callable[..., tuple[list[int], list[str | None] | None]]
+    DecideNodes = Callable[..., tuple[int, str | None]]
 
 
 def simulate(
@@ -157,11 +158,11 @@ def simulate_plan(
     """
     if threads < 1:
         raise ValueError(f"`threads` must be at least 1, not {threads}")
-    decide = _policies(plan)
+    policies = _policies(plan)
     outlet = None if claim is None else (claim.write_part, PART_ROWS)
     f64s, u64s = list(plan.f64_arrays), list(plan.u64_arrays)
     try:
-        raw = _core.simulate(plan.json(), f64s, u64s, threads, progress, decide, outlet)
+        raw = _core.simulate(plan.json(), f64s, u64s, threads, progress, policies, outlet)
     except SimulationError as error:
         raise _with_plan(error, plan) from error
     info = raw.info()
@@ -188,12 +189,13 @@ def _with_plan(error: SimulationError, plan: Plan) -> SimulationError:
     return SimulationError(f"{error}; the plan is saved in `{folder}`: please attach that folder")
 
 
-def _policies(plan: Plan) -> Decide | None:
+def _policies(plan: Plan) -> tuple[Decide, DecideNodes] | None:
     if not plan.policies:
         return None
     from hookean.policies.runner import Runner  # noqa: PLC0415 (only scenarios with policies in Python need it)
 
-    return Runner(plan.policies, plan.document).decide
+    runner = Runner(plan.policies, plan.document)
+    return runner.decide, runner.decide_nodes
 
 
 def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: bool) -> RunResult:

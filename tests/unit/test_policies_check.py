@@ -88,7 +88,7 @@ def test_policies_that_keep_the_contract_pass():
 @pytest.mark.parametrize(
     ("which", "rule", "said"),
     [
-        (NoMethod, "contract", "neither `decide` nor `decide_all`"),
+        (NoMethod, "contract", "none of `decide`, `decide_all` and `decide_nodes`"),
         (ForgetsNan, "returns", "cannot convert float NaN to integer"),
         (WritesOnWhatItSees, "returns", "read-only"),
         (GlobalChance, "deterministic", "setup.random"),

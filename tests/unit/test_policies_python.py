@@ -503,11 +503,11 @@ class TestWhereItIsFound:
     @pytest.mark.parametrize(
         ("members", "said"),
         [
-            ({}, "neither `decide` nor `decide_all`"),
+            ({}, "none of `decide`, `decide_all` and `decide_nodes`"),
             ({"decide": Hold.decide, "decide_all": Hold.decide}, "both `decide` and `decide_all`"),
         ],
     )
-    def test_a_class_must_have_one_of_the_two_methods(self, members, said):
+    def test_a_class_must_have_one_method_for_replicas_or_one_for_nodes(self, members, said):
         with pytest.raises(ScenarioError, match=said):
             plan_of(scenario(type("Odd", (), members)))
 

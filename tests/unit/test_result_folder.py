@@ -231,8 +231,8 @@ def edit_manifest(folder, change):
 
 def test_another_result_schema_is_refused_with_both_versions(tmp_path):
     result().save(tmp_path / "r")
-    edit_manifest(tmp_path / "r", lambda manifest: manifest.update(result_schema=1, hookean_version="9.9.9"))
-    with pytest.raises(ResultError, match=r"schema 1, this version of hookean reads 2(.|\n)*9\.9\.9"):
+    edit_manifest(tmp_path / "r", lambda manifest: manifest.update(result_schema=2, hookean_version="9.9.9"))
+    with pytest.raises(ResultError, match=r"schema 2, this version of hookean reads 3(.|\n)*9\.9\.9"):
         RunResult.load(tmp_path / "r")
 
 

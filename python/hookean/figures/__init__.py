@@ -7,6 +7,7 @@ from hookean.figures.cost import cost_figure, cost_table
 from hookean.figures.critical_path import critical_path_figure, critical_path_table
 from hookean.figures.decisions import decisions_figure, decisions_table
 from hookean.figures.latency import latency_figure, latency_table
+from hookean.figures.nodes import nodes_figure, nodes_table
 from hookean.figures.outcomes import outcomes_figure, outcomes_table
 from hookean.figures.startup import startup_figure, startup_table
 from hookean.figures.supply import supply_figure, supply_table
@@ -20,6 +21,8 @@ __all__ = [
     "decisions_table",
     "latency_figure",
     "latency_table",
+    "nodes_figure",
+    "nodes_table",
     "outcomes_figure",
     "outcomes_table",
     "startup_figure",

@@ -39,11 +39,13 @@ class Descriptions(TypedDict):
     Attributes:
         platform: The platform.
         controllers: One text for each controller, in the order of the plan.
+        node_controllers: One text for each controller of nodes, in the order of the plan.
         workloads: One text for each workload, in the order of the plan.
     """
 
     platform: str
     controllers: list[str]
+    node_controllers: list[str]
     workloads: list[str]
 
 

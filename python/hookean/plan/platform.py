@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hookean.platforms.model import Pool
+from hookean.platforms.model import DEFAULT_POOL, Pool
 from hookean.platforms.presets import Preset, preset
 from hookean.platforms.substrates import figure, stage
 from hookean.scenario.provenance import Fixed, Known, known
@@ -14,7 +14,10 @@ from hookean.scenario.units import Bandwidth, Duration
 from .nodes import Node, node_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookean.platforms.model import Platform, PlatformStartup
+    from hookean.policies.python import PythonNodePolicy
 
 _MEGABYTE = 10**6
 _NODE_STAGES = ("provision", "boot", "join")
@@ -39,8 +42,12 @@ class ResolvedPlatform:
     warnings: tuple[str, ...]
 
 
-def resolve_platform(platform: Platform) -> ResolvedPlatform:
+def resolve_platform(platform: Platform, scaled: Mapping[str, PythonNodePolicy]) -> ResolvedPlatform:
     """Looks up everything a platform refers to.
+
+    Args:
+        platform: The platform as written.
+        scaled: What scales nodes, by the name of the pool.
 
     Raises:
         FieldError: A pool cannot be made sense of; the path is below the platform.
@@ -50,7 +57,8 @@ def resolve_platform(platform: Platform) -> ResolvedPlatform:
     pools = platform.pools or (_default_pool(base),)
     nodes = tuple(node_of(pool, index, platform=platform, base=base) for index, pool in enumerate(pools))
     trees = [
-        _pool_tree(node, pool, platform=platform, base=base) | {"nodes": _node_count(pool, base, warnings)}
+        _pool_tree(node, pool, platform=platform, base=base)
+        | {"nodes": _node_count(pool, base, scaled.get(pool.name), warnings)}
         for node, pool in zip(nodes, pools, strict=True)
     ]
     tree: dict[str, Any] = {
@@ -60,24 +68,27 @@ def resolve_platform(platform: Platform) -> ResolvedPlatform:
     }
     if not platform.is_fleet:
         tree["pull"] = _pull(platform)
-    return ResolvedPlatform(tree, nodes, _replica_stages(platform, base), _described(tree, nodes), tuple(warnings))
+    return ResolvedPlatform(
+        tree, nodes, _replica_stages(platform, base), _described(tree, nodes, scaled), tuple(warnings)
+    )
 
 
 def _default_pool(base: Preset | None) -> Pool:
     if base is None:
         raise LookupError("an own platform without pools passed validation")
-    return Pool(name="default", instance=base.data["instance"])
+    return Pool(name=DEFAULT_POOL, instance=base.data["instance"])
 
 
-def _described(tree: dict[str, Any], nodes: tuple[Node, ...]) -> str:
+def _described(tree: dict[str, Any], nodes: tuple[Node, ...], scaled: Mapping[str, PythonNodePolicy]) -> str:
     parts = []
     for pool, node in zip(tree["pools"], nodes, strict=True):
-        count = pool["nodes"].value
+        policy = scaled.get(pool["name"].value)
+        count = pool["nodes"].value if policy is None else f"{policy.min} to {policy.max}"
         parts.append(f"{count} x {node.instance}" if tree["kind"].value == "cluster" else node.instance)
     return f"{tree['preset'].value}: {', '.join(parts)}"
 
 
-def _node_count(pool: Pool, base: Preset | None, warnings: list[str]) -> Known | Fixed:
+def _node_count(pool: Pool, base: Preset | None, policy: PythonNodePolicy | None, warnings: list[str]) -> Known | Fixed:
     if base is not None and base.kind == "fleet":
         return Fixed(0)
     if pool.nodes is not None:
@@ -89,7 +100,11 @@ def _node_count(pool: Pool, base: Preset | None, warnings: list[str]) -> Known |
     else:
         return Fixed(0)
     if pool.min is not None or pool.max is not None:
-        warnings.append(f"no controller scales the nodes of pool `{pool.name}`: its size stays {count.text}")
+        warnings.append(
+            f"no controller scales the nodes of pool `{pool.name}`: its size stays {count.text}"
+            if policy is None
+            else f"the bounds of pool `{pool.name}` are those of its policy, {policy.min} and {policy.max}, not its own"
+        )
     return count
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hookean.policies.base import Controller
+    from hookean.policies.python import PythonNodePolicy
     from hookean.scenario.model import Record, Scenario
     from hookean.scenario.source import Path as FieldPath
 
@@ -62,7 +63,7 @@ class _Resolver:
         self.names = sorted(scenario.services)
         self.place_of = {name: index for index, name in enumerate(self.names)}
         self.controllers_of: dict[str, list[Controller]] = {name: [] for name in self.names}
-        for each in scenario.controllers:
+        for _, each in scenario.service_controllers:
             self.controllers_of[each.service].append(each)
         self.arrays = Arrays()
         self.policies = Policies(self.base_dir)
@@ -90,6 +91,7 @@ class _Resolver:
                 "calls": calls_trees(scenario, self.names),
                 "platform": platform.tree,
                 "controllers": [self._controller(each) for each in self._ordered_controllers()],
+                "node_controllers": [self._node_controller(each) for _, each in self._ordered_node_policies()],
                 "faults": [
                     fault_tree(each, self.names) for each in sorted(scenario.faults, key=lambda each: each.label)
                 ],
@@ -105,6 +107,7 @@ class _Resolver:
         descriptions = Descriptions(
             platform=platform.description,
             controllers=[each.describe() for each in self._ordered_controllers()],
+            node_controllers=[each.describe() for _, each in self._ordered_node_policies()],
             workloads=[each.description for each in workloads.values()],
         )
         with self._collecting():
@@ -172,7 +175,8 @@ class _Resolver:
 
     def _platform(self) -> ResolvedPlatform:
         try:
-            return resolve_platform(self.scenario.platform)
+            scaled = {each.pool: each for _, each in self.scenario.node_policies}
+            return resolve_platform(self.scenario.platform, scaled)
         except FieldError as problem:
             raise self._placed(problem, ("platform",)) from None
 
@@ -213,6 +217,9 @@ class _Resolver:
             if isinstance(controller, PythonPolicy):
                 with self._collecting("controllers", place[id(controller)]):
                     self.policies.add(index, controller, self.scenario.services[controller.service])
+        for index, (written, policy) in enumerate(self._ordered_node_policies()):
+            with self._collecting("controllers", written):
+                self.policies.add_nodes(index, policy)
         raise_together(self.problems)
 
     def _check_faults(self, platform: ResolvedPlatform) -> None:
@@ -220,8 +227,8 @@ class _Resolver:
             with self._collecting("faults", index):
                 check_service(fault, self.scenario.services)
         raise_together(self.problems)
-        if self.scenario.platform.is_fleet:
-            return
+        if self.scenario.platform.is_fleet or self.scenario.node_policies:
+            return  # nodes come and go
         nodes = sum(pool["nodes"].value for pool in platform.tree["pools"])
         for index, fault in enumerate(self.scenario.faults):
             with self._collecting("faults", index):
@@ -237,12 +244,17 @@ class _Resolver:
 
     def _least_replicas(self) -> dict[str, int]:
         least = dict.fromkeys(self.names, 0)
-        for each in self.scenario.controllers:
+        for _, each in self.scenario.service_controllers:
             least[each.service] = max(least[each.service], each.initial_replicas())
         return least
 
     def _ordered_controllers(self) -> list[Controller]:
-        return sorted(self.scenario.controllers, key=lambda each: each.service)
+        return sorted((each for _, each in self.scenario.service_controllers), key=lambda each: each.service)
+
+    def _ordered_node_policies(self) -> list[tuple[int, PythonNodePolicy]]:
+        """The controllers of nodes in the order of the pools, with their places in the scenario."""
+        pools = self.scenario.platform.pool_names
+        return sorted(self.scenario.node_policies, key=lambda entry: pools.index(entry[1].pool))
 
     def _controller(self, controller: Controller) -> dict[str, Any]:
         return {
@@ -255,8 +267,17 @@ class _Resolver:
             "config": self.policies.config(controller) if isinstance(controller, PythonPolicy) else controller.config(),
         }
 
+    def _node_controller(self, controller: PythonNodePolicy) -> dict[str, Any]:
+        return {
+            "label": Fixed(f"{controller.pool}.{controller.kind}"),
+            "kind": Fixed(controller.kind),
+            "pool": Fixed(self.scenario.platform.pool_names.index(controller.pool)),
+            "period_ns": controller.period_plan(),
+            "config": self.policies.config(controller),
+        }
+
     def _begins_with_none(self, name: str) -> Iterator[str]:
-        if not any(each.service == name and each.acts_on_requests for each in self.scenario.controllers):
+        if not any(each.acts_on_requests for each in self.controllers_of[name]):
             yield f"service `{name}` begins with no replica, so its controllers see no load to scale on"
 
     def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:

@@ -54,6 +54,7 @@ def load_plan(folder: str | PathLike[str]) -> Plan:
     nameless = Descriptions(
         platform="",
         controllers=["" for _ in document["controllers"]],
+        node_controllers=["" for _ in document["node_controllers"]],
         workloads=["" for _ in document["workloads"]],
     )
     return Plan(

@@ -110,7 +110,8 @@ def _series(document: dict[str, Any]) -> _Part:
 def _decisions(document: dict[str, Any]) -> _Part:
     log = document["record"]["decisions"]
     one_in = {"all": 1, "changes": math.inf, "off": math.inf, "sampled": log.get("one_in", 1)}[log["keep"]]
-    made = sum(document["horizon_ns"] // each["period_ns"] + 1 for each in document["controllers"])
+    loops = [*document["controllers"], *document["node_controllers"]]
+    made = sum(document["horizon_ns"] // each["period_ns"] + 1 for each in loops)
     rows = math.ceil(made / one_in)
     hint = "shorten the run, or keep fewer: `record: {decisions: changes}`"
     return _Part("decisions of controllers", rows, rows * _DECISION_BYTES, ("duration",), hint)

@@ -24,6 +24,9 @@ from hookean.scenario.units import Bandwidth, Cpu, Duration, Memory, Price
 from .catalogue import instance
 from .presets import preset
 
+DEFAULT_POOL = "default"
+"""Name of the pool of a preset that is given none."""
+
 PresetName = Literal["vm-fleet", "kubernetes-on-metal", "kubernetes-on-vms"]
 
 
@@ -41,11 +44,11 @@ class Pool(Model):
     price: Price | None = None
     """Price of a node. Default: on-demand price of the instance type."""
     nodes: Count | None = None
-    """Nodes, from the beginning to the end. Default: `min`, else that of the preset."""
+    """Nodes at the beginning; to the end too, unless a policy scales the pool. Default: `min`, else of the preset."""
     min: Count | None = None
-    """Fewest nodes, for a controller that scales nodes."""
+    """Nodes at the beginning when `nodes` is not given. The bounds of a policy that scales the pool are its own."""
     max: PositiveCount | None = None
-    """Most nodes, for a controller that scales nodes."""
+    """Without effect but for checks. The bounds of a policy that scales the pool are its own."""
     max_replicas: PositiveCount | None = None
     """Most replicas on a node. Default: by the rule of the provider."""
     owned: Flag | None = None
@@ -169,6 +172,11 @@ class Platform(Model):
     """How time is billed."""
 
     @property
+    def pool_names(self) -> tuple[str, ...]:
+        """Names of its pools; a preset without pools of its own has one."""
+        return tuple(pool.name for pool in self.pools) if self.pools else (DEFAULT_POOL,)
+
+    @property
     def is_fleet(self) -> bool:
         """Whether every replica is a machine of its own."""
         return (self.kind or (preset(self.preset).kind if self.preset else "")) == "fleet"
@@ -207,8 +215,6 @@ class Platform(Model):
             if self.is_fleet and pool.nodes:
                 hint = "its nodes come and go with the replicas; leave `nodes` out"
                 raise FieldError("a pool of a fleet has no fixed nodes", hint=hint, at=["pools", index, "nodes"])
-        if pools and all(pool.nodes == 0 for pool in pools):
-            raise FieldError("no pool has a node", hint="replicas need one: `nodes: 1`", at=["pools", 0, "nodes"])
         if self.is_fleet and len(pools) > 1:
             raise FieldError("a fleet buys from one pool", hint="keep the first", at=["pools", 1])
 

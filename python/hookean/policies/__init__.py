@@ -5,10 +5,10 @@ from .check import Violation, check_policy
 from .ec2_target_tracking import Ec2TargetTracking, TargetPolicy
 from .hpa import Hpa, HpaGates, HpaMetric
 from .hpa_behavior import HpaBehavior, HpaPolicy, HpaRules
-from .observation import Observation, Observations, ReplicaObservation, Sample, Setup
+from .observation import NodeObservation, Observation, Observations, ReplicaObservation, Sample, Setup
 from .on_demand import OnDemand
 from .pipeline import CloudwatchPipeline, IdealPipeline, KubernetesPipeline, Pipeline
-from .python import PythonPolicy
+from .python import PythonNodePolicy, PythonPolicy
 from .registry import policy
 from .static import Static
 from .table import CONTROLLERS, AnyController, ControllerEntry
@@ -29,10 +29,12 @@ __all__ = [
     "HpaRules",
     "IdealPipeline",
     "KubernetesPipeline",
+    "NodeObservation",
     "Observation",
     "Observations",
     "OnDemand",
     "Pipeline",
+    "PythonNodePolicy",
     "PythonPolicy",
     "ReplicaObservation",
     "Sample",

@@ -25,6 +25,7 @@ Rule: TypeAlias = Literal["contract", "returns", "separate runs", "deterministic
 _SECOND = 1_000_000_000
 _PERIOD_NS = 15 * _SECOND
 _SERVICES = ("idle", "steady", "waves")
+_POOL = "nodes"
 _MIN, _MAX = 1, 50
 
 
@@ -33,7 +34,7 @@ class Violation:
     """A rule that a policy breaks.
 
     Attributes:
-        rule: `contract`: a class with `decide` or `decide_all` that can be built;
+        rule: `contract`: a class with `decide`, `decide_all` or `decide_nodes` that can be built;
             `returns`: whole numbers, 0 or more, and no exception, whatever it sees;
             `separate runs`: nothing is carried from one run, or one object, to another;
             `deterministic`: no chance but from its own stream;
@@ -72,7 +73,8 @@ def check_policy(
     given = dict(parameters or {})
     try:
         found = find(policy, Path(folder))
-        _controller(found, given, _SERVICES[0]).check_use(found)
+        for controller in _controllers(found, given):
+            controller.check_use(found)
         _record(found, given, ticks=1, observed=False)
     except (FieldError, PolicyError, ScenarioError) as error:
         return [Violation("contract", str(error))]
@@ -82,20 +84,19 @@ def check_policy(
     return [*_speed(found, given, ticks, micros_per_decision), *_simulation(found, given)]
 
 
-def _controller(found: FoundPolicy, given: dict[str, Any], service: str) -> Any:
+def _controllers(found: FoundPolicy, given: dict[str, Any]) -> list[Any]:
+    """Entries of a scenario for all that the policy decides for; what decides for both is one object."""
     from hookean.scenario.units import Duration  # noqa: PLC0415 (keeps `import hookean` quick)
 
     from .pipeline import IdealPipeline  # noqa: PLC0415 (as below)
-    from .python import PythonPolicy  # noqa: PLC0415 (as below)
+    from .python import PythonNodePolicy, PythonPolicy  # noqa: PLC0415 (as below)
 
-    return PythonPolicy(
-        service=service,
-        policy=found.cls,
-        parameters=given,
-        min=_MIN,
-        max=_MAX,
-        pipeline=IdealPipeline(window=Duration(60 * _SECOND)),
-    )
+    same: dict[str, Any] = {"policy": found.cls, "parameters": given, "min": _MIN, "max": _MAX}
+    if found.for_replicas and found.for_nodes:
+        same["share"] = "both"
+    pipeline = IdealPipeline(window=Duration(60 * _SECOND))
+    of_services = [PythonPolicy(service=name, pipeline=pipeline, **same) for name in _SERVICES if found.for_replicas]
+    return [*of_services, *([PythonNodePolicy(pool=_POOL, **same)] if found.for_nodes else [])]
 
 
 def _runner(found: FoundPolicy, given: dict[str, Any]) -> Runner:
@@ -106,10 +107,13 @@ def _runner(found: FoundPolicy, given: dict[str, Any]) -> Runner:
         "seed": 1,
         "services": [{"replica": {"cpu_millicores": 1000}} for _ in _SERVICES],
         "controllers": [{"service": i, "period_ns": _PERIOD_NS, "config": config} for i in range(len(_SERVICES))],
+        "node_controllers": [{"pool": 0, "period_ns": _PERIOD_NS, "config": config}],
+        "platform": {"pools": [_NODE]},
     }
-    everyone = tuple(range(len(_SERVICES)))
-    if found.batched:
-        return Runner([Seat(found, given, everyone, _SERVICES)], document)
+    pools = ((0,), (_POOL,)) if found.for_nodes else ((), ())
+    everyone = tuple(range(len(_SERVICES))) if found.for_replicas else ()
+    if found.batched or found.for_nodes:
+        return Runner([Seat(found, given, everyone, _SERVICES[: len(everyone)], *pools)], document)
     return Runner([Seat(found, given, (i,), (_SERVICES[i],)) for i in everyone], document)
 
 
@@ -141,6 +145,16 @@ def _observed(tick: int, wanted: list[int]) -> tuple[Any, Any, Any]:
     return counts, means, replicas
 
 
+def _observed_nodes(tick: int, wanted: int) -> list[int]:
+    """Made-up figures of a pool: none at first, then more or fewer ready nodes, full or empty, replicas that wait."""
+    ready = 0 if tick < 2 else min(wanted, 10_000) * (tick % 5 > 0)
+    cpu, memory = ready * _NODE["allocatable_cpu_millicores"], ready * _NODE["allocatable_memory_bytes"]
+    full, pending = (tick * 37 % 101) / 100, tick * 13 % 7
+    requested = [int(cpu * full), int(memory * full)]
+    waiting = [pending, pending * 1000, pending * 2**28, min(pending, 1) * tick * _PERIOD_NS]
+    return [wanted, ready, min(wanted - ready, 5), tick % 2, tick % 3, 3 * ready, cpu, memory, *requested, *waiting]
+
+
 def _record(found: FoundPolicy, given: dict[str, Any], *, ticks: int, observed: bool = True) -> list[tuple[int, ...]]:
     """What a fresh policy decides tick after tick, each decision being what the next observation calls wanted."""
     return _recorded([_runner(found, given)], found, ticks if observed else 0)[0]
@@ -151,12 +165,22 @@ def _recorded(runners: list[Runner], found: FoundPolicy, ticks: int) -> list[lis
     decided: list[list[tuple[int, ...]]] = [[] for _ in runners]
     for tick in range(ticks):
         for runner, past in zip(runners, decided, strict=True):
-            wanted = list(past[-1]) if past else [2] * len(_SERVICES)
-            counts, means, replicas = _observed(tick, wanted)
-            seen = replicas if found.declaration.sees_replicas else None
-            desired, _ = runner.decide(tick * _PERIOD_NS, counts, means, seen)
-            past.append(tuple(min(max(each, 0), 10_000_000) for each in desired))
+            wanted = list(past[-1]) if past else [2] * (len(_SERVICES) + 1)
+            past.append(_decided(runner, found, tick, wanted))
     return decided
+
+
+def _decided(runner: Runner, found: FoundPolicy, tick: int, wanted: list[int]) -> tuple[int, ...]:
+    """What the policy wants for each service, and for the pool; as before where it does not decide."""
+    now, desired = tick * _PERIOD_NS, wanted[:-1]
+    if found.for_replicas:
+        counts, means, replicas = _observed(tick, desired)
+        seen = replicas if found.declaration.sees_replicas else None
+        desired, _ = runner.decide(now, counts, means, seen)
+    nodes = wanted[-1]
+    if found.for_nodes:
+        nodes, _ = runner.decide_nodes(now, 0, _observed_nodes(tick, nodes))
+    return tuple(min(max(each, 0), 10_000_000) for each in [*desired, nodes])
 
 
 def _decisions_twice(found: FoundPolicy, given: dict[str, Any], ticks: int) -> list[Violation]:
@@ -226,8 +250,8 @@ def _simulation(found: FoundPolicy, given: dict[str, Any]) -> list[Violation]:
             "seed": 1,
             "workload": [{"service": name, "rates": {"step": "10min", "values": each}} for name, each in rates.items()],
             "services": dict.fromkeys(_SERVICES, _SERVICE),
-            "platform": {"preset": "kubernetes-on-metal"},
-            "controllers": [_controller(found, given, name) for name in _SERVICES],
+            "platform": {"preset": "kubernetes-on-metal"} if not found.for_nodes else _PLATFORM,
+            "controllers": _controllers(found, given),
         }
     )
     try:
@@ -246,4 +270,15 @@ _SERVICE = {
     "work": "40ms",
     "replica": {"cpu": 1, "memory": "256Mi", "memory_idle": "64Mi", "memory_per_request": "1Mi", "concurrency": 8},
     "queue": {"discipline": "processor_sharing"},
+}
+_NODE: dict[str, Any] = {
+    "allocatable_cpu_millicores": 4000,
+    "allocatable_memory_bytes": 2**34,
+    "max_replicas": 110,
+    "billing": {"nanousd_per_hour": 200_000_000},
+}
+_PLATFORM = {
+    "kind": "cluster",
+    "pools": [{"name": _POOL, "cpu": 4, "memory": "16Gi", "price": "0.2 USD/h", "nodes": 1}],
+    "startup": {"provision": "40s"},
 }

@@ -124,17 +124,71 @@ class Observations:
     max: NDArray[np.int64]
 
 
+class NodeObservation(NamedTuple):
+    """A pool of nodes at one tick, as `decide_nodes` sees it: all of it whole numbers, but for name and price.
+
+    The size of the pool is `ready + starting + lost`; nodes on their way out are not part of it.
+    """
+
+    pool: str
+    """Its name."""
+    time_ns: int
+    """The moment."""
+    desired: int
+    """Nodes wanted so far."""
+    ready: int
+    """Nodes that may take replicas."""
+    starting: int
+    """Nodes that were bought and are not ready yet."""
+    lost: int
+    """Nodes that faults took and that will come back, or others in their place."""
+    leaving: int
+    """Nodes on their way out: paid for until the last of their replicas has ended."""
+    replicas: int
+    """Replicas on the ready nodes, those on their way out included."""
+    allocatable_cpu_millicores: int
+    """CPU that the ready nodes have for replicas, taken or not."""
+    allocatable_memory_bytes: int
+    """Memory that the ready nodes have for replicas, taken or not."""
+    requested_cpu_millicores: int
+    """CPU that the replicas on the ready nodes request."""
+    requested_memory_bytes: int
+    """Memory that the replicas on the ready nodes request."""
+    pending: int
+    """Replicas, of all services, that no node of any pool has room for."""
+    pending_cpu_millicores: int
+    """CPU they request."""
+    pending_memory_bytes: int
+    """Memory they request."""
+    pending_longest_ns: int
+    """How long the first of them has waited; 0 without any."""
+    node_cpu_millicores: int
+    """CPU that a node of the pool has for replicas."""
+    node_memory_bytes: int
+    """Memory that a node of the pool has for replicas."""
+    node_replicas: int
+    """Most replicas on a node."""
+    price_usd_per_hour: float
+    """Price of a node."""
+    min: int
+    """Smallest number of nodes the controller allows."""
+    max: int
+    """Largest number of nodes the controller allows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a policy may know before the first tick: the argument of its optional method `begin`.
 
     Attributes:
-        services: The services it decides for, sorted; one for `decide`.
-        period_ns: Time between two of its ticks.
-        random: A stream of its own: the same for the same seed, policy and services. numpy keeps its bits between
-            versions, but not always the values that methods like `normal` draw from them.
+        services: The services it decides for, sorted; one for `decide`, unless controllers `share` it.
+        period_ns: Time between two of its ticks for services; for pools, if it decides for no service.
+        random: A stream of its own: the same for the same seed, policy, services and pools. numpy keeps its bits
+            between versions, but not always the values that methods like `normal` draw from them.
+        pools: The pools it decides for, in the order of the platform.
     """
 
     services: tuple[str, ...]
     period_ns: int
     random: np.random.Generator
+    pools: tuple[str, ...] = ()

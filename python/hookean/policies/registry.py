@@ -66,7 +66,21 @@ class FoundPolicy:
         """Whether it decides for all its services at once."""
         return hasattr(self.cls, "decide_all")
 
+    @property
+    def for_replicas(self) -> bool:
+        """Whether it decides for services."""
+        return hasattr(self.cls, "decide") or self.batched
 
+    @property
+    def for_nodes(self) -> bool:
+        """Whether it decides for pools of nodes."""
+        return hasattr(self.cls, "decide_nodes")
+
+
+_METHODS = (
+    "`decide(self, obs)` returns a number of replicas, `decide_all(self, obs)` an array of them, "
+    "`decide_nodes(self, obs)` a number of nodes"
+)
 _DECLARATION = "_hookean_declaration"
 _REGISTERED: dict[str, type] = {}
 _LOADED: dict[str, ModuleType] = {}
@@ -151,11 +165,11 @@ def describe(cls: type) -> FoundPolicy:
     """
     name = qualified_name(cls)
     if not inspect.isclass(cls):
-        raise PolicyError(f"`{cls!r}` is no class", hint="a policy is a class with a method `decide` or `decide_all`")
+        raise PolicyError(f"`{cls!r}` is no class", hint=f"a policy is a class: {_METHODS}")
     methods = [each for each in ("decide", "decide_all") if callable(getattr(cls, each, None))]
-    if len(methods) != 1:
-        what = "both `decide` and `decide_all`" if methods else "neither `decide` nor `decide_all`"
-        hint = "`decide(self, obs)` returns a number of replicas, `decide_all(self, obs)` an array of them"
+    if len(methods) > 1 or not (methods or callable(getattr(cls, "decide_nodes", None))):
+        what = "both `decide` and `decide_all`" if methods else "none of `decide`, `decide_all` and `decide_nodes`"
+        hint = _METHODS
         raise PolicyError(f"policy `{name}` has {what}", hint=hint)
     declaration = getattr(cls, _DECLARATION, Declaration())
     if declaration.sees_replicas and methods == ["decide_all"]:

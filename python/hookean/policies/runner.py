@@ -1,7 +1,8 @@
 """The policies of one run: builds them, calls them once per tick, checks what they return.
 
-The engine calls `Runner.decide` once for all policies that tick at one instant, with a column for each field. Objects
-are built anew for every run, so that nothing is carried from one to the next.
+The engine calls `Runner.decide` once for all policies that tick at one instant, with a column for each field, and when
+what they want is done, `Runner.decide_nodes` for each pool whose policy ticks then. Objects are built anew for every
+run, so that nothing is carried from one to the next.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from hookean.errors import PolicyError
 from hookean.scenario.units import Duration
 
-from .observation import Observation, Observations, ReplicaObservation, Sample, Setup
+from .observation import NodeObservation, Observation, Observations, ReplicaObservation, Sample, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,13 +30,20 @@ COUNTS = ("controller", "desired", "ready", "starting", "pending", "draining", "
 """Rows of the whole numbers that the engine passes."""
 MEANS = ("cpu_ratio", "memory_bytes", "requests_rps")
 """Rows of the means that the engine passes."""
+NODE_FIGURES = (
+    "desired", "ready", "starting", "lost", "leaving", "replicas", "allocatable_cpu_millicores",
+    "allocatable_memory_bytes", "requested_cpu_millicores", "requested_memory_bytes", "pending",
+    "pending_cpu_millicores", "pending_memory_bytes", "pending_longest_ns",
+)  # fmt: skip
+"""What the engine passes of a pool."""
 MOST = 2**31 - 1
-"""The largest number of replicas that a policy may name; the bounds of the controller hold below."""
+"""The largest number of replicas or nodes that a policy may name; the bounds of the controller hold below."""
 
 Reasons: TypeAlias = "list[str | None]"
 Rows: TypeAlias = "Sequence[Sequence[tuple[Any, ...]]] | None"
 
 _HINT = "return a whole number of replicas, 0 or more, or a pair of it and a reason; `obs.desired` changes nothing"
+_HINT_NODES = "return a whole number of nodes, 0 or more, or a pair of it and a reason; `obs.desired` changes nothing"
 _HINT_ALL = (
     "return one whole number, 0 or more, for each service in the order of `obs.services`, or a pair of these and a "
     "list of reasons; `obs.desired` changes nothing"
@@ -51,12 +59,16 @@ class Seat:
         parameters: Its keyword arguments.
         controllers: Indices of its controllers in the plan.
         services: Their services, in the same order.
+        node_controllers: Indices of its controllers of nodes in the plan.
+        pools: Their pools, in the same order.
     """
 
     found: FoundPolicy
     parameters: Mapping[str, Any]
     controllers: tuple[int, ...]
     services: tuple[str, ...]
+    node_controllers: tuple[int, ...] = ()
+    pools: tuple[str, ...] = ()
 
 
 class Runner:
@@ -73,9 +85,13 @@ class Runner:
     def __init__(self, seats: Iterable[Seat], document: Mapping[str, Any]) -> None:
         self._seats = tuple(seats)
         self._document = document
-        self._seat_of = {controller: seat for seat in self._seats for controller in seat.controllers}
-        self._objects = {seat.controllers[0]: self._built(seat) for seat in self._seats}
+        self._objects = [self._built(seat) for seat in self._seats]
         self._batches: dict[int, _Batch] = {}
+        self._nodes = {
+            controller: _Nodes(seat, built, pool, document["node_controllers"][controller], document["platform"])
+            for seat, built in zip(self._seats, self._objects, strict=True)
+            for controller, pool in zip(seat.node_controllers, seat.pools, strict=True)
+        }
 
     def decide(
         self, time_ns: int, counts: NDArray[np.int64], means: NDArray[np.float64], replicas: Rows
@@ -104,18 +120,37 @@ class Runner:
             return wanted, reasons
         return batch.decide(time_ns, counts, means, replicas)
 
+    def decide_nodes(self, time_ns: int, controller: int, figures: Sequence[int]) -> tuple[int, str | None]:
+        """Lets a policy decide how many nodes a pool has.
+
+        Args:
+            time_ns: The moment.
+            controller: Index among the plan's controllers of nodes.
+            figures: What it sees: `NODE_FIGURES`.
+
+        Returns:
+            Wanted nodes, and the reason if there is one.
+
+        Raises:
+            PolicyError: As `decide`.
+        """
+        return self._nodes[controller].decide(time_ns, figures)
+
     def _built(self, seat: Seat) -> Any:
-        name, period_ns = seat.found.name, self._document["controllers"][seat.controllers[0]]["period_ns"]
-        key = "\0".join([str(self._document["seed"]), name, *seat.services])
+        clocked = ("controllers", seat.controllers) if seat.controllers else ("node_controllers", seat.node_controllers)
+        name, period_ns = seat.found.name, self._document[clocked[0]][clocked[1][0]]["period_ns"]
+        pools = ["", *seat.pools] if seat.pools else []
+        key = "\0".join([str(self._document["seed"]), name, *seat.services, *pools])
         stream = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "big")
         try:
             built = seat.found.cls(**seat.parameters)
             if hasattr(built, "begin"):
-                built.begin(Setup(seat.services, period_ns, np.random.Generator(np.random.PCG64(stream))))
+                random = np.random.Generator(np.random.PCG64(stream))
+                built.begin(Setup(seat.services, period_ns, random, seat.pools))
         except Exception as error:
             raise PolicyError(
                 f"policy `{name}` cannot be built: {type(error).__name__}: {error}",
-                where=_services(seat.services),
+                where=_whom(seat),
                 hint="its traceback is above, or in Python the error's `__cause__`",
             ) from error
         return built
@@ -123,16 +158,16 @@ class Runner:
     def _batch(self, controllers: list[int]) -> _Batch:
         place = {controller: index for index, controller in enumerate(controllers)}
         single, grouped = [], []
-        for seat in self._seats:
-            if seat.controllers[0] in place:
-                built = self._objects[seat.controllers[0]]
-                if seat.found.batched:
-                    indices = np.array([place[controller] for controller in seat.controllers])
-                    whole = len(indices) == len(controllers)
-                    constants = _constants(self._document, seat.controllers)
-                    grouped.append(_Grouped(seat, built, None if whole else indices, constants))
-                else:
-                    single.append((place[seat.controllers[0]], seat, built))
+        for seat, built in zip(self._seats, self._objects, strict=True):
+            own = zip(seat.controllers, seat.services, strict=True)
+            here = [(place[controller], name) for controller, name in own if controller in place]
+            if here and seat.found.batched:  # all of them have one clock
+                indices = np.array([index for index, _ in here])
+                whole = len(indices) == len(controllers)
+                constants = _constants(self._document, seat.controllers)
+                grouped.append(_Grouped(seat, built, None if whole else indices, constants))
+            else:
+                single += [(index, seat, built, name) for index, name in here]
         single.sort(key=lambda entry: entry[0])
         return _Batch(tuple(grouped), _Singles(single, _constants(self._document, controllers)), len(controllers))
 
@@ -170,7 +205,7 @@ class _Grouped:
         try:
             returned = self._decide_all(observations)
         except Exception as error:  # noqa: BLE001 (raised again as ours)
-            _failed(self.seat, time_ns, self.seat.services, error)
+            _failed(self.seat, _place(self.seat.services, time_ns), error)
         return self._checked(returned, time_ns)
 
     def _checked(self, returned: Any, time_ns: int) -> tuple[list[int], Reasons | None]:
@@ -194,7 +229,8 @@ class _Grouped:
         wrong = ~((array >= 0) & (array <= MOST) & (array == np.floor(array)))
         if wrong.any():
             index = int(np.argmax(wrong))
-            _refuse(self.seat, _shown(array[index].item()), self.seat.services[index], time_ns, _HINT_ALL)
+            where = _place((self.seat.services[index],), time_ns)
+            _refuse(self.seat, _shown(array[index].item()), where, _HINT_ALL)
         return array.astype(np.int64, copy=False).tolist(), reasons
 
     def _refuse(self, what: str, rest: str, time_ns: int) -> NoReturn:
@@ -208,11 +244,11 @@ class _Grouped:
 class _Singles:
     """All `decide` of one batch."""
 
-    def __init__(self, entries: Sequence[tuple[int, Seat, Any]], constants: NDArray[np.int64]) -> None:
-        self.places = [place for place, _, _ in entries]
-        self.seats = [seat for _, seat, _ in entries]
-        self._decides = [built.decide for _, _, built in entries]
-        self._names = [seat.services[0] for seat in self.seats]
+    def __init__(self, entries: Sequence[tuple[int, Seat, Any, str]], constants: NDArray[np.int64]) -> None:
+        self.places = [place for place, _, _, _ in entries]
+        self.seats = [seat for _, seat, _, _ in entries]
+        self._decides = [built.decide for _, _, built, _ in entries]
+        self._names = [name for _, _, _, name in entries]
         self._constants = constants[:, self.places].tolist() if entries else []
         self._all = self.places == list(range(constants.shape[1]))
 
@@ -241,8 +277,8 @@ class _Singles:
             for decide, observation in zip(self._decides, map(_observation, columns), strict=True):
                 add(decide(observation))
         except Exception as error:  # noqa: BLE001 (raised again as ours)
-            seat = self.seats[len(returned)]
-            _failed(seat, time_ns, seat.services, error)
+            at = len(returned)
+            _failed(self.seats[at], _place((self._names[at],), time_ns), error)
         return self._checked(returned, time_ns)
 
     def _checked(self, returned: list[Any], time_ns: int) -> tuple[list[int], Reasons | None]:
@@ -250,18 +286,57 @@ class _Singles:
             return returned, None
         reasons: Reasons = [None] * len(returned)
         for index, value in enumerate(returned):
-            if type(value) is tuple and len(value) == 2 and isinstance(value[1], str):
-                returned[index], reasons[index] = value
-            returned[index] = self._whole(returned[index], self.seats[index], time_ns)
+            number, reasons[index] = _apart(value)
+            if not _is_whole(number):
+                _refuse(self.seats[index], _shown(number), _place((self._names[index],), time_ns), _HINT)
+            returned[index] = int(number)
         return returned, reasons
 
-    @staticmethod
-    def _whole(value: Any, seat: Seat, time_ns: int) -> int:
-        """The value as an int; a float is taken when it is whole."""
-        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if not number or not 0 <= value <= MOST or value != int(value):
-            _refuse(seat, _shown(value), seat.services[0], time_ns, _HINT)
-        return int(value)
+
+def _apart(value: Any) -> tuple[Any, str | None]:
+    """A number and its reason, if it has one."""
+    if type(value) is tuple and len(value) == 2 and isinstance(value[1], str):
+        return value
+    return value, None
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether it is a count; a float is taken when it is whole."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return number and 0 <= value <= MOST and bool(value == int(value))
+
+
+class _Nodes:
+    """A `decide_nodes` and its pool."""
+
+    def __init__(
+        self, seat: Seat, built: Any, name: str, controller: Mapping[str, Any], platform: Mapping[str, Any]
+    ) -> None:
+        pool, config = platform["pools"][controller["pool"]], controller["config"]
+        self._seat = seat
+        self._decide = built.decide_nodes
+        self._name = name
+        self._constants = (
+            pool["allocatable_cpu_millicores"],
+            pool["allocatable_memory_bytes"],
+            pool["max_replicas"],
+            pool["billing"]["nanousd_per_hour"] / 1e9,
+            config["min"],
+            config["max"],
+        )
+
+    def decide(self, time_ns: int, figures: Sequence[int]) -> tuple[int, str | None]:
+        """Returns what the policy wants, and why if it says."""
+        observation = NodeObservation._make((self._name, time_ns, *figures, *self._constants))
+        where = f"pool `{self._name}` at {Duration(time_ns)}"
+        try:
+            returned = self._decide(observation)
+        except Exception as error:  # noqa: BLE001 (raised again as ours)
+            _failed(self._seat, where, error)
+        number, reason = _apart(returned)
+        if not _is_whole(number):
+            _refuse(self._seat, _shown(number), where, _HINT_NODES)
+        return int(number), reason
 
 
 @dataclass(frozen=True)
@@ -314,21 +389,26 @@ def _services(services: Sequence[str]) -> str:
     return f"services {listed}" + (f" and {len(services) - 3} more" if len(services) > 3 else "")
 
 
+def _whom(seat: Seat) -> str:
+    pools = " and ".join(f"pool `{name}`" for name in seat.pools)
+    return " and ".join(filter(None, [_services(seat.services) if seat.services else "", pools]))
+
+
 def _place(services: Sequence[str], time_ns: int) -> str:
     return f"{_services(services)} at {Duration(time_ns)}"
 
 
-def _failed(seat: Seat, time_ns: int, services: Sequence[str], error: Exception) -> NoReturn:
+def _failed(seat: Seat, where: str, error: Exception) -> NoReturn:
     raise PolicyError(
         f"policy `{seat.found.name}` failed with {type(error).__name__}: {error}",
-        where=_place(services, time_ns),
+        where=where,
         hint="its traceback is above, or in Python the error's `__cause__`; "
         "`hookean.policies.check_policy` tries a policy on many observations",
     ) from error
 
 
-def _refuse(seat: Seat, what: str, service: str, time_ns: int, hint: str) -> NoReturn:
-    raise PolicyError(f"policy `{seat.found.name}` returned {what}", where=_place((service,), time_ns), hint=hint)
+def _refuse(seat: Seat, what: str, where: str, hint: str) -> NoReturn:
+    raise PolicyError(f"policy `{seat.found.name}` returned {what}", where=where, hint=hint)
 
 
 def _shown(value: object) -> str:

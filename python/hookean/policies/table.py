@@ -10,7 +10,7 @@ from pydantic import Field
 from .ec2_target_tracking import Ec2TargetTracking
 from .hpa import Hpa
 from .on_demand import OnDemand
-from .python import PythonPolicy
+from .python import AnyPythonPolicy, PythonPolicy
 from .static import Static
 from .thresholds import Thresholds
 
@@ -71,7 +71,7 @@ CONTROLLERS: tuple[ControllerEntry, ...] = (
     ),
     ControllerEntry(
         "python",
-        "A policy written in Python: a class with `decide(obs)` or `decide_all(obs)`.",
+        "A policy written in Python: `decide(obs)` or `decide_all(obs)` for replicas, `decide_nodes(obs)` for nodes.",
         PythonPolicy,
         None,
         "whatever the class says",
@@ -79,5 +79,5 @@ CONTROLLERS: tuple[ControllerEntry, ...] = (
 )
 
 AnyController: TypeAlias = Annotated[
-    Hpa | Ec2TargetTracking | OnDemand | Static | Thresholds | PythonPolicy, Field(discriminator="kind")
+    Hpa | Ec2TargetTracking | OnDemand | Static | Thresholds | AnyPythonPolicy, Field(discriminator="kind")
 ]

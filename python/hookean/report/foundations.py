@@ -179,11 +179,15 @@ def _runs(results: Mapping[str, ResultLike]) -> str:
     return box(f"<thead><tr><th></th>{heads}</tr></thead>\n<tbody>{''.join(lines)}</tbody>", kind="wrapped")
 
 
+def _scaled(controller: Mapping[str, str]) -> str:
+    """What a controller scales."""
+    return f"pool {controller['pool']}" if "pool" in controller else controller["service"]
+
+
 def _facts(result: ResultLike) -> dict[str, str]:
     manifest = result.manifest
     controllers = "; ".join(
-        f"{controller['kind']} on {controller['service']}: {controller['text']}"
-        for controller in manifest["controllers"]
+        f"{controller['kind']} on {_scaled(controller)}: {controller['text']}" for controller in manifest["controllers"]
     )
     return {
         "scenario": str(manifest["name"]),

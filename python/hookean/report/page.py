@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 from hookean.analysis import wording
 from hookean.report.figures_section import figures_section
 from hookean.report.foundations import bill_section, failed_checks, foundations_section, weak_note
+from hookean.report.nodes import nodes_section
 from hookean.report.summary import cards, comparison_section, headline_section
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def render_page(results: Mapping[str, ResultLike]) -> str:
         cards=cards(results),
         weak=weak_note(results),
         comparison=comparison_section(results),
-        figures=figures_section(results),
+        figures=figures_section(results) + nodes_section(results),
         bill=bill_section(results),
         foundations=foundations_section(results),
     )

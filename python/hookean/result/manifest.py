@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hookean.plan import Plan
+    from hookean.plan.plan import Descriptions
     from hookean.scenario.provenance import Known
 
 
@@ -37,7 +38,7 @@ def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revisio
         "simulated_ns": info["simulated_ns"],
         "platform": platform["preset"],
         "platform_text": plan.descriptions["platform"],
-        "controllers": _controllers(content, plan.descriptions["controllers"]),
+        "controllers": _controllers(content, plan.descriptions),
         "services": {service["name"]: _service(service, platform["pools"][0]) for service in content["services"]},
         "partial": info["partial"],
         "warnings": [*plan.warnings, *info["warnings"]],
@@ -58,12 +59,19 @@ def with_provenance(manifest: Mapping[str, Any], parameters: Iterable[tuple[str,
     return {**manifest, "provenance": provenance}
 
 
-def _controllers(content: Mapping[str, Any], texts: list[str]) -> list[dict[str, str]]:
-    names = [service["name"] for service in content["services"]]
-    return [
-        {"kind": controller["kind"], "service": names[controller["service"]], "text": text}
-        for controller, text in zip(content["controllers"], texts, strict=True)
+def _controllers(content: Mapping[str, Any], texts: Descriptions) -> list[dict[str, str]]:
+    """What scales services, then what scales pools."""
+    services = [service["name"] for service in content["services"]]
+    pools = [pool["name"] for pool in content["platform"]["pools"]]
+    of_services = [
+        {"kind": each["kind"], "service": services[each["service"]], "text": text}
+        for each, text in zip(content["controllers"], texts["controllers"], strict=True)
     ]
+    of_pools = [
+        {"kind": each["kind"], "pool": pools[each["pool"]], "text": text}
+        for each, text in zip(content["node_controllers"], texts["node_controllers"], strict=True)
+    ]
+    return of_services + of_pools
 
 
 def _service(service: Mapping[str, Any], pool: Mapping[str, Any]) -> dict[str, Any]:

@@ -201,7 +201,7 @@ def _request_problems(scenario: Scenario) -> Iterator[FieldError]:
             text = f"`{name}` {role}, and a fluid load has no requests"
             hint = "give it a workload of requests, such as `rate: 8/s`"
             yield FieldError(text, hint=hint, at=["workload", fluid[name], "load"])
-    for index, controller in enumerate(scenario.controllers):
+    for index, controller in scenario.service_controllers:
         if controller.acts_on_requests and controller.service in called:
             name = controller.service
             text = f"`{controller.name}` acts on single requests at once, which calls to `{name}` do not allow"

@@ -72,7 +72,7 @@ def _fluid(scenario: Scenario) -> set[str]:
 def _shortest_periods(scenario: Scenario) -> dict[str, Duration]:
     """Returns the shortest period of the controllers of each service that has any."""
     periods: dict[str, Duration] = {}
-    for each in scenario.controllers:
+    for _, each in scenario.service_controllers:
         period = Duration(each.period_plan().value)
         periods[each.service] = min(period, periods.get(each.service, period))
     return periods
@@ -135,7 +135,7 @@ def _workload_problems(workload: Workload, at: list[str | int]) -> Iterator[Fiel
 
 
 def _controller_problems(scenario: Scenario, binned: set[str]) -> Iterator[FieldError]:
-    for index, controller in enumerate(scenario.controllers):
+    for index, controller in scenario.service_controllers:
         if controller.service in binned and controller.acts_on_requests:
             text = f"`{controller.name}` acts on single requests, which the binned tier does not have"
             hint = f"give `{controller.service}` `fidelity: exact`"

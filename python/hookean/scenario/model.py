@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictInt, model_validator
 
 from hookean.platforms.model import AnyPlatform
+from hookean.policies.python import PythonNodePolicy
 from hookean.policies.table import AnyController
 
 from .calls import call_problems
@@ -22,6 +23,8 @@ from .workload import Workload, workload_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from hookean.policies.base import Controller
 
 
 _SECOND = 1_000_000_000
@@ -112,7 +115,7 @@ class Scenario(Model):
     platform: AnyPlatform
     """Where replicas run."""
     controllers: tuple[AnyController, ...] = ()
-    """What scales the services."""
+    """What scales the services, and pools of nodes."""
     faults: tuple[AnyFault, ...] = ()
     """What goes wrong."""
     record: Record = Record()
@@ -146,6 +149,17 @@ class Scenario(Model):
         """The folder that relative paths of the scenario start from."""
         return self._base_dir
 
+    @property
+    def service_controllers(self) -> tuple[tuple[int, Controller], ...]:
+        """The controllers of services, with their places among all."""
+        numbered = enumerate(self.controllers)
+        return tuple((index, each) for index, each in numbered if not isinstance(each, PythonNodePolicy))
+
+    @property
+    def node_policies(self) -> tuple[tuple[int, PythonNodePolicy], ...]:
+        """The controllers of pools, with their places among all."""
+        return tuple((index, each) for index, each in enumerate(self.controllers) if isinstance(each, PythonNodePolicy))
+
     def place(self, path: Iterable[str | int]) -> str:
         """Returns where a field was written: file, line, column and path; in Python, the path alone."""
         return self._places.where(tuple(path)) if self._places else dotted(path)
@@ -155,6 +169,7 @@ class Scenario(Model):
         problems = [
             *self._workload_problems(),
             *self._controller_problems(),
+            *self._pool_problems(),
             *self._fault_problems(),
             *self._duration_problems(),
         ]
@@ -195,7 +210,7 @@ class Scenario(Model):
 
     def _controller_problems(self) -> Iterator[FieldError]:
         kind = "fleet" if self.platform.is_fleet else "cluster"
-        for index, controller in enumerate(self.controllers):
+        for index, controller in self.service_controllers:
             at: list[str | int] = ["controllers", index]
             yield from self._unknown_service(controller.service, at)
             if kind not in controller.PLATFORMS:
@@ -213,6 +228,28 @@ class Scenario(Model):
                 hint = "set `memory_idle` or `memory_per_request` of the replica; the controller scales on memory"
                 yield FieldError(text, hint=hint, at=["services", controller.service, "replica"])
 
+    def _pool_problems(self) -> Iterator[FieldError]:
+        pools = self.platform.pools or ()
+        names = self.platform.pool_names
+        seen: set[str] = set()
+        for index, controller in self.node_policies:
+            name = controller.pool
+            at: list[str | int] = ["controllers", index, "pool"]
+            if self.platform.is_fleet:
+                hint = "scale the replicas of a service: in a fleet each is a machine of its own"
+                yield FieldError(f"pool `{name}` is of a fleet: its nodes come and go with replicas", hint=hint, at=at)
+            elif name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                listed = ", ".join(f"`{pool}`" for pool in names)
+                hint = f"did you mean `{near[0]}`?" if near else f"the pools are {listed}"
+                yield FieldError(f"unknown pool `{name}`", hint=hint, at=at)
+            elif name in seen:
+                yield FieldError(f"pool `{name}` has a second policy", hint="keep one", at=at)
+            seen.add(name)
+        if pools and not self.platform.is_fleet and all(pool.nodes == 0 for pool in pools) and not seen:
+            hint = "replicas need one: `nodes: 1`, or a policy that buys nodes"
+            yield FieldError("no pool has a node", hint=hint, at=["platform", "pools", 0, "nodes"])
+
     def _fault_problems(self) -> Iterator[FieldError]:
         yield from name_problems(self.faults)
         for index, fault in enumerate(self.faults):
@@ -220,10 +257,10 @@ class Scenario(Model):
             if service is not None:
                 yield from self._unknown_service(service, ["faults", index])
 
-    def _reactive_problems(self, controller: AnyController, at: list[str | int]) -> Iterator[FieldError]:
+    def _reactive_problems(self, controller: Controller, at: list[str | int]) -> Iterator[FieldError]:
         """A controller that requests wake needs requests, and decides alone."""
         name, service = controller.service, self.services.get(controller.service)
-        if sum(other.service == name for other in self.controllers) > 1:
+        if sum(other.service == name for _, other in self.service_controllers) > 1:
             text = f"`{controller.name}` acts on requests at once and shares service `{name}` with another controller"
             yield FieldError(text, hint="keep one of them", at=[*at, "kind"])
         if any(workload.service == name and workload.load is not None for workload in self.workload):

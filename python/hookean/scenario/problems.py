@@ -116,7 +116,7 @@ def _without_tags(loc: tuple[int | str, ...], data: Any) -> Path:
 
 
 def _is_tag(part: str | int, node: Any) -> bool:
-    if part == "[key]" or not isinstance(node, dict):
+    if part == "[key]" or not isinstance(node, dict) or " " in str(part):
         return True
     return part in node.values()
 

@@ -88,7 +88,7 @@ def synchronous_problems(scenario: Scenario) -> Iterator[FieldError]:
             hint = "take `requests: lost`, with a `retry` where they come from"
             yield FieldError(text, hint=hint, at=["faults", index, "requests"])
     called = {to for service in scenario.services.values() for call in service.calls for to in call.to}
-    for index, controller in enumerate(scenario.controllers):
+    for index, controller in scenario.service_controllers:
         if controller.acts_on_requests and controller.service in joined - called:
             name = controller.service
             text = f"`{controller.name}` acts on single requests at once, and those of `{name}` are held for others"

@@ -3,17 +3,29 @@
 //! What they see, call by call, and every check of what they return, is in `hookean.policies.runner`.
 
 use hookean_kernel::SimTime;
-use hookean_sim::control::external::{Choice, ExternalPolicies, Failure, METRICS, ReplicaRow, Row};
+use hookean_sim::control::external::{
+    Choice, ExternalPolicies, Failure, METRICS, NodeRow, ReplicaRow, Row,
+};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-/// The `decide` of a `hookean.policies.runner.Runner`.
-pub(crate) struct PythonPolicies(pub(crate) Py<PyAny>);
+/// The `decide` and `decide_nodes` of a `hookean.policies.runner.Runner`.
+pub(crate) struct PythonPolicies {
+    pub(crate) decide: Py<PyAny>,
+    pub(crate) decide_nodes: Py<PyAny>,
+}
 
 impl ExternalPolicies for PythonPolicies {
     fn decide(&mut self, now: SimTime, rows: &[Row]) -> Result<Vec<Choice>, Failure> {
         Python::attach(|py| self.call(py, now, rows)).map_err(Failure::from)
+    }
+
+    fn decide_nodes(&mut self, now: SimTime, row: &NodeRow) -> Result<Choice, Failure> {
+        let arguments = (now.as_nanos(), row.controller, figures(row));
+        let called = Python::attach(|py| self.decide_nodes.call1(py, arguments)?.extract(py));
+        let (wanted, reason) = called.map_err(Failure::from)?;
+        Ok(Choice { wanted, reason })
     }
 }
 
@@ -29,6 +41,26 @@ fn counts(row: &Row) -> [i64; 8] {
         row.draining.into(),
         row.samples.into(),
         nanos(row.sampled).unwrap_or(-1),
+    ]
+}
+
+/// What a policy sees of a pool, in the order of `hookean.policies.runner.NODE_FIGURES`.
+fn figures(row: &NodeRow) -> [u64; 14] {
+    [
+        row.desired.into(),
+        row.ready.into(),
+        row.starting.into(),
+        row.lost.into(),
+        row.leaving.into(),
+        row.replicas.into(),
+        row.allocatable_cpu_millicores,
+        row.allocatable_memory_bytes,
+        row.requested_cpu_millicores,
+        row.requested_memory_bytes,
+        row.pending.into(),
+        row.pending_cpu_millicores,
+        row.pending_memory_bytes,
+        row.pending_longest.as_nanos(),
     ]
 }
 
@@ -57,11 +89,11 @@ impl PythonPolicies {
         };
         let arguments = (now.as_nanos(), whole, means, replicas);
         let (wanted, reasons): (Vec<u32>, Option<Vec<Option<String>>>) =
-            self.0.call1(py, arguments)?.extract(py)?;
+            self.decide.call1(py, arguments)?.extract(py)?;
         let reasons = reasons.unwrap_or_else(|| vec![None; n]);
         let choices = wanted.into_iter().zip(reasons);
         Ok(choices
-            .map(|(replicas, reason)| Choice { replicas, reason })
+            .map(|(wanted, reason)| Choice { wanted, reason })
             .collect())
     }
 }

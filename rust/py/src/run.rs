@@ -77,7 +77,7 @@ impl RawResult {
     }
 }
 
-/// Runs a plan. `outlet` is a function that takes rows while the run goes on, and how many make a part.
+/// Runs a plan. `policies` are the functions that decide for services and for pools; `outlet` is a function that takes rows while the run goes on, and how many make a part.
 #[pyfunction]
 #[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress, policies=None, outlet=None))]
 #[expect(
@@ -91,7 +91,7 @@ pub(crate) fn simulate(
     u64_arrays: Vec<PyReadonlyArray1<'_, u64>>,
     threads: usize,
     progress: Option<Py<PyAny>>,
-    policies: Option<Py<PyAny>>,
+    policies: Option<(Py<PyAny>, Py<PyAny>)>,
     outlet: Option<(Py<PyAny>, usize)>,
 ) -> PyResult<RawResult> {
     let plan = Plan::from_json(plan).map_err(|e| broken(&e.to_string()))?;
@@ -126,8 +126,13 @@ pub(crate) fn simulate(
                 threads,
                 in_order: false,
                 heartbeat: &mut heartbeat,
-                policies: policies
-                    .map(|decide| Box::new(PythonPolicies(decide)) as Box<dyn ExternalPolicies>),
+                policies: policies.map(|(decide, decide_nodes)| {
+                    let policies = PythonPolicies {
+                        decide,
+                        decide_nodes,
+                    };
+                    Box::new(policies) as Box<dyn ExternalPolicies>
+                }),
                 outlet,
             },
         )

@@ -105,6 +105,8 @@ pub struct Replica {
     pub lost: u64,
     /// Whether it was there, and ready, when its service was created.
     pub initial: bool,
+    /// Whether it had to go because its node did.
+    pub evicted: bool,
 }
 
 impl Replica {
@@ -131,6 +133,7 @@ impl Replica {
             back_off: BackOff::default(),
             lost: 0,
             initial: false,
+            evicted: false,
         }
     }
 

@@ -99,6 +99,7 @@ impl Case {
                 pools: vec![],
             },
             controllers: vec![],
+            node_controllers: vec![],
             calls: vec![],
             faults: vec![],
             record: RecordPlan {

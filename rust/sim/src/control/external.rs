@@ -3,7 +3,15 @@
 //! The engine knows nothing about the language they are written in. What implements [`ExternalPolicies`] is handed to a
 //! run beside its plan; controllers of kind [`KIND`] are decided by it. All of them that tick at one instant are
 //! observed first, asked in one call in the order of the plan (by service name), and applied in that order: a policy
-//! sees the state before any of them acts. There is no way from a policy back into the engine.
+//! sees the state before any of them acts. Policies that say how many nodes a pool has ([`nodes`]) come after these, one
+//! after the other in the order of pools: each sees what all before it have done. There is no way from a policy back into
+//! the engine.
+
+mod nodes;
+
+pub use nodes::{NodeConfig, NodeRow};
+
+pub(crate) use nodes::NodeObserver;
 
 use super::{Account, Verdict, View, config};
 use crate::metrics::{PodMetric, PodSample, Reads};
@@ -27,16 +35,22 @@ pub trait ExternalPolicies: Send {
     /// # Errors
     /// What made it impossible: the run ends there, and hands it back in [`crate::run::RunOutput::failure`].
     fn decide(&mut self, now: SimTime, rows: &[Row]) -> Result<Vec<Choice>, Failure>;
+
+    /// Decides how many nodes a pool has.
+    ///
+    /// # Errors
+    /// As [`Self::decide`].
+    fn decide_nodes(&mut self, now: SimTime, row: &NodeRow) -> Result<Choice, Failure>;
 }
 
 /// Why policies could not decide.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// What a policy wants for a service.
+/// What a policy wants for a service, or a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Replicas, before the bounds of the controller.
-    pub replicas: u32,
+    /// Replicas, or nodes, before the bounds of the controller.
+    pub wanted: u32,
     /// Why, if it says.
     pub reason: Option<String>,
 }
@@ -250,22 +264,7 @@ impl Observer {
     /// The choice within the bounds, with everything that led to it.
     pub(crate) fn verdict(&self, row: &Row, choice: &Choice, account: &mut Account<'_>) -> Verdict {
         let Config { min, max, .. } = self.config;
-        let desired = choice.replicas.clamp(min, max);
-        // writing to a String cannot fail
-        let _ = if let Some(reason) = &choice.reason {
-            write!(account.reason, "{reason}")
-        } else {
-            let (policy, wants) = (&self.config.policy, choice.replicas);
-            write!(account.reason, "`{policy}` wants {wants}")
-        };
-        if desired != choice.replicas {
-            let bound = if desired == max { "max" } else { "min" };
-            let _ = write!(
-                account.reason,
-                "; {} is outside of `{bound}`, so {desired}",
-                choice.replicas
-            );
-        }
+        let desired = bounded(&self.config.policy, choice, (min, max), account.reason);
         self.write_inputs(row, account.inputs);
         let first = self.config.metrics.first();
         let value = first.map(|m| row.means[*m as usize] * scale(*m));
@@ -296,6 +295,23 @@ impl Observer {
         }
         text.push('}');
     }
+}
+
+/// What a policy wants, within the bounds, and why.
+fn bounded(policy: &str, choice: &Choice, (min, max): (u32, u32), reason: &mut String) -> u32 {
+    let wanted = choice.wanted;
+    let desired = wanted.clamp(min, max);
+    // writing to a String cannot fail
+    let _ = if let Some(given) = &choice.reason {
+        write!(reason, "{given}")
+    } else {
+        write!(reason, "`{policy}` wants {wanted}")
+    };
+    if desired != wanted {
+        let bound = if desired == max { "max" } else { "min" };
+        let _ = write!(reason, "; {wanted} is outside of `{bound}`, so {desired}");
+    }
+    desired
 }
 
 /// To the unit of the `value` column: percent for CPU, as the other controllers write it.

@@ -61,3 +61,17 @@ pub struct ControllerPlan {
     /// [`crate::control::external::Config`]).
     pub config: Value,
 }
+
+/// What says how many nodes a pool of a cluster has. The first decision is taken at time 0.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeControllerPlan {
+    /// `python`: a policy outside of the engine.
+    pub kind: String,
+    /// Index of the pool.
+    pub pool: usize,
+    /// Period of its loop.
+    pub period_ns: u64,
+    /// Its own configuration ([`crate::control::external::NodeConfig`]).
+    pub config: Value,
+}

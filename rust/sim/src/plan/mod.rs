@@ -15,7 +15,7 @@ mod workload;
 
 pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, RetryPlan};
 pub use calls::{CallPlan, WaitPlan};
-pub use controller::{ControllerPlan, PipelinePlan};
+pub use controller::{ControllerPlan, NodeControllerPlan, PipelinePlan};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
 pub use service::{
@@ -107,6 +107,8 @@ pub struct Plan {
     pub platform: PlatformPlan,
     /// Controllers, sorted by service; the order of declaration decides within one service.
     pub controllers: Vec<ControllerPlan>,
+    /// Controllers of nodes, sorted by pool; at most one for each.
+    pub node_controllers: Vec<NodeControllerPlan>,
     /// Faults, sorted by name.
     pub faults: Vec<FaultPlan>,
     /// What is recorded.

@@ -67,7 +67,8 @@ pub struct PoolPlan {
     pub speed_ratio: f64,
     /// Whether its nodes are machines of one's own: one that is lost is still paid for, and comes back as itself.
     pub owned: bool,
-    /// Nodes present from time 0 to the end (0 in a fleet, whose nodes come and go with replicas).
+    /// Nodes present from time 0, to the end unless a controller says otherwise (0 in a fleet, whose nodes come and go with
+    /// replicas).
     pub nodes: u32,
     /// Price and rounding.
     pub billing: BillingPlan,

@@ -10,8 +10,8 @@ mod platform;
 mod service;
 
 use super::{
-    ControllerPlan, DecisionRecord, EngineKind, PipelinePlan, Plan, RequestLog, WorkloadPlan,
-    WorkloadSource,
+    ControllerPlan, DecisionRecord, EngineKind, NodeControllerPlan, PipelinePlan, Plan,
+    PlatformPlan, RequestLog, WorkloadPlan, WorkloadSource,
 };
 use thiserror::Error;
 
@@ -83,6 +83,9 @@ impl Plan {
         each("controllers", &self.controllers, |c| {
             self.validate_controller(c)
         })?;
+        each("node_controllers", &self.node_controllers, |c| {
+            self.validate_node_controller(c)
+        })?;
         let services = self.services.len();
         each("faults", &self.faults, |f| fault::validate(f, services))?;
         platform::validate(&self.platform, &self.services)?;
@@ -109,6 +112,12 @@ impl Plan {
         )?;
         let sorted = self.controllers.is_sorted_by(|a, b| a.service <= b.service);
         require(sorted, "controllers", "is not sorted by service")?;
+        let sorted = self.node_controllers.is_sorted_by(|a, b| a.pool < b.pool);
+        require(
+            sorted,
+            "node_controllers",
+            "is not sorted by pool, or repeats one",
+        )?;
         let sorted = self.faults.is_sorted_by(|a, b| a.name < b.name);
         require(sorted, "faults", "is not sorted by name, or repeats one")
     }
@@ -141,6 +150,15 @@ impl Plan {
         )?;
         require(controller.period_ns > 0, "period_ns", "is zero")?;
         validate_pipeline(controller.metrics).map_err(|e| e.inside("metrics"))
+    }
+
+    fn validate_node_controller(&self, controller: &NodeControllerPlan) -> Result<(), PlanError> {
+        let PlatformPlan::Cluster { pools, .. } = &self.platform else {
+            let problem = "is of a fleet, whose nodes come and go with replicas";
+            return Err(PlanError::invalid("pool", problem));
+        };
+        require(controller.pool < pools.len(), "pool", "does not exist")?;
+        require(controller.period_ns > 0, "period_ns", "is zero")
     }
 }
 

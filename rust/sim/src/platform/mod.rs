@@ -58,6 +58,18 @@ impl Platform {
         &self.pools
     }
 
+    /// A node.
+    pub fn node(&self, node: NodeId) -> &Node {
+        &self.nodes[node.index()]
+    }
+
+    /// The nodes of a pool that are paid for and not on their way out, in order of purchase.
+    pub fn kept(&self, pool: usize) -> impl Iterator<Item = (NodeId, &Node)> {
+        let numbered = self.nodes.iter().enumerate();
+        let of = numbered.filter(move |(_, node)| node.pool == pool && node.is_kept());
+        of.map(|(index, node)| (NodeId::new(index), node))
+    }
+
     /// Every node ever bought, in order of purchase.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -99,6 +111,23 @@ impl Platform {
             node.failures += u32::from(down);
             node.down = down;
         });
+    }
+
+    /// Tells a node to go: it takes no replicas any more, and is given back as soon as it holds none.
+    pub fn drain(&mut self, node: NodeId, now: SimTime) {
+        self.change(node, |node| node.drain(now));
+        if self.resources(node).replicas == 0 {
+            self.give_back(node, now);
+        }
+    }
+
+    /// Takes a replica that was gone at `at` off a node on its way out, which is given back with its last one.
+    pub fn vacate_leaving(&mut self, node: NodeId, request: Request, at: SimTime) {
+        let mut last = at;
+        self.change(node, |node| last = node.vacate_leaving(request, at));
+        if self.resources(node).replicas == 0 {
+            self.give_back(node, last);
+        }
     }
 
     /// Whether a node is paid for and not lost.

@@ -28,6 +28,8 @@ pub struct Node {
     pub bought: SimTime,
     /// When it could hold replicas.
     pub ready: Option<SimTime>,
+    /// When it was told to go: it takes no replicas any more.
+    pub drained: Option<SimTime>,
     /// When it was given back.
     pub ended: Option<SimTime>,
     /// Whether it is lost for now.
@@ -42,6 +44,8 @@ pub struct Node {
     pub cpu_requested: TimeWeightedMean,
     images: Vec<(usize, SimTime)>,
     pulls_free_at: SimTime,
+    /// When the last replica that has left it since it was told to go was gone.
+    last_exit: SimTime,
 }
 
 impl Node {
@@ -50,6 +54,7 @@ impl Node {
             pool,
             bought: now,
             ready: None,
+            drained: None,
             ended: None,
             down: false,
             failures: 0,
@@ -65,11 +70,37 @@ impl Node {
             cpu_requested: TimeWeightedMean::new(now, 0),
             images: Vec::new(),
             pulls_free_at: SimTime::ZERO,
+            last_exit: SimTime::ZERO,
         }
     }
 
-    pub(super) fn is_usable(&self) -> bool {
-        self.ready.is_some() && self.is_there()
+    /// Whether it may take replicas.
+    pub fn is_usable(&self) -> bool {
+        self.ready.is_some() && self.drained.is_none() && self.is_there()
+    }
+
+    /// Whether it is one of its pool's: paid for, and not on its way out.
+    pub fn is_kept(&self) -> bool {
+        self.ended.is_none() && self.drained.is_none()
+    }
+
+    /// Whether it is on its way out, but not gone.
+    pub fn is_leaving(&self) -> bool {
+        self.ended.is_none() && self.drained.is_some()
+    }
+
+    /// Tells it to go.
+    pub(super) fn drain(&mut self, now: SimTime) {
+        self.drained = Some(now);
+        self.last_exit = now;
+    }
+
+    /// Takes a replica that was gone at `at` off a node on its way out; replicas may be noticed to be gone in another
+    /// order than that of their exits. Returns when the last of them was.
+    pub(super) fn vacate_leaving(&mut self, request: Request, at: SimTime) -> SimTime {
+        self.last_exit = self.last_exit.max(at);
+        self.vacate(request, self.last_exit);
+        self.last_exit
     }
 
     pub(super) fn is_there(&self) -> bool {

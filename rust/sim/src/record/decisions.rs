@@ -2,31 +2,43 @@
 
 use super::{Strings, Table};
 use crate::control::{Account, Accounts, Verdict, Wanted};
-use crate::plan::{ControllerPlan, DecisionRecord, Plan};
+use crate::plan::{ControllerPlan, DecisionRecord, NodeControllerPlan, Plan, PlatformPlan};
 use hookean_kernel::{Digest, SimTime, splitmix, stable_hash};
 use std::sync::Arc;
 
-/// When a decision was made, and what the service was like.
+/// When a decision was made, and what the service, or the pool, was like.
 pub(crate) struct DecisionContext {
     pub(crate) now: SimTime,
     pub(crate) current: u32,
     pub(crate) ready: u32,
 }
 
-/// How the table of decisions calls controllers and services, by number of the controller.
+/// How the table of decisions calls controllers, services and pools, by number of the controller: first those of services,
+/// then those of nodes.
 pub(crate) struct DecisionNames {
     kinds: Vec<String>,
     services: Vec<String>,
     service_of: Vec<u32>,
+    pools: Vec<String>,
+    pool_of: Vec<u32>,
 }
 
 impl DecisionNames {
     pub(crate) fn of(plan: &Plan) -> Self {
-        let controllers = &plan.controllers;
+        let (controllers, of_nodes) = (&plan.controllers, &plan.node_controllers);
+        let (PlatformPlan::Fleet { pools, .. } | PlatformPlan::Cluster { pools, .. }) =
+            &plan.platform;
+        let kinds = controllers.iter().map(|c| &c.kind);
+        let kinds = kinds.chain(of_nodes.iter().map(|c| &c.kind));
+        let nothing = |count: usize| std::iter::repeat_n(NO_NAME, count);
+        let service_of = controllers.iter().map(|c| c.service as u32);
+        let pool_of = of_nodes.iter().map(|c| c.pool as u32);
         Self {
-            kinds: controllers.iter().map(|c| c.kind.clone()).collect(),
+            kinds: kinds.cloned().collect(),
             services: plan.services.iter().map(|s| s.name.clone()).collect(),
-            service_of: controllers.iter().map(|c| c.service as u32).collect(),
+            service_of: service_of.chain(nothing(of_nodes.len())).collect(),
+            pools: pools.iter().map(|p| p.name.clone()).collect(),
+            pool_of: nothing(controllers.len()).chain(pool_of).collect(),
         }
     }
 }
@@ -40,7 +52,8 @@ fn expected(plan: &Plan, period_ns: u64) -> usize {
     if plan.record.decisions != DecisionRecord::All {
         return 0;
     }
-    let most = EXPECTED_MOST / (plan.controllers.len() as u64).max(1);
+    let controllers = plan.controllers.len() + plan.node_controllers.len();
+    let most = EXPECTED_MOST / (controllers as u64).max(1);
     plan.horizon_ns.div_ceil(period_ns.max(1)).min(most) as usize
 }
 
@@ -51,7 +64,7 @@ const NO_NAME: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct DecisionLog {
     keep: DecisionRecord,
-    /// Keeps the samples of different services apart.
+    /// Keeps the samples of different services, or pools, apart.
     salt: u64,
     expected: usize,
     made: u64,
@@ -71,6 +84,14 @@ pub(crate) struct DecisionLog {
 impl DecisionLog {
     pub(crate) fn new(plan: &Plan, controller: &ControllerPlan) -> Self {
         let salt = stable_hash(&plan.services[controller.service].name);
+        let expected = expected(plan, controller.period_ns);
+        Self::with(plan.record.decisions, salt, expected)
+    }
+
+    pub(crate) fn of_nodes(plan: &Plan, controller: &NodeControllerPlan) -> Self {
+        let (PlatformPlan::Fleet { pools, .. } | PlatformPlan::Cluster { pools, .. }) =
+            &plan.platform;
+        let salt = stable_hash(&pools[controller.pool].name);
         let expected = expected(plan, controller.period_ns);
         Self::with(plan.record.decisions, salt, expected)
     }
@@ -225,6 +246,8 @@ pub(crate) fn decisions_table(names: &DecisionNames, of: &[Decided]) -> Table {
     table.names("controller", controllers, &names.kinds);
     let services = rows.iter().map(|at| names.service_of[at.1]).collect();
     table.names("service", services, &names.services);
+    let pools = rows.iter().map(|at| names.pool_of[at.1]).collect();
+    table.names("pool", pools, &names.pools);
     table.u32s("current", u32s(|log| &log.current));
     table.u32s("desired", u32s(|log| &log.desired));
     table.u32s("ready", u32s(|log| &log.ready));

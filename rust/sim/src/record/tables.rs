@@ -102,6 +102,7 @@ pub(crate) fn nodes_table(platform: &Platform, end: SimTime) -> Table {
             .iter()
             .map(|n| n.ready.filter(|at| *at <= n.ended.unwrap_or(end))),
     );
+    table.times("drained", nodes.iter().map(|n| n.drained));
     table.times("ended", nodes.iter().map(|n| n.ended));
     table.f64s(
         "cpu_cores",

@@ -35,7 +35,8 @@ const fn ending_bits(ending: Option<Ending>) -> u64 {
     }
 }
 
-/// Everything about an ended replica but its number, and what the kubelet remembers of its restarts: there are no more.
+/// Everything about an ended replica but its number, what the kubelet remembers of its restarts (there are no more), and whether
+/// it had to go with its node (its reason says so).
 #[derive(Debug, Clone)]
 pub(super) struct Packed(Box<[u8]>);
 

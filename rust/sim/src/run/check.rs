@@ -3,14 +3,14 @@
 //! Each compares two records that are kept apart: the books of the stations, the control plane's records of replicas, and
 //! the platform's records of nodes.
 
+mod nodes;
 #[cfg(test)]
 pub(super) mod tests;
 
 use super::graph::Graph;
 use super::world::World;
 use crate::error::SimError;
-use crate::plan::{FaultEffect, ReplicaPlan};
-use crate::platform::NodeId;
+use crate::plan::ReplicaPlan;
 use crate::record::{self, ServiceTotals};
 use crate::replica::{Ending, Replica, ReplicaState};
 use crate::station::{ClassBook, Counts};
@@ -59,10 +59,11 @@ pub(super) fn all(
         cpu(world, totals),
         replicas(world),
         startups(world),
-        capacity(world),
-        lives_of_nodes(world),
+        nodes::capacity(world),
+        nodes::lives(world),
         bills(world, bill_nanousd, totals),
     ];
+    let of_pools = (!world.node_loops.is_empty()).then(|| nodes::pools(world));
     let of_faults = (!world.plan.faults.is_empty()).then(|| faults(world));
     let of_calls = world
         .graph
@@ -73,7 +74,7 @@ pub(super) fn all(
         .as_ref()
         .filter(|graph| graph.joined().count() > 0);
     let of_joined = joined.map(|graph| held(world, graph));
-    let checks = checks.into_iter().chain(of_faults);
+    let checks = checks.into_iter().chain(of_pools).chain(of_faults);
     checks.chain(of_calls).chain(of_joined).collect()
 }
 
@@ -361,88 +362,6 @@ fn startups(world: &World) -> Checked {
         off,
         "creation + stages = readiness".into(),
     )
-}
-
-/// What nodes have given away is what their replicas hold, and within capacity.
-fn capacity(world: &World) -> Checked {
-    let nodes = world.platform.nodes();
-    let mut held = vec![(0u64, 0u64, 0u32); nodes.len()];
-    for (service, plan) in world.services.iter().zip(&world.plan.services) {
-        for node in service.live.iter().filter_map(|id| service.get(*id).node) {
-            let of = &mut held[node.index()];
-            let (cpu, memory) = (plan.replica.cpu_millicores, plan.replica.memory_bytes);
-            *of = (of.0 + cpu, of.1 + memory, of.2 + 1);
-        }
-    }
-    let mut pairs = nodes.iter().zip(&held).enumerate();
-    let off = pairs.find_map(|(index, (node, held))| {
-        let r = &node.resources;
-        let used = (r.used_cpu_millicores, r.used_memory_bytes, r.replicas);
-        let within = held.0 <= r.allocatable_cpu_millicores
-            && held.1 <= r.allocatable_memory_bytes
-            && held.2 <= r.max_replicas;
-        (used != *held || !within)
-            .then(|| format!("node {index} has given {used:?}, its replicas hold {held:?}"))
-    });
-    let detail = format!(
-        "{} nodes hold what their replicas request, within capacity",
-        held.len()
-    );
-    holds("no node is overfull", off, detail)
-}
-
-/// A machine of a fleet is there as long as its replica, a node of a cluster from the beginning to the end, or, if it is not
-/// one's own, to its loss, and another from then on.
-fn lives_of_nodes(world: &World) -> Checked {
-    let nodes = world.platform.nodes();
-    let in_use = nodes.iter().filter(|n| n.ended.is_none()).count();
-    let mut lives = vec![(Some(SimTime::ZERO), None); nodes.len()];
-    lose_nodes(world, &mut lives);
-    if world.platform.is_fleet() {
-        let replicas = world
-            .services
-            .iter()
-            .flat_map(|service| service.replicas.iter());
-        for (node, replica) in replicas.filter_map(|r| r.node.map(|node| (node, r))) {
-            lives[node.index()] = (replica.placed, replica.ended);
-        }
-    }
-    let mut pairs = nodes.iter().zip(&lives).enumerate();
-    let off = pairs.find_map(|(index, (node, life))| {
-        let same = (Some(node.bought), node.ended) == *life;
-        (!same).then(|| {
-            format!(
-                "node {index} was there from {} to {:?}",
-                node.bought, node.ended
-            )
-        })
-    });
-    let off = off.or_else(|| {
-        let kept = world.platform.nodes_in_use() as usize;
-        (kept != in_use).then(|| format!("{kept} nodes counted, really {in_use}"))
-    });
-    holds(
-        "nodes are paid for while they are held",
-        off,
-        format!("{} nodes, {in_use} at the end", nodes.len()),
-    )
-}
-
-/// Ends the lives of nodes that faults took, and begins those of the ones in their place.
-fn lose_nodes(world: &World, lives: &mut [(Option<SimTime>, Option<SimTime>)]) {
-    for row in &world.faults.log.rows {
-        let loss = matches!(
-            world.plan.faults[row.fault].effect,
-            FaultEffect::NodeLoss { .. }
-        );
-        let node = row.node.filter(|_| loss && row.struck).map(NodeId);
-        if let Some(node) = node.filter(|node| !world.platform.pool_of(*node).owned) {
-            lives[node.index()].1 = Some(row.now);
-        }
-    }
-    for (node, at) in &world.faults.replacements {
-        lives[node.index()].0 = Some(*at);
-    }
 }
 
 /// What faults took from replicas is what replicas have lost, but for those that were killed otherwise.

@@ -3,7 +3,7 @@
 //! Nobody knows beforehand when the last held request of such a replica ends, but not before something leaves, decides or
 //! arrives in one of the stations. So they are looked at right after that, which is asked again after every control event.
 
-use super::lifecycle::{drained, out_of_time};
+use super::lifecycle::out_of_time;
 use super::world::World;
 use crate::replica::ReplicaState;
 use crate::run::event::Event;
@@ -93,7 +93,7 @@ impl World {
         }
         self.bring(service);
         let exit = if let Some(since) = self.stations[service].idle_since(self.now, id) {
-            drained(since)
+            self.drained(service, id, since)
         } else if self.now >= self.grace_end(service, id) {
             out_of_time(self.now)
         } else {

@@ -2,6 +2,7 @@
 
 use super::faults::Strike;
 use crate::plan::Plan;
+use crate::platform::NodeId;
 use crate::station::ReplicaId;
 use hookean_kernel::{SimTime, class};
 
@@ -28,6 +29,10 @@ pub(super) enum Event {
     Scale { controller: usize, desired: u32 },
     /// Controllers that are decided outside of the engine decide together; `leader` is the first of them.
     Consult { batch: usize, leader: usize },
+    /// A policy outside of the engine decides how many nodes a pool has.
+    ConsultNodes { controller: usize },
+    /// A bought node of a cluster is ready.
+    NodeReady { node: NodeId },
     /// A row of the series is due, for all services but those that run ahead.
     Series,
     /// A row of the series of a service that runs ahead is due.
@@ -56,10 +61,14 @@ pub(super) enum Reach {
     Everyone,
 }
 
-/// Among control events: services first, then measurements, then decisions, then the record of it all.
+/// Among control events: services first, then measurements, then decisions on replicas, on nodes, then the record of it all.
 const ENTITY_SAMPLES: u32 = 1 << 28;
 const ENTITY_TICKS: u32 = 2 << 28;
+const ENTITY_NODE_TICKS: u32 = 5 << 27;
 const ENTITY_SERIES: u32 = 3 << 28;
+
+/// Among those that become ready: replicas first, by service, then nodes.
+const ENTITY_NODES: u32 = 1 << 28;
 
 impl Event {
     /// Whom it concerns.
@@ -76,6 +85,8 @@ impl Event {
             | Self::Ready { service, .. }
             | Self::Drained { service, .. }
             | Self::Released { service } => Reach::Service(service),
+            // Any replica may have to leave a node, or wait for one.
+            Self::ConsultNodes { .. } | Self::NodeReady { .. } => Reach::Everyone,
             Self::Strike(strike) | Self::Recover(strike) => strike.reach(plan),
         }
     }
@@ -93,6 +104,10 @@ impl Event {
                 (class::TICK, ENTITY_TICKS + controller as u32)
             }
             Self::Consult { leader, .. } => (class::TICK, ENTITY_TICKS + leader as u32),
+            Self::ConsultNodes { controller } => {
+                (class::TICK, ENTITY_NODE_TICKS + controller as u32)
+            }
+            Self::NodeReady { node } => (class::READINESS, ENTITY_NODES + node.0),
             Self::Series => (class::TICK, ENTITY_SERIES),
             Self::Interval { controller } => (class::TICK, ENTITY_SERIES + controller as u32),
             Self::Ready { service, .. } => (class::READINESS, service as u32),

@@ -5,6 +5,9 @@ use super::event::Event;
 use super::world::World;
 use crate::control::external::{Failure, Row};
 
+/// Cannot happen: it is checked when a run begins.
+pub(super) const NO_POLICIES: &str = "the run has no policies";
+
 impl World {
     /// Observes for every controller of a batch, lets them decide in one call, and does what they say. When they cannot,
     /// nothing is done, and the run ends.
@@ -16,7 +19,7 @@ impl World {
         let rows: Vec<Row> = members.iter().map(|member| self.row(*member)).collect();
         let decided = match self.policies.as_mut() {
             Some(policies) => policies.decide(self.now, &rows),
-            None => Err(Failure::from("the run has no policies")),
+            None => Err(Failure::from(NO_POLICIES)),
         };
         let choices = match decided {
             Ok(choices) => choices,

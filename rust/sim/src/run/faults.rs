@@ -164,6 +164,9 @@ impl World {
             }
             (FaultEffect::NodeLoss { .. } | FaultEffect::ReplicaCrash { .. }, _) => Toll::default(),
         };
+        if let (FaultEffect::NodeLoss { .. }, Target::Node(node)) = (effect, target) {
+            self.note_lost(node, end.is_some());
+        }
         self.log_fault(strike, Some(target), Some(toll), end);
         if let Some(end) = end.filter(|_| !matches!(effect, FaultEffect::ReplicaCrash { .. })) {
             self.schedule(end, Event::Recover(strike));
@@ -207,13 +210,17 @@ impl World {
                 if self.platform.is_fleet() {
                     return; // its owner has replaced it
                 }
-                if self.platform.pool_of(node).owned {
-                    self.platform.set_down(node, false);
-                    self.fill(node);
-                } else {
-                    self.replace_node(node);
+                if !self.platform.pool_of(node).owned {
+                    if self.takes_replacement(node) {
+                        self.replace_node(node);
+                    }
                     return;
                 }
+                if self.platform.node(node).ended.is_some() {
+                    return; // its pool has shrunk since
+                }
+                self.platform.set_down(node, false);
+                self.fill(node);
             }
             (FaultEffect::SlowDown { .. } | FaultEffect::Pause, _) => {
                 let of = (strike.fault, target);
@@ -301,7 +308,9 @@ impl World {
                 owners.push(service);
             }
         }
-        if !self.platform.is_fleet() && !self.platform.pool_of(node).owned {
+        let of = self.platform.node(node);
+        let gone = of.ended.is_some(); // a node on its way out goes with its last replica
+        if !gone && !self.platform.is_fleet() && !self.platform.pool_of(node).owned {
             self.platform.give_back(node, self.now);
         }
         for service in owners {

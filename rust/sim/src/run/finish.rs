@@ -3,6 +3,7 @@
 use super::check::{self, Check};
 use super::control_loop::Loop;
 use super::graph::Graph;
+use super::nodes::NodeLoop;
 use super::world::World;
 use crate::control::external::Failure;
 use crate::error::SimError;
@@ -95,10 +96,11 @@ impl World {
     }
 }
 
-/// What controllers have left of their decisions since they were last asked, by number.
-pub(super) fn take_decided(loops: &mut [Loop]) -> Vec<Decided> {
+/// What controllers have left of their decisions since they were last asked, by number: those of nodes come last.
+pub(super) fn take_decided(loops: &mut [Loop], of_nodes: &mut [NodeLoop]) -> Vec<Decided> {
     let taken = loops.iter_mut().map(Loop::take_decided);
-    taken.collect()
+    let of_nodes = of_nodes.iter_mut().map(NodeLoop::take_decided);
+    taken.chain(of_nodes).collect()
 }
 
 fn digest(world: &World) -> String {
@@ -118,6 +120,7 @@ fn digest(world: &World) -> String {
             .for_each(|replica| replica_digest(&replica, &mut digest));
     }
     world.loops.iter().for_each(|of| of.log.digest(&mut digest));
+    world.digest_nodes(&mut digest);
     world.faults.log.digest(&mut digest);
     for node in world.platform.nodes() {
         digest.word(node.bought.as_nanos());
@@ -147,6 +150,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         outlet,
         graph,
         mut loops,
+        mut node_loops,
         ..
     } = world;
     let plan = Arc::new(plan);
@@ -167,7 +171,8 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         tables.push(("critical_path", critical_path.into()));
     }
     if outlet.is_none() {
-        let (names, decided) = (DecisionNames::of(&plan), take_decided(&mut loops));
+        let names = DecisionNames::of(&plan);
+        let decided = take_decided(&mut loops, &mut node_loops);
         let decisions = LazyTable::new(move || decisions_table(&names, &decided));
         let of = Arc::clone(&plan);
         let rows: Vec<_> = services.iter_mut().map(|s| s.series.take()).collect();

@@ -27,7 +27,7 @@ use rayon::prelude::*;
 /// policies outside of the engine may fail and end the run where they do.
 pub(super) fn is_open(plan: &Plan) -> bool {
     let outside = plan.controllers.iter().any(|c| c.kind == external::KIND);
-    plan.calls.is_empty() && !outside
+    plan.calls.is_empty() && !outside && plan.node_controllers.is_empty()
 }
 
 /// A step that a loop is about to take.

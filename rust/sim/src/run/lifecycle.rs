@@ -73,7 +73,7 @@ impl World {
             .retain(|(service, id)| services[*service].get(*id).state == ReplicaState::Pending);
     }
 
-    fn request(&self, service: usize) -> Request {
+    pub(super) fn request(&self, service: usize) -> Request {
         let replica = &self.plan.services[service].replica;
         Request {
             cpu_millicores: replica.cpu_millicores,
@@ -201,7 +201,7 @@ impl World {
     }
 
     /// Takes a replica out: cancels it if it has not started to serve, else lets it finish what it holds.
-    fn remove(&mut self, service: usize, id: ReplicaId) {
+    pub(super) fn remove(&mut self, service: usize, id: ReplicaId) {
         let now = self.now;
         if self.services[service].get(id).state != ReplicaState::Ready {
             self.end(
@@ -210,7 +210,7 @@ impl World {
                 Exit {
                     ending: Ending::Cancelled,
                     at: now,
-                    reason: "no longer wanted before it was ready".into(),
+                    reason: self.parting(service, id, "no longer wanted before it was ready"),
                     requests: Held::Lost,
                 },
             );
@@ -221,7 +221,7 @@ impl World {
         self.services[service].get_mut(id).drained = Some(now);
         self.services[service].set_state(id, ReplicaState::Draining, now);
         if self.is_empty(service, id) {
-            self.end(service, id, drained(now));
+            self.end(service, id, self.drained(service, id, now));
         } else if self.is_joined(service) {
             self.watch(service, id);
         } else {
@@ -259,7 +259,8 @@ impl World {
         }
         self.bring(service);
         if self.is_empty(service, id) {
-            self.end(service, id, drained(empty_at.min(self.now)));
+            let exit = self.drained(service, id, empty_at.min(self.now));
+            self.end(service, id, exit);
         } else if self.now >= self.grace_end(service, id) {
             self.end(service, id, out_of_time(self.now));
         } else {
@@ -291,6 +292,8 @@ impl World {
             if self.platform.is_fleet() {
                 self.platform.vacate(node, request, exit.at);
                 self.platform.give_back(node, exit.at);
+            } else if self.platform.node(node).is_leaving() {
+                self.platform.vacate_leaving(node, request, exit.at);
             } else {
                 self.platform.vacate(node, request, now);
                 self.fill(node);
@@ -298,6 +301,26 @@ impl World {
         }
         self.services[service].replicas.put_away(id);
         toll
+    }
+
+    /// The end of a replica that has finished what it held.
+    pub(super) fn drained(&self, service: usize, id: ReplicaId, at: SimTime) -> Exit {
+        Exit {
+            ending: Ending::Drained,
+            at,
+            reason: self.parting(service, id, "scaled in"),
+            requests: Held::Lost,
+        }
+    }
+
+    /// Why a replica goes that is not wanted any more, unless it is its node that is not.
+    fn parting(&self, service: usize, id: ReplicaId, reason: &'static str) -> Cow<'static, str> {
+        let evicted = self.services[service].get(id).evicted;
+        Cow::Borrowed(if evicted {
+            "its node was given back"
+        } else {
+            reason
+        })
     }
 
     /// Takes a serving replica out of its station and keeps what it has done.
@@ -326,7 +349,7 @@ impl World {
     /// Room has appeared on a node: gives it to the replicas that wait, in order. They fit no other node, or they would not
     /// wait.
     pub(super) fn fill(&mut self, node: NodeId) {
-        if !self.platform.is_there(node) {
+        if !self.platform.node(node).is_usable() {
             return;
         }
         for (service, id) in std::mem::take(&mut self.waiting) {
@@ -340,16 +363,6 @@ impl World {
                 self.waiting.push_back((service, id));
             }
         }
-    }
-}
-
-/// The end of a replica that has finished what it held.
-pub(super) const fn drained(at: SimTime) -> Exit {
-    Exit {
-        ending: Ending::Drained,
-        at,
-        reason: Cow::Borrowed("scaled in"),
-        requests: Held::Lost,
     }
 }
 

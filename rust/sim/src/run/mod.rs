@@ -18,6 +18,7 @@ mod graph;
 mod joined;
 mod lane;
 mod lifecycle;
+mod nodes;
 mod outlet;
 mod pulse;
 mod service;
@@ -146,6 +147,8 @@ fn handle(world: &mut World, event: Event) {
             desired,
         } => world.scale_from(controller, desired),
         Event::Consult { batch, .. } => world.consult(batch),
+        Event::ConsultNodes { controller } => world.consult_nodes(controller),
+        Event::NodeReady { node } => world.node_ready(node),
         Event::Series => world.record_series(),
         Event::Interval { .. } => {} // of services that run ahead
         Event::Ready { service, replica } => {

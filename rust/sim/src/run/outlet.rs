@@ -97,7 +97,8 @@ impl World {
     }
 
     fn decision_rows(&self) -> usize {
-        self.loops.iter().map(|of| of.log.len()).sum()
+        let of_nodes: usize = self.node_loops.iter().map(|of| of.log.len()).sum();
+        of_nodes + self.loops.iter().map(|of| of.log.len()).sum::<usize>()
     }
 
     fn request_rows(&self) -> usize {
@@ -114,7 +115,8 @@ impl World {
 
     fn hand_over_decisions(&mut self) {
         let names = DecisionNames::of(&self.plan);
-        let rows = decisions_table(&names, &take_decided(&mut self.loops));
+        let decided = take_decided(&mut self.loops, &mut self.node_loops);
+        let rows = decisions_table(&names, &decided);
         self.put("decisions", rows);
     }
 

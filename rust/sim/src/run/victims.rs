@@ -1,7 +1,7 @@
-//! Which replicas go when a service shrinks.
+//! Which replicas go when a service shrinks, and which nodes when a pool does.
 
 use super::service::Service;
-use crate::platform::NodeId;
+use crate::platform::{Node, NodeId, Platform};
 use crate::replica::{Replica, ReplicaState};
 use crate::station::ReplicaId;
 use hookean_kernel::SimTime;
@@ -59,6 +59,14 @@ pub(super) fn of_fleet(service: &Service, count: usize, now: SimTime) -> Vec<Rep
             replica.id,
         )
     })
+}
+
+/// The `count` nodes of a pool to give back: those that are not ready first, then empty ones, then those with the fewest
+/// replicas, and the youngest first among equals.
+pub(super) fn of_pool(platform: &Platform, pool: usize, count: usize) -> Vec<NodeId> {
+    let mut kept: Vec<(NodeId, &Node)> = platform.kept(pool).collect();
+    kept.sort_by_key(|(id, node)| (node.is_usable(), node.resources.replicas, Reverse(*id)));
+    kept.into_iter().take(count).map(|(id, _)| id).collect()
 }
 
 fn first<K: Ord>(service: &Service, count: usize, key: impl Fn(&Replica) -> K) -> Vec<ReplicaId> {

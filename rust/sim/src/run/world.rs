@@ -7,6 +7,7 @@ use super::event::{Event, Reach};
 use super::faults::Faults;
 use super::graph::Graph;
 use super::lane;
+use super::nodes::NodeLoop;
 use super::outlet::Outlet;
 use super::service::Service;
 use crate::calls::Calls;
@@ -38,7 +39,9 @@ pub(super) struct World {
     pub(super) stations: Vec<Box<dyn Station>>,
     pub(super) services: Vec<Service>,
     pub(super) loops: Vec<Loop>,
-    /// The external ones among them, those of one clock together.
+    /// What says how many nodes a pool has.
+    pub(super) node_loops: Vec<NodeLoop>,
+    /// The external ones among the loops, those of one clock together.
     pub(super) batches: Vec<Vec<usize>>,
     batch_of: BTreeMap<Clock, usize>,
     pub(super) policies: Option<Box<dyn ExternalPolicies>>,
@@ -92,6 +95,7 @@ impl World {
             stations,
             services,
             loops: Vec::new(),
+            node_loops: Vec::new(),
             batches: Vec::new(),
             batch_of: BTreeMap::new(),
             policies: options.policies.take(),
@@ -142,6 +146,7 @@ impl World {
             // It has been read, and is large when there are very many controllers.
             self.plan.controllers[controller].config = Value::Null;
         }
+        self.add_node_loops()?;
         self.schedule_faults();
         let step = self.plan.record.series_step_ns;
         self.schedule(SimTime::from_nanos(step), Event::Series);
@@ -253,10 +258,14 @@ impl World {
             });
         }
         let refused = |problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem);
-        if self.policies.is_none() {
-            return Err(refused("has no policies beside the plan".to_owned()));
-        }
+        self.require_policies().map_err(refused)?;
         Observer::new(plan).map(Decider::External).map_err(refused)
+    }
+
+    /// A plan with policies outside of the engine needs them beside it.
+    pub(super) fn require_policies(&self) -> Result<(), String> {
+        let refused = || "has no policies beside the plan".to_owned();
+        self.policies.is_some().then_some(()).ok_or_else(refused)
     }
 
     /// Schedules the first tick of a controller. An external one joins those that tick with it, if there are any.

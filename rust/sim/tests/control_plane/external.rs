@@ -2,7 +2,7 @@
 
 use crate::support::{SECOND, Scene, cluster, service};
 use hookean_kernel::SimTime;
-use hookean_sim::control::external::{Choice, ExternalPolicies, Failure, Row};
+use hookean_sim::control::external::{Choice, ExternalPolicies, Failure, NodeRow, Row};
 use hookean_sim::plan::Plan;
 use hookean_sim::run::{Heartbeat, RunOptions, RunOutput, simulate};
 use hookean_sim::workload::WorkloadArrays;
@@ -27,13 +27,17 @@ impl ExternalPolicies for OneMore {
         let controllers = rows.iter().map(|r| r.controller).collect();
         let desired: Vec<u32> = rows.iter().map(|r| r.desired).collect();
         let more = desired.iter().map(|d| Choice {
-            replicas: d + 1,
+            wanted: d + 1,
             reason: None,
         });
         let choices = more.collect();
         let mut calls = self.calls.lock().expect("no other thread");
         calls.push((now.as_nanos() / S, controllers, desired));
         Ok(choices)
+    }
+
+    fn decide_nodes(&mut self, _: SimTime, _: &NodeRow) -> Result<Choice, Failure> {
+        Err("no nodes are asked for".into())
     }
 }
 

@@ -8,6 +8,7 @@ mod faults;
 mod fuzz;
 mod lanes;
 mod lifecycle;
+mod nodes;
 mod outlet;
 mod plans;
 mod run;

@@ -103,19 +103,13 @@ impl Case {
             horizon_ns: u64::MAX,
             engine,
             services: vec![self.service(work)],
-            workloads: vec![WorkloadPlan {
-                service: 0,
-                start_ns: 0,
-                source,
-                deadline_ns: self.deadline_ns,
-                retry: self.retry,
-                clients: self.clients.clone(),
-            }],
+            workloads: vec![self.workload(source)],
             platform: PlatformPlan::Fleet {
                 preset: "none".into(),
                 pools: vec![],
             },
             controllers: vec![],
+            node_controllers: vec![],
             calls: vec![],
             faults: vec![],
             record: RecordPlan {
@@ -126,6 +120,17 @@ impl Case {
             },
         };
         (plan, arrays)
+    }
+
+    fn workload(&self, source: WorkloadSource) -> WorkloadPlan {
+        WorkloadPlan {
+            service: 0,
+            start_ns: 0,
+            source,
+            deadline_ns: self.deadline_ns,
+            retry: self.retry,
+            clients: self.clients.clone(),
+        }
     }
 
     fn service(&self, work: Distribution) -> ServicePlan {

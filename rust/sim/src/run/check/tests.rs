@@ -5,6 +5,7 @@ use super::super::pulse::Pulse;
 use super::super::world::World;
 use super::super::{Heartbeat, RunOptions, run};
 use super::*;
+use crate::control::external::{Choice, ExternalPolicies, Failure, NodeRow, Row};
 use crate::plan::Plan;
 use crate::station::ReplicaId;
 use crate::workload::WorkloadArrays;
@@ -50,7 +51,7 @@ pub(in crate::run) fn document(kind: &str) -> Value {
             "clients": {"count": 1, "think": {"distribution": "constant", "value_ns": 1000 * S}},
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
         "platform": platform(kind),
-        "controllers": [controller(3, 20), controller(0, 30)], "calls": [], "faults": [],
+        "controllers": [controller(3, 20), controller(0, 30)], "node_controllers": [], "calls": [], "faults": [],
         "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}, "latencies": false},
     })
 }
@@ -73,6 +74,34 @@ fn holding() -> Value {
     document
 }
 
+/// One node more than in [`document`] at 10 s, and one less at 50 s: the older one, which still holds a replica.
+struct Pool;
+
+impl ExternalPolicies for Pool {
+    fn decide(&mut self, _: SimTime, _: &[Row]) -> Result<Vec<Choice>, Failure> {
+        Ok(vec![])
+    }
+
+    fn decide_nodes(&mut self, now: SimTime, _: &NodeRow) -> Result<Choice, Failure> {
+        let wanted = 1 + u32::from((10..50).contains(&(now.as_nanos() / S)));
+        Ok(Choice {
+            wanted,
+            reason: None,
+        })
+    }
+}
+
+fn of_pool() -> World {
+    let mut document = document("cluster");
+    document["platform"]["pools"][0]["startup"] = json!([
+        {"stage": "boot", "duration": {"distribution": "constant", "value_ns": 5 * S}}]);
+    document["controllers"] = json!([]);
+    document["services"][0]["replica"]["cpu_millicores"] = json!(3000);
+    document["node_controllers"] = json!([{"kind": "python", "pool": 0, "period_ns": 10 * S, "config": {
+        "policy": "p", "source_sha256": null, "parameters": {}, "instance": 0, "min": 0, "max": 9}}]);
+    ended(&document)
+}
+
 pub(in crate::run) fn ended(document: &Value) -> World {
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
     let arrays = WorkloadArrays {
@@ -83,7 +112,7 @@ pub(in crate::run) fn ended(document: &Value) -> World {
         threads: 1,
         in_order: false,
         heartbeat: &mut |_, _| Heartbeat::Continue,
-        policies: None,
+        policies: Some(Box::new(Pool)),
         outlet: None,
     };
     let mut world = World::new(plan, &arrays, &mut options).unwrap();
@@ -233,6 +262,54 @@ fn a_machine_that_is_not_given_back_is_noticed() {
         verdict("fleet", fault),
         Some("nodes are paid for while they are held")
     );
+}
+
+#[test]
+fn a_pool_that_is_not_as_decided_is_noticed() {
+    let world = of_pool();
+    let nodes = world.platform.nodes();
+    let lives: Vec<_> = nodes.iter().map(|n| (n.ready, n.drained)).collect();
+    let at = |secs: u64| Some(SimTime::from_nanos(secs * S));
+    assert_eq!(lives, [(at(0), None), (at(15), at(50))]);
+    assert_eq!(verdict_of(world, |_| ()), None);
+    let faults: [(fn(&mut World), _); 6] = [
+        (
+            |world| world.node_loops[0].wanted = 2,
+            "pools have the nodes that are wanted",
+        ),
+        (
+            |world| world.node_loops[0].missing = 1,
+            "pools have the nodes that are wanted",
+        ),
+        (
+            |world| {
+                world.platform.node_mut(1).ready = Some(SimTime::from_nanos(14 * S));
+            },
+            "pools have the nodes that are wanted",
+        ),
+        (
+            |world| {
+                world.platform.node_mut(1).ended = Some(SimTime::from_nanos(52 * S));
+            },
+            "nodes are paid for while they are held",
+        ),
+        (
+            |world| {
+                world.node_loops[0].bought.clear();
+            },
+            "nodes are paid for while they are held",
+        ),
+        (
+            |world| {
+                let replica = world.services[0].get_mut(ReplicaId(1));
+                replica.placed = Some(SimTime::from_nanos(51 * S));
+            },
+            "no node is overfull",
+        ),
+    ];
+    for (fault, check) in faults {
+        assert_eq!(verdict_of(of_pool(), fault), Some(check));
+    }
 }
 
 #[test]
