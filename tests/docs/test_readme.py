@@ -46,7 +46,7 @@ def test_a_command_of_the_readme_runs(folder, command):
 
 @pytest.mark.usefixtures("folder")
 def test_the_python_example_runs_and_tighter_targets_buy_better_latency(capsys):
-    example, _ = blocks("python")
+    example, *_ = blocks("python")
     scope = {}
     exec(compile(example, "README.md", "exec"), scope)  # noqa: S102 - the README is ours
     lines = capsys.readouterr().out.splitlines()
@@ -58,18 +58,33 @@ def test_the_python_example_runs_and_tighter_targets_buy_better_latency(capsys):
     assert "cpu" in lines[3]
 
 
-def test_the_policy_of_the_readme_runs_as_it_says(folder):
-    _, source = blocks("python")
-    (folder / "half_full.py").write_text(source, encoding="utf-8")
-    [controller] = re.findall(r"`({kind: python[^`]*})`", README)
-    scenario = (folder / "checkout.yaml").read_text(encoding="utf-8").partition("controllers:")[0]
-    (folder / "own.yaml").write_text(f"{scenario}controllers: [{controller}]", encoding="utf-8")
-    result = hookean.simulate(folder / "own.yaml")
-    assert re.fullmatch(r"CPU at \d+%", result.decisions["reason"][-1])
-    assert result.decisions["desired"].max() == 28
+def own_policy(folder, number):
+    """A result of the README's scenario with the policy of its `number`-th example in Python, and its class."""
+    source = blocks("python")[number]
+    controller = re.findall(r"`({kind: python, (?:service|pool): [^`]*})`", README)[number - 1]
+    module, name = re.search(r'policy: "(\w+):(\w+)"', controller).groups()
+    (folder / f"{module}.py").write_text(source, encoding="utf-8")
+    scenario, _, given = (folder / "checkout.yaml").read_text(encoding="utf-8").partition("controllers:\n")
+    others = given if "pool" in controller else ""
+    (folder / "own.yaml").write_text(f"{scenario}controllers:\n  - {controller}\n{others}", encoding="utf-8")
     scope = {}
     exec(compile(source, "README.md", "exec"), scope)  # noqa: S102 - the README is ours
-    assert check_policy(scope["HalfFull"]) == []
+    return hookean.simulate(folder / "own.yaml"), scope[name]
+
+
+def test_the_policy_of_the_readme_runs_as_it_says(folder):
+    result, half_full = own_policy(folder, 1)
+    assert re.fullmatch(r"CPU at \d+%", result.decisions["reason"][-1])
+    assert result.decisions["desired"].max() == 28
+    assert check_policy(half_full) == []
+
+
+def test_the_policy_for_nodes_of_the_readme_runs_as_it_says(folder):
+    result, head_room = own_policy(folder, 2)
+    rows = result.decisions.filter(pool="general")
+    assert re.fullmatch(r"\d+ wait for room", rows["reason"][0])
+    assert rows["desired"].n_unique() > 1
+    assert check_policy(head_room) == []
 
 
 def test_every_make_target_of_the_readme_exists():
