@@ -37,6 +37,21 @@ pub enum PipelinePlan {
 }
 
 impl PipelinePlan {
+    /// Distances of the looks of its clocks, but for those that come with a decision; the shortest of each.
+    pub fn periods_ns(self) -> impl Iterator<Item = u64> {
+        let clocks = match self {
+            Self::Ideal { .. } => [None; 3],
+            Self::Kubernetes {
+                housekeeping_min_ns,
+                resolution_ns,
+                adapter_period_ns,
+                ..
+            } => [housekeeping_min_ns, resolution_ns, adapter_period_ns].map(Some),
+            Self::Cloudwatch { period_ns, .. } => [Some(period_ns), None, None],
+        };
+        clocks.into_iter().flatten()
+    }
+
     /// Whether it publishes averages over the group instead of samples of single replicas.
     pub fn is_of_groups(self) -> bool {
         matches!(self, Self::Cloudwatch { .. })

@@ -6,6 +6,7 @@
 
 use super::Heartbeat;
 use super::world::World;
+use crate::plan::Plan;
 use hookean_kernel::{SimDuration, SimTime};
 
 /// Requests that a stretch should hold: some tens of milliseconds of work.
@@ -65,6 +66,8 @@ impl<'a> Pulse<'a> {
 
     /// Moves the clock to `until`, or to the first trigger before; stations follow when they are looked at.
     pub(super) fn go_to(&mut self, world: &mut World, until: SimTime) -> Way {
+        // Loops run ahead up to the end of a stretch, so it is short from the first where they take very many steps.
+        self.stretch = self.stretch.min(world.longest_stretch);
         while self.last_at + self.stretch < until {
             let at = (self.last_at + self.stretch).max(world.now);
             if let Some(raised) = world.next_trigger(at) {
@@ -75,6 +78,7 @@ impl<'a> Pulse<'a> {
             world.advance_all(at);
             world.hand_over_past();
             self.adapt(world);
+            self.stretch = self.stretch.min(world.longest_stretch);
             if world.failure.is_some() || self.stops || !self.beat(world) {
                 return Way::Stopped;
             }
@@ -102,10 +106,8 @@ impl<'a> Pulse<'a> {
     fn adapt(&mut self, world: &World) {
         let work = world.single_requests_seen() + world.steps * REQUESTS_OF_STEP;
         let elapsed = world.now.saturating_since(self.last_at);
-        let many = (world.services.len() as u64 / SERVICES).clamp(1, MOST);
-        let longest = LONGEST.saturating_mul(many).min(LONGEST_OF_MANY);
-        let wanted = REQUESTS * many;
-        self.stretch = next_stretch(self.stretch, elapsed, work - self.work, wanted).min(longest);
+        let wanted = wanted(&world.plan);
+        self.stretch = next_stretch(self.stretch, elapsed, work - self.work, wanted);
         (self.last_at, self.work) = (world.now, work);
         self.requests = world.requests_seen();
     }
@@ -115,6 +117,28 @@ impl<'a> Pulse<'a> {
         self.events = 0;
         (self.heartbeat)(world.now, self.requests) == Heartbeat::Continue
     }
+}
+
+/// Requests that a stretch of a plan should hold.
+fn wanted(plan: &Plan) -> u64 {
+    REQUESTS * many(plan)
+}
+
+fn many(plan: &Plan) -> u64 {
+    (plan.services.len() as u64 / SERVICES).clamp(1, MOST)
+}
+
+/// The longest stretch of a plan: one in which control loops, and the series, take no more steps than make a stretch.
+pub(super) fn longest_stretch(plan: &Plan) -> SimDuration {
+    let each = |period_ns: u64| 1.0 / period_ns.max(1) as f64;
+    let loops = plan.controllers.iter();
+    let steps = loops.map(|c| each(c.period_ns) + c.metrics.periods_ns().map(each).sum::<f64>());
+    let rows = each(plan.record.series_step_ns) * plan.services.len() as f64;
+    let steps_per_ns = steps.sum::<f64>() + rows;
+    let nanos = wanted(plan) as f64 / (REQUESTS_OF_STEP as f64 * steps_per_ns);
+    let by_steps = SimDuration::from_nanos((nanos as u64).max(1)); // saturates
+    let longest = LONGEST.saturating_mul(many(plan)).min(LONGEST_OF_MANY);
+    longest.min(by_steps)
 }
 
 /// The stretch that would hold `wanted` at the rate of `seen` in the last `elapsed`; at most doubles.
@@ -136,6 +160,19 @@ pub(super) fn next_stretch(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stretch_is_short_where_loops_take_many_steps() {
+        let mut document = crate::run::check::tests::document("cluster");
+        let longest = |document: &serde_json::Value| {
+            let plan = Plan::from_json(document.to_string().as_bytes());
+            longest_stretch(&plan.expect("a sound plan"))
+        };
+        assert_eq!(longest(&document), LONGEST);
+        document["controllers"][0]["period_ns"] = serde_json::json!(1);
+        // A step each nanosecond, of 32 requests: 200,000 of them.
+        assert_eq!(longest(&document), SimDuration::from_nanos(6249));
+    }
 
     #[test]
     fn a_stretch_follows_the_rate_and_grows_slowly() {

@@ -9,6 +9,7 @@ use super::graph::Graph;
 use super::lane;
 use super::nodes::NodeLoop;
 use super::outlet::Outlet;
+use super::pulse;
 use super::service::Service;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
@@ -69,6 +70,8 @@ pub(super) struct World {
     advanced_to: SimTime,
     /// Whether loops may run ahead (see [`lane`]).
     is_open: bool,
+    /// The longest stretch between two heartbeats.
+    pub(super) longest_stretch: SimDuration,
     /// Steps of loops, and other events, so far.
     pub(super) steps: u64,
 }
@@ -121,6 +124,7 @@ impl World {
             pool: thread_pool(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
             is_open: !options.in_order && lane::is_open(&plan),
+            longest_stretch: pulse::longest_stretch(&plan),
             steps: 0,
             plan,
         };
