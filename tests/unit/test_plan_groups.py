@@ -1,8 +1,10 @@
 """Groups of equal services: resolved once, repeated in the plan."""
 
+import polars as pl
 import pytest
 from scenario_examples import SMALL, load
 
+from hookean import simulate
 from hookean.errors import ScenarioError
 from hookean.plan import resolve
 
@@ -58,6 +60,17 @@ def test_a_policy_in_python_does_not_scale_a_group(tmp_path):
     error = refusal(tmp_path, text)
     assert "cannot scale the group `web`" in error.message
     assert "decide_all" in error.hint
+
+
+def test_a_policy_beside_a_group_decides_for_its_service(tmp_path):
+    (tmp_path / "three.py").write_text("class Three:\n    def decide(self, obs):\n        return 3\n")
+    text = GROUP.replace("services:\n", "services:\n  zed: {work: 1ms, replica: {cpu: 1, memory: 1Gi}}\n").replace(
+        "controllers:\n", "controllers:\n  - {kind: python, service: zed, max: 9, policy: three:Three}\n"
+    )
+    result = simulate(load(tmp_path, text))
+    decided = result.decisions.filter(pl.col("controller") == "python")
+    assert set(decided["service"]) == {"zed"}
+    assert set(decided["desired"]) == {3}
 
 
 def test_memory_is_counted_for_all_members(tmp_path):

@@ -10,7 +10,7 @@ from hookean.policies.registry import FoundPolicy, find
 from hookean.scenario.fields import FieldError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from hookean.policies.python import PythonNodePolicy, PythonPolicy
@@ -131,6 +131,15 @@ class Policies:
         """
         instance = self._instance_of[id(controller)]
         return controller.policy_config(instance.found, instance.number)
+
+    def move(self, places: Mapping[int, int]) -> None:
+        """Takes note that controllers have other places in the plan: groups before them have been taken apart.
+
+        Args:
+            places: The new place of each controller of a single service.
+        """
+        for each in self._instances.values():
+            each.controllers = [places[index] for index in each.controllers]
 
     def seats(self) -> tuple[Seat, ...]:
         """Returns who decides for whom."""

@@ -125,6 +125,9 @@ class _Resolver:
             if fault["target"]["of"] == "replica":
                 fault["target"]["service"] = members.names.index(self.names[fault["target"]["service"]])
         if any(counts.values()):
+            written = document["controllers"]
+            _, before = members.repeated(self.names, written, range(len(written)))
+            self.policies.move({old: new for new, old in enumerate(before)})
             document["services"] = members.services(document["services"])
             for part in ("workloads", "controllers"):
                 texts = descriptions[part]
