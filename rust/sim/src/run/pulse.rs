@@ -78,7 +78,6 @@ impl<'a> Pulse<'a> {
             world.advance_all(at);
             world.hand_over_past();
             self.adapt(world);
-            self.stretch = self.stretch.min(world.longest_stretch);
             if world.failure.is_some() || self.stops || !self.beat(world) {
                 return Way::Stopped;
             }
@@ -107,7 +106,8 @@ impl<'a> Pulse<'a> {
         let work = world.single_requests_seen() + world.steps * REQUESTS_OF_STEP;
         let elapsed = world.now.saturating_since(self.last_at);
         let wanted = wanted(&world.plan);
-        self.stretch = next_stretch(self.stretch, elapsed, work - self.work, wanted);
+        let stretch = next_stretch(self.stretch, elapsed, work - self.work, wanted);
+        self.stretch = stretch.min(world.longest_stretch);
         (self.last_at, self.work) = (world.now, work);
         self.requests = world.requests_seen();
     }
