@@ -232,7 +232,7 @@ def edit_manifest(folder, change):
 def test_another_result_schema_is_refused_with_both_versions(tmp_path):
     result().save(tmp_path / "r")
     edit_manifest(tmp_path / "r", lambda manifest: manifest.update(result_schema=2, hookean_version="9.9.9"))
-    with pytest.raises(ResultError, match=r"schema 2, this version of hookean reads 3(.|\n)*9\.9\.9"):
+    with pytest.raises(ResultError, match=r"schema 2, this version of hookean reads 4(.|\n)*9\.9\.9"):
         RunResult.load(tmp_path / "r")
 
 

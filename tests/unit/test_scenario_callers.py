@@ -1,7 +1,10 @@
 """Batches, retries and clients, as a person writes them."""
 
+from datetime import timedelta
+
 import pytest
 
+import hookean
 from hookean.errors import ScenarioError
 from hookean.scenario import Queue, Replica, Scenario, Service, Workload
 
@@ -37,7 +40,7 @@ def test_a_number_is_a_batch_of_fixed_size():
             "`initial` (2 s) is above `maximum` (1 s)",
             "retry.backoff",
         ),
-        ({"deadline": "5s"}, "a `deadline` ends retries, and there is no `retry`", "deadline"),
+        ({"deadline": "0s"}, "no request can be served in no time", "deadline"),
         ({"clients": {"count": 3}}, "`think` is missing", "clients.think"),
         ({"clients": {"count": 3, "think": "1s", "duration": "0s"}}, "longer than 0", "clients.duration"),
     ],
@@ -47,6 +50,50 @@ def test_mistakes_are_named_with_their_place(fields, message, where):
         workload(**fields)
     assert message in caught.value.message
     assert caught.value.where == where
+
+
+@pytest.mark.parametrize("engine", ["lazy", "reference"])
+def test_a_deadline_ends_the_attempt_under_way(engine):
+    # Each works for 1 s of its 10, gives up, comes back 1 s later and has half a second left.
+    result = hookean.simulate(
+        Scenario.model_validate(
+            {
+                "name": "deadline",
+                "seed": 1,
+                "engine": engine,
+                "duration": "1min",
+                "workload": [
+                    {
+                        "service": "web",
+                        "counts": [1, 1, 1],
+                        "step": "10s",
+                        "arrivals": "exact",
+                        "deadline": "2500ms",
+                        "retry": {"attempts": 3, "backoff": {"initial": "1s", "maximum": "1s", "jitter": "none"}},
+                    }
+                ],
+                "services": {
+                    "web": {
+                        "work": "10s",
+                        "replica": {"cpu": 1, "memory": "512Mi"},
+                        "queue": {"discipline": "processor_sharing", "total_timeout": "1s"},
+                    }
+                },
+                "platform": {
+                    "preset": "kubernetes-on-metal",
+                    "reservation": "none",
+                    "pools": [{"name": "a", "cpu": 8, "memory": "32Gi", "price": "1 USD/h"}],
+                },
+                "record": {"requests": "full"},
+            }
+        )
+    )
+    summary = result.summary.row(0, named=True)
+    assert (summary["timed_out"], summary["expired"], summary["given_up"]) == (3, 3, 3)
+    assert result.series["expired"].sum() == 3
+    assert result.replicas["cpu_core_seconds"].sum() == pytest.approx(4.5)
+    expired = result.requests.filter(outcome="expired")
+    assert (expired["end"] - expired["start"]).to_list() == [timedelta(milliseconds=500)] * 3
 
 
 def test_a_load_has_no_callers():

@@ -78,7 +78,7 @@ def test_requests_tell_who_called_and_what_set_them_off(tmp_path):
         ("copies: 2", "wait_for: 3", "2 calls can never give 3 answers", "services.front.calls.1.wait_for"),
         ("copies: 2", "wait_for: most", "expected `all`, `first`, `none` or a", "services.front.calls.1.wait_for"),
         ("search: {", f"search: {{calls: [{MANY}, {MANY}, {MANY}], ", "more than 16,384 ways", "services.stock"),
-        ("copies: 2", "deadline: 2s", "a `deadline` ends retries", "services.front.calls.1.deadline"),
+        ("copies: 2", "deadline: 0s", "no request can be served in no time", "services.front.calls.1.deadline"),
         ("stock: {work: 5ms,", "stock: {calls: [{to: front}], work: 5ms,", "calls lead back: ", "services.front.calls"),
         ("stock: {work: 5ms,", "stock: {fidelity: binned, work: 5ms,", "`stock` is called by others", "services.stock"),
         ("stock: {work: 5ms,", "stock: {count: 3, work: 5ms,", "`stock` is a group", "services.cart.calls.0.to"),

@@ -74,6 +74,12 @@ REFUSED = {
         "(workload.0.retry)",
         "`fidelity: exact`",
     ),
+    "a deadline": (
+        ("rate: 8/s, duration: 1h}", "rate: 8/s, duration: 1h, deadline: 2s}\nfidelity: binned"),
+        "`deadline` is about single requests",
+        "(workload.0.deadline)",
+        "`fidelity: exact`",
+    ),
     "a controller that requests wake": (
         (
             "{kind: hpa, service: web, min: 2, max: 20, metrics: [{resource: cpu, utilization: 60}]}",

@@ -49,7 +49,7 @@ METRICS = (
     Metric("latency_p50", "s", "lower", "Median latency of completed requests."),
     Metric("latency_p95", "s", "lower", "95 % quantile of latency."),
     Metric("latency_p99", "s", "lower", "99 % quantile of latency."),
-    Metric("failed", "", "lower", "Requests given up: rejected, timed out or lost, in their last attempt."),
+    Metric("failed", "", "lower", "Requests given up: rejected, timed out, expired or lost, in their last attempt."),
     Metric("failed_ratio", "ratio", "lower", "Failed requests / requests; null without requests."),
     Metric("in_system", "", "", "Requests waiting or in service at the end: judged neither good nor bad."),
     Metric("replicas_mean", "replicas", "", "Ready replicas, averaged over time."),

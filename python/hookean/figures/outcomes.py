@@ -1,4 +1,4 @@
-"""What became of the requests: late, rejected, timed out, lost, unanswered."""
+"""What became of the requests: late, rejected, timed out, expired, lost, unanswered."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ BAD = {
     "late": "#999999",
     "rejected": "#aa3377",
     "timed_out": "#ccbb44",
+    "expired": "#ee8866",
     "lost": "#332288",
     "unanswered": "#44aa99",
 }
@@ -34,8 +35,8 @@ def outcomes_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Dat
 
     Returns:
         One row per contender: `contender`, `arrivals`, `good` (completed within the objective; null without one),
-        `late` (completed after it; null without one), `completed`, `rejected`, `timed_out`, `lost`, `unanswered`,
-        `in_system`.
+        `late` (completed after it; null without one), `completed`, `rejected`, `timed_out`, `expired`,
+        `lost`, `unanswered`, `in_system`.
     """
     parts = [
         result.summary.filter(pl.col("service") == service).select(
@@ -46,6 +47,7 @@ def outcomes_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Dat
             "completed",
             "rejected",
             "timed_out",
+            "expired",
             "lost",
             "unanswered",
             "in_system",
@@ -56,7 +58,7 @@ def outcomes_table(results: Mapping[str, ResultLike], *, service: str) -> pl.Dat
 
 
 def outcomes_figure(results: Mapping[str, ResultLike], *, service: str) -> go.Figure:
-    """Draws the share of requests that were late, rejected, timed out, lost or unanswered, as stacked bars.
+    """Draws the share of requests that were late, rejected, timed out, expired, lost or unanswered, as stacked bars.
 
     Args:
         results: Results by contender name.

@@ -212,7 +212,8 @@ def _outcomes_caption(_results: Mapping[str, ResultLike], _service: str) -> str:
 
 
 def _outcomes_numbers(results: Mapping[str, ResultLike], service: str) -> str:
-    counts = ("arrivals", "good", "late", "completed", "rejected", "timed_out", "lost", "unanswered", "in_system")
+    failures = ("rejected", "timed_out", "expired", "lost", "unanswered")
+    counts = ("arrivals", "good", "late", "completed", *failures, "in_system")
     columns = [
         Shown("contender", "contender", numeric=False),
         *(Shown(name, name.replace("_", " "), number) for name in counts),

@@ -47,6 +47,7 @@ SUMMARY = (
     Column("completed", "u64", "", "Attempts served to the end, each of another request."),
     Column("rejected", "u64", "", "Attempts turned away because the queue was full."),
     Column("timed_out", "u64", "", "Attempts that gave up, waiting or in service."),
+    Column("expired", "u64", "", "Attempts that the deadline of their request ended, waiting or in service."),
     Column("lost", "u64", "", "Attempts lost with a replica that was killed or failed."),
     Column(
         "unanswered",
@@ -138,6 +139,7 @@ SERIES = (
     Column("completed", "u64", "", "Attempts completed in the interval."),
     Column("rejected", "u64", "", "Attempts rejected in the interval."),
     Column("timed_out", "u64", "", "Attempts timed out in the interval."),
+    Column("expired", "u64", "", "Attempts ended by their deadline in the interval."),
     Column("lost", "u64", "", "Attempts lost in the interval."),
     Column("unanswered", "u64", "", "Attempts in the interval whose synchronous calls failed."),
     Column("retries", "u64", "", "Attempts that arrived in the interval and are not the first of their request."),
@@ -293,15 +295,20 @@ REQUESTS = (
         "end",
         "duration",
         "s",
-        "When it completed, was rejected, gave up, was lost or stayed unanswered; null if still in the system.",
+        "When it completed, was rejected, gave up, expired, was lost or stayed unanswered; null if still in the system.",
         nullable=True,
     ),
     Column("work", "duration", "s", "Its CPU time on one full bare-metal core."),
     Column("replica", "u32", "", "Replica that served it.", nullable=True),
-    Column("outcome", "str", "", "`completed`, `rejected`, `timed_out`, `lost`, `unanswered` or `in_system`."),
+    Column(
+        "outcome",
+        "str",
+        "",
+        "`completed`, `rejected`, `timed_out`, `expired`, `lost`, `unanswered` or `in_system`.",
+    ),
 )
 
-_ENDS = ("arrivals", "completed", "rejected", "timed_out", "lost", "unanswered", "in_system")
+_ENDS = ("arrivals", "completed", "rejected", "timed_out", "expired", "lost", "unanswered", "in_system")
 
 CLASSES = (
     _SERVICE,

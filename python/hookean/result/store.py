@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from hookean._core import ArrowTable
 
-RESULT_SCHEMA = 3
+RESULT_SCHEMA = 4
 """Version of the tables and of the manifest."""
 
 MANIFEST = "manifest.json"

@@ -142,6 +142,19 @@ class Retry(Model):
     """Limit on all retries together. Default: none."""
 
 
+def check_deadline(deadline: Duration | None) -> None:
+    """Refuses a deadline that every request would miss.
+
+    Args:
+        deadline: The deadline, if there is one.
+
+    Raises:
+        FieldError: If it is zero.
+    """
+    if deadline is not None and deadline.base == 0:
+        raise FieldError("no request can be served in no time", hint="for example `2s`", at=["deadline"])
+
+
 class Clients(Model):
     """Clients in a closed loop: each thinks, sends a request, waits until it has ended, and thinks again.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .callers import Retry
+from .callers import Retry, check_deadline
 from .distribution import Distribution
 from .fidelity import bins_of
 from .fields import FieldError, Flag, Model, Name, Origin, PositiveCount, Share
@@ -72,7 +72,7 @@ class Call(Model):
     retry: Retry | None = None
     """When and how often a failed call is sent again. Default: it is given up at once."""
     deadline: Duration | None = None
-    """How long after its first arrival a call may be tried again. Default: for ever."""
+    """How long after its first arrival a call ends at the latest, with an attempt that is under way. Default: never."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Call:
@@ -92,12 +92,7 @@ class Call(Model):
                 hint="leave `hold` out: asynchronous calls can be left alone",
                 at=["wait_for"],
             )
-        if self.deadline is not None and self.retry is None:
-            raise FieldError(
-                "a `deadline` ends retries, and there is no `retry`",
-                hint="leave it out, or add for example `retry: {attempts: 3}`",
-                at=["deadline"],
-            )
+        check_deadline(self.deadline)
         return self
 
 

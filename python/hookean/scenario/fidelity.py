@@ -128,7 +128,7 @@ def _bin_problems(width: Duration, *, is_binned: bool, at: list[str | int]) -> I
 
 
 def _workload_problems(workload: Workload, at: list[str | int]) -> Iterator[FieldError]:
-    for name in ("batch", "retry", "clients"):
+    for name in ("batch", "retry", "deadline", "clients"):
         if getattr(workload, name) is not None:
             text = f"`{name}` is about single requests, which the binned tier does not have"
             yield FieldError(text, hint="leave it out, or give the service `fidelity: exact`", at=[*at, name])

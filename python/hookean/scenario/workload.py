@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from hookean.scenario.arrays import Vector
-from hookean.scenario.callers import AnyBatch, Clients, Retry
+from hookean.scenario.callers import AnyBatch, Clients, Retry, check_deadline
 from hookean.scenario.fields import FieldError, Flag, Model, Name, Origin, Positive, PositiveCount, Share
 from hookean.scenario.units import Cpu, Duration, Rate
 
@@ -125,7 +125,9 @@ class Workload(Model):
     retry: Retry | None = None
     """Whether and how failed requests are sent again. Default: callers give up at once."""
     deadline: Duration | None = None
-    """How long after its first arrival a request may be sent again; an attempt under way goes on. Needs `retry`."""
+    """How long after its first arrival a request ends at the latest. Default: never.
+
+    It is not sent again then, and an attempt under way, waiting or in service, has `expired`; CPU used stays used."""
     clients: Clients | None = None
     """Clients in a closed loop."""
 
@@ -162,12 +164,7 @@ class Workload(Model):
                 at=[_alias(surplus[0])],
             )
         self._check_lengths(source)
-        if self.deadline is not None and self.retry is None:
-            raise FieldError(
-                "a `deadline` ends retries, and there is no `retry`",
-                hint="the longest wait of a single attempt is `timeout` in the `queue` of the service",
-                at=["deadline"],
-            )
+        check_deadline(self.deadline)
         return self
 
     def _check_lengths(self, source: str) -> None:

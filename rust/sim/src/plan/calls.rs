@@ -40,7 +40,7 @@ pub struct CallPlan {
     pub delay: Distribution,
     /// How many of the calls the answer to the request waits for.
     pub wait_for: WaitPlan,
-    /// How long after its first arrival a call may be tried again; `None` is for ever.
+    /// How long after its first arrival a call ends at the latest, with the attempt that is under way; `None` is never.
     pub deadline_ns: Option<u64>,
     /// Whether and how failed calls come back; `None` gives up at once.
     pub retry: Option<RetryPlan>,

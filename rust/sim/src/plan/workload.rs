@@ -70,7 +70,7 @@ pub struct WorkloadPlan {
     pub start_ns: u64,
     /// What arrives.
     pub source: WorkloadSource,
-    /// How long after its first arrival a request may be tried again; `None` is for ever.
+    /// How long after its first arrival a request ends at the latest, with the attempt that is under way; `None` is never.
     pub deadline_ns: Option<u64>,
     /// Whether and how failed requests come back; `None` gives up at once.
     pub retry: Option<RetryPlan>,

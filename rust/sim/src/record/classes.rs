@@ -29,6 +29,7 @@ pub(crate) fn classes_table(services: &[ServicePlan], ledgers: &[&Ledger]) -> Op
     table.u64s("completed", count(|c| c.completed));
     table.u64s("rejected", count(|c| c.rejected));
     table.u64s("timed_out", count(|c| c.timed_out));
+    table.u64s("expired", count(|c| c.expired));
     table.u64s("lost", count(|c| c.lost));
     table.u64s("unanswered", count(|c| c.unanswered));
     table.u64s("in_system", rows.iter().map(|r| Some(r.book.in_system)));

@@ -151,10 +151,11 @@ fn class_column(
     table.names("class", rows, &names);
 }
 
-const OUTCOMES: [&str; 6] = [
+const OUTCOMES: [&str; 7] = [
     "completed",
     "rejected",
     "timed_out",
+    "expired",
     "lost",
     "unanswered",
     "in_system",
@@ -165,9 +166,10 @@ fn outcome_index(outcome: Option<Outcome>) -> u32 {
         Some(Outcome::Completed) => 0,
         Some(Outcome::Rejected) => 1,
         Some(Outcome::TimedOut) => 2,
-        Some(Outcome::Lost) => 3,
-        Some(Outcome::Unanswered) => 4,
-        None => 5,
+        Some(Outcome::Expired) => 3,
+        Some(Outcome::Lost) => 4,
+        Some(Outcome::Unanswered) => 5,
+        None => 6,
     }
 }
 

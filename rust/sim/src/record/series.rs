@@ -170,6 +170,7 @@ pub(crate) fn series_table(
     table.u64s("completed", count(|row| row.counts.completed));
     table.u64s("rejected", count(|row| row.counts.rejected));
     table.u64s("timed_out", count(|row| row.counts.timed_out));
+    table.u64s("expired", count(|row| row.counts.expired));
     table.u64s("lost", count(|row| row.counts.lost));
     table.u64s("unanswered", count(|row| row.counts.unanswered));
     table.u64s("retries", count(|row| row.counts.retries));

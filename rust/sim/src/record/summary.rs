@@ -49,6 +49,7 @@ pub(crate) fn summary_table(
     table.u64s("completed", count(|c| c.completed));
     table.u64s("rejected", count(|c| c.rejected));
     table.u64s("timed_out", count(|c| c.timed_out));
+    table.u64s("expired", count(|c| c.expired));
     table.u64s("lost", count(|c| c.lost));
     table.u64s("unanswered", count(|c| c.unanswered));
     table.u64s("retries", count(|c| c.retries));

@@ -89,7 +89,7 @@ fn first(world: &World, problem: impl Fn(usize) -> Option<String>) -> Option<Str
     (0..world.services.len()).find_map(found)
 }
 
-/// Arrivals = completed + rejected + timed out + lost + unanswered + in the system.
+/// Arrivals = completed + rejected + timed out + expired + lost + unanswered + in the system.
 fn attempts(world: &World) -> Checked {
     let arrivals = world.requests_seen();
     let off = first(world, |service| {
@@ -100,7 +100,7 @@ fn attempts(world: &World) -> Checked {
             .then(|| format!("{arrived} arrived, {ended} ended, {inside} inside"))
     });
     let detail = format!(
-        "{arrivals} arrivals = completed + rejected + timed out + lost + unanswered + in the system"
+        "{arrivals} arrivals = completed + rejected + timed out + expired + lost + unanswered + in the system"
     );
     holds("arrivals are conserved", off, detail)
 }
@@ -152,7 +152,7 @@ fn classes(world: &World) -> Checked {
         let of_classes = books.iter().map(ClassBook::counts);
         let of_classes = of_classes.fold(Counts::default(), Counts::plus);
         let ends = |c: Counts| {
-            let failed = (c.rejected, c.timed_out, c.lost, c.unanswered);
+            let failed = (c.rejected, c.timed_out, c.expired, c.lost, c.unanswered);
             (c.arrivals, c.completed, failed)
         };
         if ends(of_classes) != ends(ledger.counts()) {

@@ -4,7 +4,7 @@ use super::binned::{Binned, Laws, Parts};
 use super::central::Central;
 use super::fluid::Fluid;
 use super::limited::Limited;
-use super::orders::{ByLevel, FirstCome, LastCome, Line};
+use super::orders::{ByLevel, Dated, FirstCome, LastCome, Line};
 use super::quota::Quota;
 use super::reference::Reference;
 use super::replicas::{Queue, Replicas};
@@ -92,12 +92,12 @@ impl<'a> Site<'a> {
             return Ok(Box::new(Binned::new(parts, laws)?));
         }
         let queue = &self.service.queue;
-        let patient = queue.total_timeout_ns.is_some();
         let parts = Exact {
             settings: self.settings(),
             arrivals: self.arrivals()?,
             ledger: self.ledger()?.with_callers(self.callers()?),
         };
+        let patient = queue.total_timeout_ns.is_some() || parts.ledger.is_dated();
         Ok(match queue.discipline {
             Discipline::CentralFifo => parts.central::<FirstCome>(),
             Discipline::CentralLifo => parts.central::<LastCome>(),
@@ -180,14 +180,19 @@ struct Exact {
 
 impl Exact {
     fn central<L: Line + 'static>(self) -> Box<dyn Station> {
-        Box::new(Central::<L>::new(self.settings, self.arrivals, self.ledger))
+        let (settings, arrivals, ledger) = (self.settings, self.arrivals, self.ledger);
+        if ledger.is_dated() {
+            Box::new(Central::<Dated<L>>::new(settings, arrivals, ledger))
+        } else {
+            Box::new(Central::<L>::new(settings, arrivals, ledger))
+        }
     }
 
     fn slotted<L: Line + 'static>(self, patient: bool) -> Box<dyn Station> {
         if self.settings.quota.is_some() {
-            self.replicas::<Limited<Slotted<L, true>>>()
+            self.replicas::<Limited<Slotted<Dated<L>, true>>>()
         } else if patient {
-            self.replicas::<Slotted<L, true>>()
+            self.replicas::<Slotted<Dated<L>, true>>()
         } else {
             self.replicas::<Slotted<L, false>>()
         }
@@ -195,11 +200,11 @@ impl Exact {
 
     fn sharing(self, patient: bool) -> Box<dyn Station> {
         if self.settings.quota.is_some() {
-            self.replicas::<Limited<Sharing<true>>>()
+            self.replicas::<Limited<Sharing<Dated<FirstCome>, true>>>()
         } else if patient {
-            self.replicas::<Sharing<true>>()
+            self.replicas::<Sharing<Dated<FirstCome>, true>>()
         } else {
-            self.replicas::<Sharing<false>>()
+            self.replicas::<Sharing<FirstCome, false>>()
         }
     }
 

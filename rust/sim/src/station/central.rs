@@ -6,7 +6,7 @@
 
 use super::orders::Line;
 use super::servers::{Servers, Taken};
-use super::settings::Settings;
+use super::settings::{Settings, end_of_patience};
 use super::trigger::{Presence, Trigger, Watch};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::plan::Routing;
@@ -129,7 +129,7 @@ impl<L: Line> Central<L> {
         }
         let deadline = self.settings.deadline(request);
         if start.min(deadline) >= until {
-            self.backlog.push(request, &self.settings);
+            self.backlog.push(request, &self.settings, &self.ledger);
         } else {
             self.decide(request, start, deadline, until);
         }
@@ -154,7 +154,12 @@ impl<L: Line> Central<L> {
         let slot = self.servers.slot_for(start);
         let service_ns = self.servers.rate_of(slot).service_ns(request.work_ns);
         let done = start.saturating_add(service_ns);
-        let taken = self.servers.take(slot, request, (start, done), until);
+        let mut patience = end_of_patience(request, self.settings.patience_ns);
+        if L::DATED {
+            patience = patience.min(self.ledger.due(request));
+        }
+        let times = (start, done, patience);
+        let taken = self.servers.take(slot, request, times, until);
         let Taken { end, replica, .. } = taken;
         self.ledger.start(start - request.time.as_nanos());
         if end < until && taken.to_the_end {
@@ -172,6 +177,12 @@ impl<L: Line> Central<L> {
             in_system: self.servers.in_service() + waiting,
             waiting,
         }
+    }
+
+    fn change(&mut self, now: SimTime, replica: ReplicaId, change: impl FnOnce(&mut ReplicaShape)) {
+        let mut shape = self.servers.shape(replica);
+        change(&mut shape);
+        self.servers.reshape(now, replica, shape, &self.ledger);
     }
 
     fn is_raised(&mut self) -> bool {
@@ -268,7 +279,7 @@ impl<L: Line> Station for Central<L> {
             if self.settings.deadline(&request) < now.as_nanos() {
                 self.ledger.time_out(&request, now.as_nanos());
             } else {
-                self.backlog.insert(request, &self.settings);
+                self.backlog.insert(request, &self.settings, &self.ledger);
                 back += 1;
             }
         }
@@ -277,19 +288,19 @@ impl<L: Line> Station for Central<L> {
     }
 
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        self.servers.set_speed(now, replica, speed_ratio);
+        self.change(now, replica, |shape| shape.speed_ratio = speed_ratio);
     }
 
     fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
-        self.servers.resize(now, replica, cpu_millicores);
+        self.change(now, replica, |shape| shape.cpu_millicores = cpu_millicores);
     }
 
     fn pause(&mut self, now: SimTime, replica: ReplicaId) {
-        self.servers.pause(now, replica);
+        self.servers.pause(now, replica, &self.ledger);
     }
 
     fn resume(&mut self, now: SimTime, replica: ReplicaId) {
-        self.servers.resume(now, replica);
+        self.servers.resume(now, replica, &self.ledger);
     }
 
     #[inline]

@@ -48,6 +48,7 @@ impl ClassBook {
             }
             Some(Outcome::Rejected) => self.counts.rejected += 1,
             Some(Outcome::TimedOut) => self.counts.timed_out += 1,
+            Some(Outcome::Expired) => self.counts.expired += 1,
             Some(Outcome::Lost) => self.counts.lost += 1,
             Some(Outcome::Unanswered) => self.counts.unanswered += 1,
             None => self.in_system += 1,

@@ -98,7 +98,27 @@ impl Ledger {
         Self { callers, ..self }
     }
 
-    /// Whether requests come back.
+    /// Whether requests may have deadlines.
+    #[inline]
+    pub(super) fn is_dated(&self) -> bool {
+        self.callers.as_ref().is_some_and(|of| of.is_dated())
+    }
+
+    /// When the deadline of a request in the station is over.
+    #[inline]
+    pub(super) fn due(&self, request: &Request) -> u64 {
+        let callers = self.callers.as_ref();
+        callers.map_or(u64::MAX, |callers| callers.due(request))
+    }
+
+    /// Books that are thrown away, with the deadlines of the requests in the station.
+    pub(super) fn scratch(&self) -> Self {
+        let callers = self.callers.as_ref().filter(|of| of.is_dated());
+        let callers = callers.map(|of| Box::new(of.deadlines()));
+        Self::new(None, RequestLog::Off).with_callers(callers)
+    }
+
+    /// Whether requests come back, or have deadlines.
     pub(super) const fn has_callers(&self) -> bool {
         self.callers.is_some()
     }
@@ -290,8 +310,10 @@ impl Ledger {
             digest.word(sum as u64);
             digest.word((sum >> 64) as u64);
         }
-        if c.unanswered > 0 {
-            digest.word(c.unanswered);
+        for rare in [c.unanswered, c.expired] {
+            if rare > 0 {
+                digest.word(rare);
+            }
         }
         if self.has_callers() {
             for word in [c.retries, c.retries_denied, c.given_up] {
@@ -366,30 +388,42 @@ impl Ledger {
         );
     }
 
+    /// Books a request that gives up waiting, or whose deadline is over.
     pub(super) fn time_out(&mut self, request: &Request, at: u64) {
-        self.counts.timed_out += 1;
+        let outcome = self.give_up(request, at);
         self.leave(
             request,
             Ending {
                 start: None,
                 end: at,
                 replica: None,
-                outcome: Outcome::TimedOut,
+                outcome,
             },
         );
     }
 
-    /// Books a request that gives up in service.
+    /// Counts a request that ends at `at` without having failed: out of patience, or since its deadline is over.
+    fn give_up(&mut self, request: &Request, at: u64) -> Outcome {
+        if self.due(request) <= at {
+            self.counts.expired += 1;
+            Outcome::Expired
+        } else {
+            self.counts.timed_out += 1;
+            Outcome::TimedOut
+        }
+    }
+
+    /// Books a request that gives up in service, or whose deadline is over.
     #[cold]
     pub(super) fn abandon(&mut self, request: &Request, start: u64, at: u64, replica: ReplicaId) {
-        self.counts.timed_out += 1;
+        let outcome = self.give_up(request, at);
         self.leave(
             request,
             Ending {
                 start: Some(start),
                 end: at,
                 replica: Some(replica),
-                outcome: Outcome::TimedOut,
+                outcome,
             },
         );
     }

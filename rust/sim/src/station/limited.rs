@@ -37,9 +37,9 @@ impl<Q: Queue> Limited<Q> {
         self.meter.turn(now);
         if !self.paused {
             if self.meter.is_throttled() {
-                self.inner.pause(now);
+                self.inner.pause(now, ledger);
             } else {
-                self.inner.resume(now);
+                self.inner.resume(now, ledger);
                 self.inner.settle(now, ledger);
             }
         }
@@ -47,6 +47,8 @@ impl<Q: Queue> Limited<Q> {
 }
 
 impl<Q: Queue> Queue for Limited<Q> {
+    type Homeless = Q::Homeless;
+
     fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         let quota = settings.quota.as_ref();
         let quota = quota.expect("a limited replica is one of a service with a quota");
@@ -84,7 +86,7 @@ impl<Q: Queue> Queue for Limited<Q> {
         self.shape
     }
 
-    fn reshape(&mut self, now: u64, shape: &ReplicaShape) {
+    fn reshape(&mut self, now: u64, shape: &ReplicaShape, ledger: &Ledger) {
         self.note(now);
         self.meter.reshape(shape);
         let cpu_millicores = self.inner.shape().cpu_millicores;
@@ -94,21 +96,22 @@ impl<Q: Queue> Queue for Limited<Q> {
                 cpu_millicores,
                 ..*shape
             },
+            ledger,
         );
         self.shape = *shape;
     }
 
-    fn pause(&mut self, now: u64) {
+    fn pause(&mut self, now: u64, ledger: &Ledger) {
         if !self.paused && !self.meter.is_throttled() {
-            self.inner.pause(now);
+            self.inner.pause(now, ledger);
         }
         self.paused = true;
         self.note(now);
     }
 
-    fn resume(&mut self, now: u64) {
+    fn resume(&mut self, now: u64, ledger: &Ledger) {
         if self.paused && !self.meter.is_throttled() {
-            self.inner.resume(now);
+            self.inner.resume(now, ledger);
         }
         self.paused = false;
         self.note(now);

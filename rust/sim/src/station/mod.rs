@@ -51,6 +51,16 @@ fn insert_by_arrival(queue: &mut VecDeque<Request>, request: Request) {
     queue.insert(later.unwrap_or(queue.len()), request);
 }
 
+/// Takes a request out of a queue that is in order of arrival; returns whether it was there.
+fn take_out(queue: &mut VecDeque<Request>, request: &Request) -> bool {
+    let from = queue.partition_point(|other| other.time < request.time);
+    let at_once = queue.range(from..).take_while(|o| o.time == request.time);
+    let at = at_once.map(|other| other.index);
+    let at = at.enumerate().find(|(_, index)| *index == request.index);
+    at.and_then(|(after, _)| queue.remove(from + after))
+        .is_some()
+}
+
 /// Identifies a replica inside its station: the caller's number, growing with creation, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(pub u32);

@@ -17,13 +17,14 @@ const STARTED: u8 = 1 << 3;
 const ENDED: u8 = 1 << 4;
 const PLACED: u8 = 1 << 5;
 
-const OUTCOMES: [Option<Outcome>; 6] = [
+const OUTCOMES: [Option<Outcome>; 7] = [
     None,
     Some(Outcome::Completed),
     Some(Outcome::Rejected),
     Some(Outcome::TimedOut),
     Some(Outcome::Lost),
     Some(Outcome::Unanswered),
+    Some(Outcome::Expired),
 ];
 
 const fn outcome_bits(outcome: Option<Outcome>) -> u8 {
@@ -34,6 +35,7 @@ const fn outcome_bits(outcome: Option<Outcome>) -> u8 {
         Some(Outcome::TimedOut) => 3,
         Some(Outcome::Lost) => 4,
         Some(Outcome::Unanswered) => 5,
+        Some(Outcome::Expired) => 6,
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod station;
 
+use super::orders::Line;
 use super::routing::Router;
 use super::settings::Settings;
 use super::slots::SlotNumbers;
@@ -23,6 +24,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// The queue of one replica. Everything before `now` has happened whenever it is called.
 pub(super) trait Queue: Clone + Send {
+    /// Requests that wait for any replica to be ready, served as they came.
+    type Homeless: Line;
+
     /// An empty replica that is ready at `now`.
     fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self;
     /// Takes a request in, or rejects it.
@@ -36,11 +40,11 @@ pub(super) trait Queue: Clone + Send {
     /// Its shape.
     fn shape(&self) -> ReplicaShape;
     /// Changes speed and CPU.
-    fn reshape(&mut self, now: u64, shape: &ReplicaShape);
+    fn reshape(&mut self, now: u64, shape: &ReplicaShape, ledger: &Ledger);
     /// Stands still: nothing leaves but what gives up, nothing starts.
-    fn pause(&mut self, now: u64);
+    fn pause(&mut self, now: u64, ledger: &Ledger);
     /// Goes on after a pause; what waits for a place that is free is started by [`Queue::settle`].
-    fn resume(&mut self, now: u64);
+    fn resume(&mut self, now: u64, ledger: &Ledger);
     /// Starts what waits although a place is free.
     fn fill(&mut self, now: u64, ledger: &mut Ledger);
     /// Lets those leave that are done at `now`, and start those that a place is free for.
@@ -70,7 +74,7 @@ pub(super) trait Queue: Clone + Send {
 
 /// A station of such replicas.
 #[derive(Debug)]
-pub(super) struct Replicas<Q> {
+pub(super) struct Replicas<Q: Queue> {
     settings: Settings,
     arrivals: Arrivals,
     ledger: Ledger,
@@ -88,7 +92,7 @@ pub(super) struct Replicas<Q> {
     numbers: SlotNumbers,
     slots: BTreeMap<ReplicaId, u32>,
     /// Requests that wait for any replica to be ready, in order of arrival.
-    homeless: VecDeque<Request>,
+    homeless: Q::Homeless,
     /// Whether a replica has been resumed at this instant.
     resumed: bool,
     watch: Watch,
@@ -111,7 +115,7 @@ impl<Q: Queue> Replicas<Q> {
             router,
             numbers: SlotNumbers::default(),
             slots: BTreeMap::new(),
-            homeless: VecDeque::new(),
+            homeless: Q::Homeless::default(),
             resumed: false,
             watch: Watch::default(),
         }
@@ -180,10 +184,10 @@ impl<Q: Queue> Replicas<Q> {
     fn next_arrival(&mut self, event: u64, until: u64) -> u64 {
         loop {
             let arrival = self.ledger.next_time(&self.arrivals);
-            let Some(first) = self.homeless.front() else {
+            if self.homeless.is_empty() {
                 return arrival;
-            };
-            let deadline = self.settings.deadline(first);
+            }
+            let deadline = self.homeless.deadline(&self.settings);
             if deadline > arrival.min(event) || deadline >= until {
                 return arrival;
             }
@@ -219,7 +223,7 @@ impl<Q: Queue> Replicas<Q> {
         if self.router.is_empty() {
             self.send_away(now.saturating_add(1));
             if (self.homeless.len() as u64) < self.settings.limit {
-                self.homeless.push_back(*request);
+                self.homeless.push(request, &self.settings, &self.ledger);
             } else {
                 self.ledger.reject(request, now);
             }
@@ -233,7 +237,7 @@ impl<Q: Queue> Replicas<Q> {
     #[cold]
     fn house(&mut self) {
         let now = self.now;
-        while let Some(request) = self.homeless.pop_front() {
+        while let Some(request) = self.homeless.pop() {
             let slot = self.choose::<false>(now, request.index);
             self.take_in(slot, now, &request);
             if request.time.as_nanos() < now {
@@ -310,13 +314,14 @@ impl<Q: Queue> Replicas<Q> {
 
     /// Books the requests without a replica that give up before `until`.
     fn send_away(&mut self, until: u64) {
-        while let Some(request) = self.homeless.front() {
-            let deadline = self.settings.deadline(request);
+        loop {
+            let deadline = self.homeless.deadline(&self.settings);
             if deadline >= until {
                 break;
             }
-            self.ledger.time_out(request, deadline);
-            self.homeless.pop_front();
+            if let Some(request) = self.homeless.give_up() {
+                self.ledger.time_out(&request, deadline);
+            }
         }
     }
 
@@ -417,10 +422,10 @@ impl<Q: Queue> Replicas<Q> {
     }
 
     /// Changes the replica, and shows it to the router.
-    fn change(&mut self, replica: ReplicaId, change: impl FnOnce(&mut Q)) {
+    fn change(&mut self, replica: ReplicaId, change: impl FnOnce(&mut Q, &Ledger)) {
         let slot = self.slot(replica);
         if let Some(queue) = &mut self.queues[slot] {
-            change(queue);
+            change(queue, &self.ledger);
             self.router.reshape(slot, &queue.shape());
         }
         self.changed(slot);

@@ -164,16 +164,17 @@ impl Servers {
         self.slots[slot].rate
     }
 
-    /// Starts a request on a slot, where it would be done at `done`; the station is being advanced to `until`.
+    /// Starts a request on a slot, where it would be done at `done`, and gives up at `patience`; the station is being
+    /// advanced to `until`.
     #[inline(always)]
     pub(super) fn take(
         &mut self,
         at: usize,
         request: &Request,
-        (start, done): (u64, u64),
+        (start, done, patience): (u64, u64, u64),
         until: u64,
     ) -> Taken {
-        let end = done.min(end_of_patience(request, self.patience_ns));
+        let end = done.min(patience);
         show(&mut self.tree, at, end - self.origin);
         let slot = &mut self.slots[at];
         slot.busy_ns = slot.busy_ns.saturating_add(end - start);
@@ -380,31 +381,17 @@ impl Servers {
         held
     }
 
-    pub(super) fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        let shape = self.replica(replica).shape;
-        self.reshape(
-            now,
-            replica,
-            ReplicaShape {
-                speed_ratio,
-                ..shape
-            },
-        );
+    pub(super) fn shape(&self, replica: ReplicaId) -> ReplicaShape {
+        self.replica(replica).shape
     }
 
-    pub(super) fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
-        let shape = self.replica(replica).shape;
-        self.reshape(
-            now,
-            replica,
-            ReplicaShape {
-                cpu_millicores,
-                ..shape
-            },
-        );
-    }
-
-    fn reshape(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
+    pub(super) fn reshape(
+        &mut self,
+        now: SimTime,
+        replica: ReplicaId,
+        shape: ReplicaShape,
+        ledger: &Ledger,
+    ) {
         let cpu_before_core_ns = self.read(now, replica).cpu_core_ns;
         let rate = SlotRate::new(&shape, slots_of(&shape));
         self.at_full_speed &= rate.is_full();
@@ -422,26 +409,25 @@ impl Servers {
                 job.done = rate.rescaled(job.done, before);
             } else if slot.busy {
                 let left = rate.rescaled(job.done - now.as_nanos(), before);
-                self.run(number, now.as_nanos(), left, draining);
+                self.run(number, (now.as_nanos(), left), draining, ledger);
             }
         }
     }
 
     /// Lets a busy slot serve what is `left` from now on.
-    fn run(&mut self, number: u32, now: u64, left: u64, draining: bool) {
+    fn run(&mut self, number: u32, (now, left): (u64, u64), draining: bool, ledger: &Ledger) {
         let at = number as usize;
         let (slot, job) = (&mut self.slots[at], &mut self.jobs[at]);
         job.done = now.saturating_add(left);
-        slot.end = job
-            .done
-            .min(end_of_patience(&job.request, self.patience_ns));
+        let patience = end_of_patience(&job.request, self.patience_ns);
+        slot.end = job.done.min(patience).min(ledger.due(&job.request));
         slot.busy_ns = slot.busy_ns.saturating_add(slot.end - now);
         if !draining {
             show(&mut self.tree, at, slot.end - self.origin);
         }
     }
 
-    pub(super) fn pause(&mut self, now: SimTime, replica: ReplicaId) {
+    pub(super) fn pause(&mut self, now: SimTime, replica: ReplicaId, ledger: &Ledger) {
         let of = self.replica_mut(replica);
         if std::mem::replace(&mut of.paused, true) {
             return;
@@ -453,14 +439,15 @@ impl Servers {
             let (slot, job) = (&mut self.slots[at], &mut self.jobs[at]);
             if slot.busy {
                 slot.busy_ns = slot.busy_ns.saturating_sub(slot.ahead(now));
-                slot.end = end_of_patience(&job.request, self.patience_ns);
+                let patience = end_of_patience(&job.request, self.patience_ns);
+                slot.end = patience.min(ledger.due(&job.request));
                 job.done -= now;
             }
             slot.paused = true;
         }
     }
 
-    pub(super) fn resume(&mut self, now: SimTime, replica: ReplicaId) {
+    pub(super) fn resume(&mut self, now: SimTime, replica: ReplicaId, ledger: &Ledger) {
         let of = self.replica_mut(replica);
         if !std::mem::take(&mut of.paused) {
             return;
@@ -471,7 +458,7 @@ impl Servers {
             slot.paused = false;
             if slot.busy {
                 let left = self.jobs[number as usize].done;
-                self.run(number, now.as_nanos(), left, draining);
+                self.run(number, (now.as_nanos(), left), draining, ledger);
             } else {
                 slot.end = now.as_nanos();
                 if !draining {

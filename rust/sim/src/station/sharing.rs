@@ -7,7 +7,7 @@
 
 use super::first_out::{FirstOut, InService, key_of, tag_of};
 use super::held::Held;
-use super::orders::{FirstCome, Line};
+use super::orders::Line;
 use super::replicas::Queue;
 use super::settings::{Settings, end_of_patience};
 use super::virtual_time::{Due, VirtualTime};
@@ -23,8 +23,8 @@ const NOT_DUE: Due = Due {
 
 /// The queue and the sharing requests of one replica; `PATIENT` ones give up in service, too.
 #[derive(Debug, Clone)]
-pub(super) struct Sharing<const PATIENT: bool> {
-    held: Held<FirstCome, FirstOut<PATIENT>>,
+pub(super) struct Sharing<L, const PATIENT: bool> {
+    held: Held<L, FirstOut<PATIENT>>,
     time: VirtualTime,
     /// Most requests in service: none more while the replica is paused.
     room: usize,
@@ -47,7 +47,7 @@ fn room_of(shape: &ReplicaShape) -> usize {
     shape.concurrency.map_or(usize::MAX, |most| most as usize)
 }
 
-impl<const PATIENT: bool> Sharing<PATIENT> {
+impl<L: Line, const PATIENT: bool> Sharing<L, PATIENT> {
     /// Lets a request into service at the virtual time `entry`.
     #[inline(always)]
     fn admit(&mut self, now: u64, entry: f64, request: &Request, ledger: &mut Ledger) {
@@ -58,22 +58,27 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
             request,
         ));
         if PATIENT {
-            self.begin_patience(now, request);
+            self.begin_patience(now, request, ledger);
         }
     }
 
     #[cold]
-    fn begin_patience(&mut self, now: u64, request: &Request) {
-        let end = end_of_patience(request, self.patience_ns);
+    fn begin_patience(&mut self, now: u64, request: &Request, ledger: &Ledger) {
+        let end = self.end_of_patience(request, ledger);
         self.patience.insert((end, request.index), (*request, now));
         self.note_patience();
     }
 
+    /// Forgets when a request gives up that leaves, before the books hear of it: what they know of its deadline ends then.
     #[cold]
-    fn end_patience(&mut self, request: &Request) {
-        let end = end_of_patience(request, self.patience_ns);
+    fn end_patience(&mut self, request: &Request, ledger: &Ledger) {
+        let end = self.end_of_patience(request, ledger);
         self.patience.remove(&(end, request.index));
         self.note_patience();
+    }
+
+    fn end_of_patience(&self, request: &Request, ledger: &Ledger) -> u64 {
+        end_of_patience(request, self.patience_ns).min(ledger.due(request))
     }
 
     fn note_patience(&mut self) {
@@ -120,10 +125,10 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
         let tag = tag_of(job.key());
         self.held.completed += 1;
         self.left = self.due.end;
-        ledger.complete(&job.request(), job.start, self.due.end, self.held.replica);
         if PATIENT {
-            self.end_patience(&job.request());
+            self.end_patience(&job.request(), ledger);
         }
+        ledger.complete(&job.request(), job.start, self.due.end, self.held.replica);
         let next = self.held.waiting.pop();
         self.time.depart(
             tag,
@@ -138,7 +143,9 @@ impl<const PATIENT: bool> Sharing<PATIENT> {
     }
 }
 
-impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
+impl<L: Line, const PATIENT: bool> Queue for Sharing<L, PATIENT> {
+    type Homeless = L::AsTheyCame;
+
     fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         Self {
             held: Held::new(replica),
@@ -186,7 +193,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
             self.depart(ledger);
         } else if PATIENT && self.first_to_give_up <= now {
             self.abandon(now, ledger);
-        } else if let Some(request) = self.held.waiting.pop_oldest() {
+        } else if let Some(request) = self.held.waiting.give_up() {
             ledger.time_out(&request, now);
         }
     }
@@ -195,7 +202,7 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
         self.shape
     }
 
-    fn reshape(&mut self, now: u64, shape: &ReplicaShape) {
+    fn reshape(&mut self, now: u64, shape: &ReplicaShape, _ledger: &Ledger) {
         self.shape = *shape;
         if self.paused {
             self.time.reshape(shape);
@@ -206,14 +213,14 @@ impl<const PATIENT: bool> Queue for Sharing<PATIENT> {
         }
     }
 
-    fn pause(&mut self, now: u64) {
+    fn pause(&mut self, now: u64, _ledger: &Ledger) {
         if !self.paused {
             self.time.move_to(now, self.held.jobs.len());
             (self.paused, self.room, self.due) = (true, 0, NOT_DUE);
         }
     }
 
-    fn resume(&mut self, now: u64) {
+    fn resume(&mut self, now: u64, _ledger: &Ledger) {
         if self.paused {
             self.time.go_on(now);
             (self.paused, self.room) = (false, room_of(&self.shape));

@@ -40,7 +40,7 @@ impl<L: Line, const PATIENT: bool> Slotted<L, PATIENT> {
     fn start(&mut self, now: u64, request: &Request, ledger: &mut Ledger) {
         let done = now.saturating_add(self.rate.service_ns(request.work_ns));
         let end = if PATIENT {
-            done.min(end_of_patience(request, self.patience_ns))
+            done.min(self.end_of_patience(request, ledger))
         } else {
             done
         };
@@ -49,6 +49,11 @@ impl<L: Line, const PATIENT: bool> Slotted<L, PATIENT> {
         let mut job = InService::new(end, now, request);
         job.done = done;
         self.held.jobs.push(job);
+    }
+
+    /// When a request gives up, also in service.
+    fn end_of_patience(&self, request: &Request, ledger: &Ledger) -> u64 {
+        end_of_patience(request, self.patience_ns).min(ledger.due(request))
     }
 
     /// Lets a request give up in service, and the next take its place.
@@ -72,11 +77,11 @@ impl<L: Line, const PATIENT: bool> Slotted<L, PATIENT> {
     }
 
     /// Changes when jobs are done, and with it when they leave.
-    fn change_jobs(&mut self, change: impl Fn(u64) -> u64) {
+    fn change_jobs(&mut self, ledger: &Ledger, change: impl Fn(u64) -> u64) {
         let mut jobs = std::mem::take(&mut self.held.jobs).into_vec();
         for job in &mut jobs {
             job.done = change(job.done);
-            let patience = end_of_patience(&job.request(), self.patience_ns);
+            let patience = self.end_of_patience(&job.request(), ledger);
             job.set_key(if self.paused {
                 patience
             } else {
@@ -94,6 +99,8 @@ impl<L: Line, const PATIENT: bool> Slotted<L, PATIENT> {
 }
 
 impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
+    type Homeless = L::AsTheyCame;
+
     fn new(now: u64, replica: ReplicaId, shape: &ReplicaShape, settings: &Settings) -> Self {
         let slots = slots_of(shape);
         Self {
@@ -132,7 +139,7 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
     #[inline(always)]
     fn step(&mut self, now: u64, ledger: &mut Ledger) {
         if self.next_departure() > now {
-            if let Some(request) = self.held.waiting.pop_oldest() {
+            if let Some(request) = self.held.waiting.give_up() {
                 ledger.time_out(&request, now);
             }
         } else if let Some(job) = self.held.jobs.pop() {
@@ -153,11 +160,11 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
         self.shape
     }
 
-    fn reshape(&mut self, now: u64, shape: &ReplicaShape) {
+    fn reshape(&mut self, now: u64, shape: &ReplicaShape, ledger: &Ledger) {
         let rate = SlotRate::new(shape, slots_of(shape));
         let (before, paused) = (self.rate, self.paused);
         self.cpu_before_core_ns = self.cpu_core_ns(now);
-        self.change_jobs(|done| {
+        self.change_jobs(ledger, |done| {
             if paused {
                 rate.rescaled(done, before)
             } else {
@@ -168,19 +175,19 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
         (self.rate, self.shape) = (rate, *shape);
     }
 
-    fn pause(&mut self, now: u64) {
+    fn pause(&mut self, now: u64, ledger: &Ledger) {
         if !self.paused {
             self.busy_ns = self.busy_ns.saturating_sub(self.ahead(now));
             (self.paused, self.room) = (true, 0);
-            self.change_jobs(|done| done - now);
+            self.change_jobs(ledger, |done| done - now);
         }
     }
 
-    fn resume(&mut self, now: u64) {
+    fn resume(&mut self, now: u64, ledger: &Ledger) {
         if self.paused {
             (self.paused, self.room) = (false, slots_of(&self.shape) as usize);
             self.left = now;
-            self.change_jobs(|left| now.saturating_add(left));
+            self.change_jobs(ledger, |left| now.saturating_add(left));
             self.busy_ns = self.busy_ns.saturating_add(self.ahead(now));
         }
     }

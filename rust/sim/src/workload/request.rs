@@ -53,7 +53,7 @@ pub(crate) const fn is_in_sequence(index: u64) -> bool {
     index < OF_CALL
 }
 
-/// How an attempt ended.
+/// How an attempt ended. Digests know outcomes by their place here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// Served to the end.
@@ -66,4 +66,6 @@ pub enum Outcome {
     Lost,
     /// Its work was done, but too many of the calls have failed that it was held for.
     Unanswered,
+    /// Its deadline was over.
+    Expired,
 }

@@ -499,8 +499,13 @@ impl Drawn {
                 1 => constant(0.01),
                 _ => json!({"distribution": "exponential", "mean_ns": ns(0.2)}),
             };
+            // Some are cut short, with attempts or without.
+            call["deadline_ns"] = if bits % 3 == 0 {
+                Value::Null
+            } else {
+                json!(ns(if hold { 1.5 } else { 3.0 }))
+            };
             if retried {
-                call["deadline_ns"] = json!(ns(5.0));
                 call["retry"] = json!({
                     "after_rejected": true, "after_timed_out": true, "after_lost": true, "after_unanswered": true, "attempts_max": 3,
                     "backoff": {"initial_ns": ns(0.1), "factor": 2.0, "maximum_ns": ns(1.0), "jitter": "full"},

@@ -83,6 +83,22 @@ fn times_and_references_without_meaning_are_refused() {
 }
 
 #[test]
+fn a_deadline_that_nobody_can_meet_is_refused() {
+    let mut scene = base(cluster(4, 1)).poisson(0, &[5.0], 10.0);
+    scene = scene.calls(vec![super::calls::call(0, &[1])]);
+    scene.document["workloads"][0]["deadline_ns"] = json!(null);
+    for (pointer, message) in [
+        (
+            "/workloads/0/deadline_ns",
+            "`workloads.0.deadline_ns` is zero",
+        ),
+        ("/calls/0/deadline_ns", "`calls.0.deadline_ns` is zero"),
+    ] {
+        assert_refused(scene.clone(), pointer, json!(0), message);
+    }
+}
+
+#[test]
 fn services_without_meaning_are_refused() {
     for (pointer, value, message) in [
         (

@@ -9,6 +9,8 @@ pub(super) struct Service {
     pub(super) places: usize,
     pub(super) limit: Option<usize>,
     pub(super) patience: Option<u64>,
+    /// Of requests from outside, from their first arrival.
+    pub(super) deadline: Option<u64>,
     /// Work of its calls.
     pub(super) work: u64,
     /// Arrivals and work from outside, and how often they are tried.
@@ -26,6 +28,7 @@ pub(super) struct Entry {
     pub(super) needed: usize,
     pub(super) delay: u64,
     pub(super) attempts: u32,
+    pub(super) deadline: Option<u64>,
 }
 
 pub(super) const BACKOFF: u64 = 70_000_003;
@@ -49,6 +52,8 @@ pub(super) struct Attempt {
     /// The number of the request at the head and the way from there, backwards: calls of one instant come in this order.
     pub(super) way: Vec<usize>,
     pub(super) arrival: u64,
+    /// Arrival of the first attempt.
+    pub(super) first: u64,
     pub(super) work: u64,
     pub(super) start: Option<f64>,
     pub(super) left: f64,
@@ -66,6 +71,7 @@ impl Attempt {
             nth: 0,
             way,
             arrival: 0,
+            first: 0,
             work,
             start: None,
             left: work as f64,
@@ -119,8 +125,15 @@ impl<'a> Model<'a> {
 
     fn send(&mut self, at: f64, attempt: Attempt) {
         self.events.push((at, Event::Arrives, self.attempts.len()));
+        let arrival = at.round() as u64;
+        let first = if attempt.nth > 0 {
+            attempt.first
+        } else {
+            arrival
+        };
         self.attempts.push(Attempt {
-            arrival: at.round() as u64,
+            arrival,
+            first,
             ..attempt
         });
     }
@@ -200,7 +213,8 @@ impl<'a> Model<'a> {
             Some((_, Event::GivesUp, at)) => {
                 let inside = [State::Waiting, State::Served, State::Held];
                 if inside.contains(&self.attempts[at].state) {
-                    self.fail(at, "timed_out");
+                    let over = self.due(at).is_some_and(|due| due as f64 <= time);
+                    self.fail(at, if over { "expired" } else { "timed_out" });
                 }
             }
             Some((_, Event::Decides, at)) => self.decide(at),
@@ -216,8 +230,9 @@ impl<'a> Model<'a> {
 
     fn arrive(&mut self, at: usize) {
         let service = self.attempts[at].service;
-        if let Some(patience) = self.services[service].patience {
-            let end = self.attempts[at].arrival + patience;
+        let patience = self.services[service].patience;
+        let patience = patience.map(|patience| self.attempts[at].arrival + patience);
+        for end in patience.into_iter().chain(self.due(at)) {
             self.events.push((end as f64, Event::GivesUp, at));
         }
         if self.free(service) {
@@ -231,6 +246,16 @@ impl<'a> Model<'a> {
         } else {
             self.fail(at, "rejected");
         }
+    }
+
+    /// When the deadline of an attempt is over.
+    fn due(&self, at: usize) -> Option<u64> {
+        let attempt = &self.attempts[at];
+        let deadline = match attempt.parent {
+            Some((_, entry)) => self.entries[entry].deadline,
+            None => self.services[attempt.service].deadline,
+        };
+        deadline.map(|deadline| attempt.first + deadline)
     }
 
     fn start(&mut self, at: usize) {
@@ -308,12 +333,13 @@ impl<'a> Model<'a> {
             .filter(|entry| entry.to.contains(&service));
         let own = &self.services[service];
         let outside = if own.outside.is_empty() {
-            1
+            (1, None)
         } else {
-            own.attempts
+            (own.attempts, own.deadline)
         };
-        let mut attempts = calls.map(|entry| entry.attempts).chain([outside]);
-        if attempts.any(|attempts| attempts > 1) {
+        let calls = calls.map(|entry| (entry.attempts, entry.deadline));
+        let hears = |(attempts, deadline): (u32, Option<u64>)| attempts > 1 || deadline.is_some();
+        if calls.chain([outside]).any(hears) {
             self.events.push((self.now, Event::Decides, at));
         } else {
             self.tell(at, false);
@@ -326,10 +352,12 @@ impl<'a> Model<'a> {
         let of_call = attempt
             .parent
             .map(|(_, entry)| self.entries[entry].attempts);
-        if attempt.nth + 1 < of_call.unwrap_or(of_service) {
-            let back = self.now + (BACKOFF << attempt.nth) as f64;
+        let back = self.now + (BACKOFF << attempt.nth) as f64;
+        let over = self.due(at).is_some_and(|due| due as f64 <= back);
+        if attempt.nth + 1 < of_call.unwrap_or(of_service) && !over {
             let again = Attempt {
                 nth: attempt.nth + 1,
+                first: attempt.first,
                 ..Attempt::new(
                     attempt.service,
                     attempt.parent,

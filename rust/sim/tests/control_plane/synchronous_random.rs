@@ -29,10 +29,10 @@ fn service(shared: bool) -> impl Strategy<Value = Service> {
         patience,
         50_000_000..700_000_000_u64,
         outside,
-        1..3_u32,
+        (1..3_u32, deadline()),
     )
         .prop_map(
-            move |(cores, places, limit, patience, work, mut outside, attempts)| {
+            move |(cores, places, limit, patience, work, mut outside, (attempts, deadline))| {
                 outside.sort_unstable();
                 outside.dedup_by_key(|row| row.0);
                 Service {
@@ -44,6 +44,7 @@ fn service(shared: bool) -> impl Strategy<Value = Service> {
                     },
                     limit,
                     patience,
+                    deadline,
                     work,
                     outside,
                     attempts,
@@ -60,31 +61,39 @@ fn entry() -> impl Strategy<Value = Entry> {
         prop::bool::weighted(0.7),
         0..5_usize,
         1..300_000_000_u64,
-        1..4_u32,
+        (1..4_u32, deadline()),
     )
-        .prop_map(|(from, bits, copies, hold, needed, delay, attempts)| {
-            let later = from + 1..SERVICES;
-            let to: Vec<usize> = later
-                .clone()
-                .filter(|at| bits >> (at - 1) & 1 == 1)
-                .collect();
-            let to = if to.is_empty() { vec![from + 1] } else { to };
-            let calls = to.len() * copies;
-            let needed = if needed > 3 {
-                calls
-            } else {
-                needed.clamp(usize::from(hold), calls)
-            };
-            Entry {
-                from,
-                to,
-                copies,
-                hold,
-                needed,
-                delay,
-                attempts,
-            }
-        })
+        .prop_map(
+            |(from, bits, copies, hold, needed, delay, (attempts, deadline))| {
+                let later = from + 1..SERVICES;
+                let to: Vec<usize> = later
+                    .clone()
+                    .filter(|at| bits >> (at - 1) & 1 == 1)
+                    .collect();
+                let to = if to.is_empty() { vec![from + 1] } else { to };
+                let calls = to.len() * copies;
+                let needed = if needed > 3 {
+                    calls
+                } else {
+                    needed.clamp(usize::from(hold), calls)
+                };
+                Entry {
+                    from,
+                    to,
+                    copies,
+                    hold,
+                    needed,
+                    delay,
+                    attempts,
+                    deadline,
+                }
+            },
+        )
+}
+
+/// From a first arrival; about as long as a request takes.
+fn deadline() -> impl Strategy<Value = Option<u64>> {
+    prop::option::weighted(0.3, 100_000_000..2_000_000_000_u64)
 }
 
 fn drawn(shared: bool) -> impl Strategy<Value = Drawn> {
@@ -137,6 +146,7 @@ impl Drawn {
                 .and_then(|all| all.last_mut())
                 .expect("a workload");
             workload["retry"] = retry(of.attempts);
+            workload["deadline_ns"] = json!(of.deadline);
         }
         let calls = self.entries.iter().map(|entry| {
             let mut call = call(entry.from, &entry.to);
@@ -144,6 +154,7 @@ impl Drawn {
             call["copies"] = json!(entry.copies);
             call["delay"] = constant(entry.delay as f64 / 1e9);
             call["retry"] = retry(entry.attempts);
+            call["deadline_ns"] = json!(entry.deadline);
             call["wait_for"] = match entry.needed {
                 0 => json!({"wait": "nothing"}),
                 count => json!({"wait": "some", "count": count}),
@@ -229,7 +240,10 @@ fn compare(drawn: &Drawn, tolerance: u64) -> Result<(), TestCaseError> {
         }
         // Whoever was served to the end of its work has used that much CPU, and no more while it was held.
         let of = &drawn.services[service];
-        if of.patience.is_none() {
+        let entries = drawn.entries.iter();
+        let mut calls = entries.filter(|entry| entry.to.contains(&service));
+        let dated = of.deadline.is_some() || calls.any(|entry| entry.deadline.is_some());
+        if of.patience.is_none() && !dated {
             let served = attempts
                 .iter()
                 .filter(|at| at.service == service && at.start.is_some());
@@ -269,6 +283,7 @@ proptest! {
         let single = |entry: Entry| Entry {
             copies: 1,
             attempts: 1,
+            deadline: None,
             needed: entry.needed.min(entry.to.len()),
             ..entry
         };
@@ -276,6 +291,7 @@ proptest! {
         let patient = |service: Service| Service {
             patience: service.patience.filter(|_| service.shared_cores.is_none()),
             attempts: 1,
+            deadline: None,
             ..service
         };
         let services = drawn.services.into_iter().map(patient).collect();

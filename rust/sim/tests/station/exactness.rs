@@ -10,10 +10,12 @@ use hookean_sim::plan::{
     QuotaPlan, RequestLog, RetryPlan, Routing, WhenFull,
 };
 use hookean_sim::station::{
-    ClassBook, Counts, ReplicaId, ReplicaReading, ReplicaShape, Station, Trigger,
+    ClassBook, Counts, Outcome, ReplicaId, ReplicaReading, ReplicaShape, RequestRow, Station,
+    Trigger,
 };
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use std::collections::BTreeMap;
 
 #[derive(Debug, Clone)]
 enum Action {
@@ -325,9 +327,34 @@ fn run(script: &Script) -> Result<(), TestCaseError> {
         .stations
         .each_mut()
         .map(|s| rows(&mut **s, at(script.end)));
-    prop_assert_eq!(a, b);
+    prop_assert_eq!(&a, &b);
+    nobody_outlives_its_deadline(script.case.deadline_ns, &a, script.end)?;
     let [a, b] = play.stations.each_ref().map(|s| books(&**s));
     prop_assert_eq!(a, b);
+    Ok(())
+}
+
+/// All attempts of a request end at its deadline at the latest, and have then expired, or were done at that very instant.
+fn nobody_outlives_its_deadline(
+    deadline_ns: Option<u64>,
+    rows: &[RequestRow],
+    end: u64,
+) -> Result<(), TestCaseError> {
+    let number = |row: &RequestRow| row.index & ((1 << 48) - 1);
+    let mut firsts = BTreeMap::new();
+    for row in rows {
+        let first = firsts.entry(number(row)).or_insert(row.arrival);
+        *first = row.arrival.min(*first);
+    }
+    for row in rows {
+        let due = deadline_ns.map_or(u64::MAX, |ns| firsts[&number(row)].as_nanos() + ns);
+        let ended = row.end.map_or(end, SimTime::as_nanos);
+        let expired = row.outcome == Some(Outcome::Expired);
+        prop_assert!(ended <= due, "{:?} at its deadline {}", row, due);
+        prop_assert!(!expired || ended == due, "{:?} before {}", row, due);
+        let gave_up = row.outcome == Some(Outcome::TimedOut);
+        prop_assert!(!gave_up || ended < due, "{:?} at {}", row, due);
+    }
     Ok(())
 }
 
@@ -455,7 +482,7 @@ fn calls(scale: Scale) -> impl Strategy<Value = Calls> {
         (1..5_u64).prop_map(|size| BatchPlan::Fixed { size }),
         (1.0..4.0_f64).prop_map(|mean| BatchPlan::Geometric { mean }),
     ];
-    let deadline = 0..=4 * scale.work;
+    let deadline = 1..=4 * scale.work;
     (
         prop::option::weighted(0.3, batch),
         prop::option::of(0..=3 * scale.work),

@@ -43,6 +43,7 @@ pub(super) fn validate(plan: &Plan) -> Result<(), PlanError> {
 fn validate_workload(workload: &WorkloadPlan) -> Result<(), PlanError> {
     let one_by_one = "knows single requests, which bins do not have";
     require(workload.retry.is_none(), "retry", one_by_one)?;
+    require(workload.deadline_ns.is_none(), "deadline_ns", one_by_one)?;
     require(workload.clients.is_none(), "clients", one_by_one)?;
     let batches = matches!(
         workload.source,

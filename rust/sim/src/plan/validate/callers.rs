@@ -24,11 +24,13 @@ pub(super) fn validate(workload: &WorkloadPlan) -> Result<(), PlanError> {
     if let Some(retry) = &workload.retry {
         validate_retry(retry).map_err(|e| e.inside("retry"))?;
     }
+    validate_deadline(workload.deadline_ns)?;
     if let Some(clients) = &workload.clients {
         validate_clients(clients).map_err(|e| e.inside("clients"))?;
     }
     let fluid = matches!(workload.source, WorkloadSource::Load { .. });
     let callers = workload.retry.is_some() || workload.clients.is_some();
+    let callers = callers || workload.deadline_ns.is_some();
     require(
         !(fluid && callers),
         "source",
@@ -36,6 +38,15 @@ pub(super) fn validate(workload: &WorkloadPlan) -> Result<(), PlanError> {
     )?;
     let nobody = matches!(workload.source, WorkloadSource::Clients) && workload.clients.is_none();
     require(!nobody, "clients", "are missing")
+}
+
+/// A request that ends as it comes could never be served.
+pub(super) fn validate_deadline(deadline_ns: Option<u64>) -> Result<(), PlanError> {
+    let Some(deadline_ns) = deadline_ns else {
+        return Ok(());
+    };
+    require(deadline_ns > 0, "deadline_ns", "is zero")?;
+    require_time(deadline_ns, "deadline_ns")
 }
 
 fn validate_batch(batch: &BatchPlan) -> Result<(), PlanError> {

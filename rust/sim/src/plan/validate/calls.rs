@@ -1,6 +1,6 @@
 //! Checks of calls between services.
 
-use super::callers::validate_retry;
+use super::callers::{validate_deadline, validate_retry};
 use super::{PlanError, each, is_fluid, require, require_at_most};
 use crate::calls::{Numbering, POSITIONS_MAX, Units, levels};
 use crate::plan::{CallPlan, FaultEffect, FaultTarget, Fidelity, Held, Plan, WaitPlan, WhenFull};
@@ -107,6 +107,7 @@ fn validate_call(plan: &Plan, call: &CallPlan) -> Result<(), PlanError> {
     }
     let delay = call.delay.validate();
     delay.map_err(|problem| PlanError::invalid("delay", format!("is invalid: {problem}")))?;
+    validate_deadline(call.deadline_ns)?;
     call.retry.as_ref().map_or(Ok(()), |retry| {
         validate_retry(retry).map_err(|e| e.inside("retry"))
     })

@@ -9,8 +9,10 @@ pub struct Counts {
     pub completed: u64,
     /// Turned away because the queue was full.
     pub rejected: u64,
-    /// Gave up waiting.
+    /// Gave up.
     pub timed_out: u64,
+    /// Their deadline was over.
+    pub expired: u64,
     /// Lost with a replica that was killed.
     pub lost: u64,
     /// Their work was done, but too many of the calls failed that they were held for.
@@ -30,6 +32,7 @@ impl Counts {
             completed: with(self.completed, other.completed),
             rejected: with(self.rejected, other.rejected),
             timed_out: with(self.timed_out, other.timed_out),
+            expired: with(self.expired, other.expired),
             lost: with(self.lost, other.lost),
             unanswered: with(self.unanswered, other.unanswered),
             retries: with(self.retries, other.retries),
@@ -57,6 +60,6 @@ impl Counts {
 
     /// Attempts that have ended without being completed.
     pub(super) fn failed(self) -> u64 {
-        self.rejected + self.timed_out + self.lost + self.unanswered
+        self.rejected + self.timed_out + self.expired + self.lost + self.unanswered
     }
 }

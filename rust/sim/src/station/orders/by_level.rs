@@ -1,8 +1,8 @@
 //! Head-of-the-line priority: the oldest request of the first level that has one; who is served is not interrupted.
 
-use super::Line;
-use crate::station::insert_by_arrival;
+use super::{FirstCome, Line};
 use crate::station::settings::Settings;
+use crate::station::{Ledger, insert_by_arrival, take_out};
 use crate::workload::Request;
 use std::collections::VecDeque;
 
@@ -35,8 +35,9 @@ impl ByLevel {
 
 impl Line for ByLevel {
     const IN_TURN: bool = false;
+    type AsTheyCame = FirstCome;
 
-    fn push(&mut self, request: &Request, settings: &Settings) {
+    fn push(&mut self, request: &Request, settings: &Settings, _ledger: &Ledger) {
         self.queue_of(request, settings).push_back(*request);
         self.waiting += 1;
     }
@@ -49,7 +50,7 @@ impl Line for ByLevel {
         &mut self.levels[at]
     }
 
-    fn insert(&mut self, request: Request, settings: &Settings) {
+    fn insert(&mut self, request: Request, settings: &Settings, _ledger: &Ledger) {
         insert_by_arrival(self.queue_of(&request, settings), request);
         self.waiting += 1;
     }
@@ -63,9 +64,14 @@ impl Line for ByLevel {
         self.oldest_level().and_then(|at| self.levels[at].front())
     }
 
-    fn pop_oldest(&mut self) -> Option<Request> {
+    fn give_up(&mut self) -> Option<Request> {
         let at = self.oldest_level()?;
         self.take(at, VecDeque::pop_front)
+    }
+
+    fn take_out(&mut self, request: &Request) {
+        let mut levels = self.levels.iter_mut();
+        self.waiting -= usize::from(levels.any(|level| take_out(level, request)));
     }
 
     fn len(&self) -> usize {

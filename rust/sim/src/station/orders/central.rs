@@ -59,7 +59,7 @@ impl<L: Line> Central<L> {
             if let Some(request) = self.backlog.pop() {
                 self.start(&request, free, until);
             }
-        } else if let Some(request) = self.backlog.pop_oldest() {
+        } else if let Some(request) = self.backlog.give_up() {
             self.ledger.time_out(&request, deadline);
         }
     }

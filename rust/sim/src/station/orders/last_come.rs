@@ -1,7 +1,8 @@
 //! Last come, first served; who is served is not interrupted.
 
-use super::Line;
+use super::{FirstCome, Line};
 use crate::station::settings::Settings;
+use crate::station::{Ledger, take_out};
 use crate::workload::Request;
 use std::collections::VecDeque;
 
@@ -11,9 +12,10 @@ pub(in crate::station) struct LastCome(VecDeque<Request>);
 
 impl Line for LastCome {
     const IN_TURN: bool = false;
+    type AsTheyCame = FirstCome;
 
     #[inline]
-    fn push(&mut self, request: &Request, _settings: &Settings) {
+    fn push(&mut self, request: &Request, _settings: &Settings, _ledger: &Ledger) {
         self.0.push_back(*request);
     }
 
@@ -32,8 +34,12 @@ impl Line for LastCome {
     }
 
     #[inline]
-    fn pop_oldest(&mut self) -> Option<Request> {
+    fn give_up(&mut self) -> Option<Request> {
         self.0.pop_front()
+    }
+
+    fn take_out(&mut self, request: &Request) {
+        take_out(&mut self.0, request);
     }
 
     #[inline]

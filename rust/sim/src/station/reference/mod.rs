@@ -16,7 +16,7 @@ mod station;
 
 use super::quota::Meter;
 use super::routing::{rescaled, stride};
-use super::settings::{Settings, end_of_patience};
+use super::settings::Settings;
 use super::trigger::{Presence, Watch};
 use super::{Ledger, ReplicaId, ReplicaShape, Station};
 use crate::plan::{Discipline, Routing, ServicePlan};
@@ -329,7 +329,7 @@ impl Reference {
         if end == now {
             // Done at once: the slot is free again before the next request looks for one.
             self.depart(id, request.index, version);
-        } else if end_of_patience(&request, self.settings.patience_ns) <= now {
+        } else if self.end_of_patience(&request) <= now {
             self.abandon(id, Some(request.index));
         } else {
             self.plan_departure(id, request.index, end, version);

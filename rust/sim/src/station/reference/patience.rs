@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 impl Reference {
     pub(super) fn plan_renunciation(&mut self, request: &Request) {
         let deadline = self.settings.deadline(request);
+        let deadline = deadline.min(self.ledger.due(request));
         if deadline < u64::MAX {
             let event = Event::Renunciation {
                 request: request.index,
@@ -41,8 +42,13 @@ impl Reference {
         }
     }
 
+    /// When a request gives up, also in service.
+    pub(super) fn end_of_patience(&self, request: &Request) -> u64 {
+        end_of_patience(request, self.settings.patience_ns).min(self.ledger.due(request))
+    }
+
     pub(super) fn plan_abandonment(&mut self, replica: ReplicaId, request: &Request) {
-        let end = end_of_patience(request, self.settings.patience_ns);
+        let end = self.end_of_patience(request);
         if end < u64::MAX {
             let event = Event::Abandonment { replica };
             let time = SimTime::from_nanos(end);
@@ -53,7 +59,7 @@ impl Reference {
 
     /// Lets a request in service give up, or the first whose patience is at its end; who waits takes its place.
     pub(super) fn abandon(&mut self, id: ReplicaId, request: Option<u64>) {
-        let (now, patience_ns) = (self.now, self.settings.patience_ns);
+        let (now, patience_ns, ledger) = (self.now, self.settings.patience_ns, &self.ledger);
         let is_it = |r: &Option<Replica>| r.as_ref().is_some_and(|r| r.id == id);
         let Some(at) = self.replicas.iter().position(is_it) else {
             return;
@@ -62,7 +68,8 @@ impl Reference {
             return;
         };
         let given_up = |of: &Request| {
-            end_of_patience(of, patience_ns) <= now && request.is_none_or(|index| of.index == index)
+            end_of_patience(of, patience_ns).min(ledger.due(of)) <= now
+                && request.is_none_or(|index| of.index == index)
         };
         let Some((request, start)) = replica.abandon(now, given_up) else {
             return;

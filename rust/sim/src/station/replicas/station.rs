@@ -1,9 +1,9 @@
 //! Replicas with queues of their own as a station: what control events do to them, and what can be read of them.
 
 use super::{Queue, Replicas};
-use crate::plan::RequestLog;
+use crate::station::orders::Line;
 use crate::station::trigger::Trigger;
-use crate::station::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station, insert_by_arrival};
+use crate::station::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::workload::Arrivals;
 use hookean_kernel::SimTime;
 
@@ -41,7 +41,7 @@ impl<Q: Queue> Station for Replicas<Q> {
 
     fn drained_at(&self, now: SimTime, replica: ReplicaId) -> SimTime {
         let mut queue = self.queue(replica).clone();
-        let mut books = Ledger::new(None, RequestLog::Off);
+        let mut books = self.ledger.scratch();
         let mut end = now.as_nanos();
         queue.settle(end, &mut books);
         while queue.outstanding() > 0 {
@@ -74,7 +74,7 @@ impl<Q: Queue> Station for Replicas<Q> {
             if self.settings.deadline(&request) < now.as_nanos() {
                 self.ledger.time_out(&request, now.as_nanos());
             } else {
-                insert_by_arrival(&mut self.homeless, request);
+                self.homeless.insert(request, &self.settings, &self.ledger);
                 back += 1;
             }
         }
@@ -83,7 +83,7 @@ impl<Q: Queue> Station for Replicas<Q> {
     }
 
     fn set_speed(&mut self, now: SimTime, replica: ReplicaId, speed_ratio: f64) {
-        self.change(replica, |queue| {
+        self.change(replica, |queue, ledger| {
             let shape = queue.shape();
             queue.reshape(
                 now.as_nanos(),
@@ -91,12 +91,13 @@ impl<Q: Queue> Station for Replicas<Q> {
                     speed_ratio,
                     ..shape
                 },
+                ledger,
             );
         });
     }
 
     fn resize(&mut self, now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
-        self.change(replica, |queue| {
+        self.change(replica, |queue, ledger| {
             let shape = queue.shape();
             queue.reshape(
                 now.as_nanos(),
@@ -104,16 +105,19 @@ impl<Q: Queue> Station for Replicas<Q> {
                     cpu_millicores,
                     ..shape
                 },
+                ledger,
             );
         });
     }
 
     fn pause(&mut self, now: SimTime, replica: ReplicaId) {
-        self.change(replica, |queue| queue.pause(now.as_nanos()));
+        self.change(replica, |queue, ledger| queue.pause(now.as_nanos(), ledger));
     }
 
     fn resume(&mut self, now: SimTime, replica: ReplicaId) {
-        self.change(replica, |queue| queue.resume(now.as_nanos()));
+        self.change(replica, |queue, ledger| {
+            queue.resume(now.as_nanos(), ledger);
+        });
         self.resumed = true;
     }
 
@@ -137,8 +141,7 @@ impl<Q: Queue> Station for Replicas<Q> {
         if self.resumed || !self.router.is_empty() && !self.homeless.is_empty() {
             return SimTime::from_nanos(self.now);
         }
-        let deadline = self.homeless.front();
-        let deadline = deadline.map_or(u64::MAX, |request| self.settings.deadline(request));
+        let deadline = self.homeless.deadline(&self.settings);
         let event = self.origin.saturating_add(self.tree.min_time());
         let arrival = self.ledger.next_time(&self.arrivals);
         SimTime::from_nanos(event.min(deadline).min(arrival))

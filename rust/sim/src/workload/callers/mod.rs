@@ -71,11 +71,13 @@ pub(crate) struct Calls {
 #[derive(Debug, Clone)]
 pub struct Callers {
     rules: Rules,
+    /// Whether any of them has a deadline.
+    dated: bool,
     clients: Option<Clients>,
     /// The classes of requests.
     classes: Option<Classes>,
     agenda: BinaryHeap<Reverse<Entry>>,
-    /// First arrivals of the requests that are being tried again, by number.
+    /// First arrivals of the requests that are being tried again, by number, until their last attempt has ended.
     firsts: BTreeMap<u64, u64>,
     calls: Calls,
     /// From the first arrival of a request to its completion.
@@ -97,12 +99,14 @@ impl Callers {
     ) -> Result<Option<Box<Self>>, PlanError> {
         let rules = Rules::new(plan, called, seed, name);
         let clients = plan.and_then(|plan| Some((plan, plan.clients.as_ref()?)));
-        if !rules.retry() && clients.is_none() {
+        let dated = rules.dated();
+        if !rules.retry() && !dated && clients.is_none() {
             return Ok(None);
         }
         let clients = clients.map(|(plan, of)| Clients::new(of, plan.start_ns, (seed, name), work));
         let mut callers = Box::new(Self {
             rules,
+            dated,
             clients: clients.transpose()?,
             classes: None,
             agenda: BinaryHeap::new(),
@@ -124,6 +128,37 @@ impl Callers {
             classes: Some(classes.clone()),
             ..self
         }
+    }
+
+    /// Callers with the same deadlines for the requests that are under way, who do nothing with what they hear.
+    pub(crate) fn deadlines(&self) -> Self {
+        Self {
+            rules: self.rules.clone(),
+            dated: self.dated,
+            clients: None,
+            classes: None,
+            agenda: BinaryHeap::new(),
+            firsts: self.firsts.clone(),
+            calls: Calls::default(),
+            latency: Histogram::new(),
+            latency_sum_ns: 0,
+        }
+    }
+
+    /// Whether requests may have deadlines.
+    pub(crate) const fn is_dated(&self) -> bool {
+        self.dated
+    }
+
+    /// When an attempt that has not ended does so at the latest.
+    pub(crate) fn due(&self, request: &Request) -> u64 {
+        if !self.dated {
+            return u64::MAX;
+        }
+        let retried = (request.attempt() > 0).then(|| self.firsts.get(&number_of(request.index)));
+        let first = retried.flatten().copied();
+        let first = first.unwrap_or(request.time.as_nanos());
+        self.rules.due(request.index, first)
     }
 
     /// When a caller acts next.

@@ -27,7 +27,7 @@ impl Retry {
     /// When the request of a failed attempt comes back, if it may.
     pub(super) fn comes_back(&self, index: u64, now: u64, outcome: Outcome) -> Option<u64> {
         let after = match outcome {
-            Outcome::Completed => false,
+            Outcome::Completed | Outcome::Expired => false,
             Outcome::Rejected => self.plan.after_rejected,
             Outcome::TimedOut => self.plan.after_timed_out,
             Outcome::Lost => self.plan.after_lost,

@@ -9,7 +9,7 @@ use crate::workload::Outcome;
 #[derive(Debug, Clone)]
 struct Rule {
     retry: Option<Retry>,
-    /// How long after its first arrival a request may be tried again.
+    /// How long after its first arrival a request ends at the latest, whatever has become of it.
     deadline_ns: u64,
 }
 
@@ -63,10 +63,32 @@ impl Rules {
             .any(|rule| rule.retry.is_some())
     }
 
+    /// Whether anybody has a deadline.
+    pub(super) fn dated(&self) -> bool {
+        let calls = self.calls.iter().map(|(_, rule)| rule);
+        calls
+            .chain([&self.outside])
+            .any(|rule| rule.deadline_ns < u64::MAX)
+    }
+
+    /// The place of the rule of a call; `None` for a request from outside.
+    fn place_of(&self, index: u64) -> Option<usize> {
+        let entry = self.entries.as_ref()?.of(index)?;
+        self.calls.iter().position(|(of, _)| *of == entry)
+    }
+
     fn rule_of(&mut self, index: u64) -> &mut Rule {
-        let entry = self.entries.as_ref().and_then(|entries| entries.of(index));
-        let of_call = self.calls.iter_mut().find(|(of, _)| Some(*of) == entry);
-        of_call.map_or(&mut self.outside, |(_, rule)| rule)
+        match self.place_of(index) {
+            None => &mut self.outside,
+            Some(at) => &mut self.calls[at].1,
+        }
+    }
+
+    /// When a request ends at the latest that arrived first at `first`.
+    pub(super) fn due(&self, index: u64, first: u64) -> u64 {
+        let place = self.place_of(index);
+        let rule = place.map_or(&self.outside, |at| &self.calls[at].1);
+        first.saturating_add(rule.deadline_ns)
     }
 
     /// A first attempt pays for retries.
