@@ -16,6 +16,9 @@ use crate::station::ReplicaId;
 use hookean_kernel::StreamKey;
 use hookean_kernel::{SimDuration, SimTime};
 
+/// Most clocks that a pipeline has; they are numbered from 0.
+pub const CLOCKS: usize = 3;
+
 /// What can be read of a running replica at one instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReplicaSample {

@@ -5,7 +5,7 @@ use super::service::Service;
 use crate::control::external::Observer;
 use crate::control::reactive::Reactive;
 use crate::control::{Accounts, Controller, Verdict};
-use crate::metrics::{NextSample, Pipeline, Reads};
+use crate::metrics::{CLOCKS, NextSample, Pipeline, Reads};
 use crate::plan::{ControllerPlan, Plan, ServicePlan};
 use crate::record::{Decided, DecisionContext, DecisionLog};
 use hookean_kernel::{SimDuration, SimTime};
@@ -23,7 +23,7 @@ pub(super) struct Loop {
     pub(super) in_step: bool,
     /// Whether it may run ahead of the rest of the run (see [`super::lane`]).
     pub(super) alone: bool,
-    /// What it does next, if it may; the first of it is on the list of events.
+    /// What it does next, if it may.
     pub(super) due: Due,
     /// Whether a controller that acts on what happens has been asked for the first time.
     pub(super) awake: bool,
@@ -111,29 +111,88 @@ impl Decider {
     }
 }
 
-/// The looks and the decision that a loop does next: few, the first at the end.
-#[derive(Debug, Default)]
-pub(super) struct Due(Vec<(Rank, Event)>);
+/// A step of a loop that may run ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A clock of its pipeline looks.
+    Look(u8),
+    /// Its controller decides.
+    Decide,
+    /// A row of the series ends.
+    Row,
+}
 
-/// When, and the order at that instant; clocks of one pipeline go in their order.
-type Rank = (SimTime, (u8, u32), u8);
+impl Step {
+    /// The event that it is on a list.
+    pub(super) const fn event(self, controller: usize) -> Event {
+        match self {
+            Self::Look(clock) => Event::Sample { controller, clock },
+            Self::Decide => Event::Tick { controller },
+            Self::Row => Event::Interval { controller },
+        }
+    }
+}
+
+/// When a loop takes its next steps, in the order of those at one instant: looks by clock, the decision, the row of the series.
+#[derive(Debug)]
+pub(super) struct Due {
+    at: [SimTime; STEPS.len()],
+    /// Whether the first of them is on a list.
+    pub(super) listed: bool,
+}
+
+const STEPS: [Step; CLOCKS + 2] = [
+    Step::Look(0),
+    Step::Look(1),
+    Step::Look(2),
+    Step::Decide,
+    Step::Row,
+];
+
+impl Default for Due {
+    fn default() -> Self {
+        Self {
+            at: [SimTime::MAX; STEPS.len()],
+            listed: false,
+        }
+    }
+}
 
 impl Due {
-    pub(super) fn push(&mut self, at: SimTime, event: Event) {
-        let clock = match event {
-            Event::Sample { clock, .. } => clock,
-            _ => 0,
+    pub(super) fn push(&mut self, at: SimTime, step: Step) {
+        let place = match step {
+            Step::Look(clock) => usize::from(clock),
+            Step::Decide => CLOCKS,
+            Step::Row => CLOCKS + 1,
         };
-        let rank = (at, event.order(), clock);
-        let later = self.0.iter().take_while(|(other, _)| *other > rank);
-        let place = later.count();
-        self.0.insert(place, (rank, event));
+        self.at[place] = at;
+    }
+
+    fn first_place(&self) -> usize {
+        let mut first = 0;
+        for place in 1..STEPS.len() {
+            if self.at[place] < self.at[first] {
+                first = place;
+            }
+        }
+        first
+    }
+
+    /// The first.
+    pub(super) fn first(&self) -> Option<(SimTime, Step)> {
+        let place = self.first_place();
+        let at = self.at[place];
+        (at < SimTime::MAX).then_some((at, STEPS[place]))
     }
 
     /// Takes out the first if it is due before `limit`.
-    pub(super) fn pop_before(&mut self, limit: SimTime) -> Option<(SimTime, Event)> {
-        let first = self.0.pop_if(|((at, ..), _)| *at < limit)?;
-        Some((first.0.0, first.1))
+    pub(super) fn pop_before(&mut self, limit: SimTime) -> Option<(SimTime, Step)> {
+        let place = self.first_place();
+        let at = self.at[place];
+        (at < limit).then(|| {
+            self.at[place] = SimTime::MAX;
+            (at, STEPS[place])
+        })
     }
 }
 
@@ -154,4 +213,43 @@ pub(super) fn clocks(plan: &Plan) -> BTreeMap<Clock, usize> {
         *clocks.entry(clock(plan, controller)).or_default() += 1;
     }
     clocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_at_one_instant_have_an_order() {
+        let at = SimTime::from_nanos;
+        let mut due = Due::default();
+        assert_eq!(due.first(), None);
+        for step in [Step::Row, Step::Decide, Step::Look(1), Step::Look(0)] {
+            due.push(at(5), step);
+        }
+        due.push(at(3), Step::Look(2));
+        let mut taken = vec![];
+        while let Some((_, step)) = due.pop_before(at(6)) {
+            taken.push(step);
+        }
+        assert_eq!(
+            taken,
+            [
+                Step::Look(2),
+                Step::Look(0),
+                Step::Look(1),
+                Step::Decide,
+                Step::Row
+            ]
+        );
+        due.push(at(9), Step::Decide);
+        assert_eq!(due.pop_before(at(9)), None);
+        assert_eq!(due.first(), Some((at(9), Step::Decide)));
+    }
+
+    #[test]
+    fn steps_have_the_order_of_their_events() {
+        let orders = STEPS.map(|step| step.event(7).order());
+        assert!(orders.is_sorted(), "{orders:?}");
+    }
 }

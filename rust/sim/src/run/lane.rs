@@ -9,11 +9,13 @@
 //! - something is about to happen to the service that is on the list already (a replica becomes ready, or has drained);
 //! - everybody meets: a fault of a node, a heartbeat, the horizon.
 //!
-//! A service some of whose replicas wait for room is given them by what others do, so it takes one step at a time. Nothing
-//! here changes a result: every loop sees what it would see if all took their steps in the order of time.
+//! All that may go on do so when the first of them has to, in parallel if there are threads for it: those that another has to
+//! wait for are then few, however many services there are. A service some of whose replicas wait for room is given them by
+//! what others do, so it takes one step at a time. Nothing here changes a result: every loop sees what it would see if all
+//! took their steps in the order of time.
 
-use super::control_loop::Loop;
-use super::event::Event;
+use super::control_loop::{Loop, Step};
+use super::event::{Event, Reach};
 use super::service::Service;
 use super::world::World;
 use crate::control::external;
@@ -30,13 +32,8 @@ pub(super) fn is_open(plan: &Plan) -> bool {
     plan.calls.is_empty() && !outside && plan.node_controllers.is_empty()
 }
 
-/// A step that a loop is about to take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
-    pub(super) at: SimTime,
-    pub(super) event: Event,
-    pub(super) controller: usize,
-}
+/// Fewer lanes than this are not worth the call of another thread.
+const TOGETHER: usize = 4;
 
 /// A service that runs by itself.
 struct Lane<'a> {
@@ -47,6 +44,8 @@ struct Lane<'a> {
     this: &'a mut Loop,
     /// Where others come in, or something happens to the service.
     limit: SimTime,
+    /// Where everybody meets.
+    meet: SimTime,
 }
 
 /// Why a lane has stopped.
@@ -55,8 +54,6 @@ struct Stop {
     steps: u64,
     /// The replicas it wants from an instant on.
     scale: Option<(SimTime, u32)>,
-    /// What it does next.
-    next: Option<(SimTime, Event)>,
 }
 
 impl<'a> Lane<'a> {
@@ -78,58 +75,57 @@ impl<'a> Lane<'a> {
             service,
             station,
             this,
+            meet,
         }
     }
 
-    /// Takes a step, and those that follow before the limit.
-    fn run(mut self, first: Step) -> Stop {
+    /// Takes the steps before the limit, and the first in any case if it is in turn; and brings its station to where
+    /// everybody meets while it is at hand.
+    fn run(mut self, in_turn: bool) -> Stop {
         let mut stop = Stop::default();
-        let (mut now, mut event) = (first.at, first.event);
-        loop {
+        let mut limit = if in_turn { SimTime::MAX } else { self.limit };
+        while let Some((now, step)) = self.this.due.pop_before(limit) {
             stop.steps += 1;
-            stop.scale = self.take(now, event);
-            let limit = if stop.scale.is_some() {
-                SimTime::ZERO
-            } else {
-                self.limit
-            };
-            match self.this.due.pop_before(limit) {
-                Some(next) => (now, event) = next,
-                None => break,
+            stop.scale = self.take(now, step);
+            if stop.scale.is_some() {
+                return stop;
             }
+            limit = self.limit;
         }
-        stop.next = self.this.due.pop_before(SimTime::MAX);
+        if self.limit == self.meet && self.service.ahead_to < self.meet {
+            self.advance(self.meet);
+        }
         stop
     }
 
     /// Takes a step; returns the replicas wanted if they are others than there are.
-    fn take(&mut self, now: SimTime, event: Event) -> Option<(SimTime, u32)> {
-        match event {
-            Event::Sample { controller, clock } => self.look(now, controller, clock),
-            Event::Interval { .. } => {
+    fn take(&mut self, now: SimTime, step: Step) -> Option<(SimTime, u32)> {
+        match step {
+            Step::Look(clock) => self.look(now, clock),
+            Step::Row => {
                 self.advance(now);
                 self.service.end_interval(now, self.station);
-                self.this.due.push(now + self.series_step, event);
+                self.this.due.push(now + self.series_step, Step::Row);
             }
-            _ => return self.decide(now, event),
+            Step::Decide => return self.decide(now),
         }
         None
     }
 
-    fn look(&mut self, now: SimTime, controller: usize, clock: u8) {
+    fn look(&mut self, now: SimTime, clock: u8) {
         if self.this.pipeline.looks(clock) {
             self.read_replicas(now);
         }
         if let Some(NextSample { at, clock }) = self.this.look(now, clock, self.service) {
-            self.this.due.push(at, Event::Sample { controller, clock });
+            self.this.due.push(at, Step::Look(clock));
         }
     }
 
-    fn decide(&mut self, now: SimTime, tick: Event) -> Option<(SimTime, u32)> {
+    fn decide(&mut self, now: SimTime) -> Option<(SimTime, u32)> {
         if self.this.pipeline.is_immediate() {
             self.read_replicas(now);
         }
-        self.this.due.push(now + self.this.period, tick);
+        self.this.due.push(now + self.this.period, Step::Decide);
         let verdict = self.this.decide(now, self.plan, self.service)?;
         let desired = verdict.desired;
         if desired != self.service.wanted() {
@@ -158,9 +154,11 @@ impl World {
         self.loops.iter().any(|this| this.alone)
     }
 
-    /// Does what a loop has decided that had run ahead.
+    /// Does what a loop has decided that had run ahead, which then goes on.
     pub(super) fn scale_from(&mut self, controller: usize, desired: u32) {
-        self.scale(self.loops[controller].service, desired);
+        let service = self.loops[controller].service;
+        self.scale(service, desired);
+        self.let_go_on(service);
     }
 
     /// Whether the loop of an event may run ahead.
@@ -173,26 +171,44 @@ impl World {
         }
     }
 
-    /// Lets a lane run, and in parallel those that come next on the list if there are threads for it; returns how many
-    /// steps they have taken.
-    pub(super) fn run_ahead(&mut self, first: Step) -> u64 {
-        let meet = self.meeting();
-        let mut steps = vec![];
-        while self.pool.is_some()
-            && let Some(step) = self.pop_lane(meet)
+    /// Notes that an event has been handled: a loop that has waited for it goes on.
+    pub(super) fn note_handled(&mut self, event: Event) {
+        if let Reach::Service(service) = event.reach(&self.plan) {
+            self.let_go_on(service);
+        }
+    }
+
+    /// Lists the next step of the loop of a service that runs ahead, unless it is listed.
+    fn let_go_on(&mut self, service: usize) {
+        if let Some(controller) = self.services[service].lane
+            && !self.loops[controller].due.listed
         {
-            steps.push(step);
+            self.list(controller);
         }
-        if steps.is_empty() {
-            let stop = self.lane(first.controller, meet).run(first);
-            return self.take_in(first.controller, &stop);
+    }
+
+    /// Puts the next step of a loop that may run ahead where it belongs: among the lanes; or on the list of events, where it
+    /// has to be taken in turn; or nowhere, where something happens to its service first.
+    pub(super) fn list(&mut self, controller: usize) {
+        let this = &mut self.loops[controller];
+        let service = &self.services[this.service];
+        this.due.listed = false;
+        let Some((at, step)) = this.due.first() else {
+            return;
+        };
+        let event = step.event(controller);
+        let happens = service.next_event();
+        if at > happens && !service.waits() {
+            return;
         }
-        steps.push(first);
-        let ended = self.run_together(&steps, meet);
-        ended
-            .iter()
-            .map(|(controller, stop)| self.take_in(*controller, stop))
-            .sum()
+        this.due.listed = true;
+        let (class, entity) = event.order();
+        let list = if at == happens || service.waits() {
+            &mut self.events
+        } else {
+            &mut self.lanes
+        };
+        list.push(at, class, entity, event);
     }
 
     /// When everybody meets next, at the latest.
@@ -202,75 +218,102 @@ impl World {
         self.beat_at.min(meeting).min(horizon)
     }
 
-    /// The first event if it is that of a lane, and nothing that is done before it can matter to it.
-    fn pop_lane(&mut self, meet: SimTime) -> Option<Step> {
-        let (key, event) = self.events.peek()?;
-        let (at, event) = (key.time, *event);
-        let controller = self.is_alone(event).filter(|_| at < meet)?;
-        let waits = self.services[self.loops[controller].service].waits();
-        (!waits).then(|| {
-            self.events.pop();
-            Step {
-                at,
-                event,
-                controller,
-            }
-        })
-    }
-
-    fn lane(&mut self, controller: usize, meet: SimTime) -> Lane<'_> {
+    /// Lets a loop take the step that it is the turn of, and those that follow; returns how many.
+    pub(super) fn run_in_turn(&mut self, controller: usize) -> u64 {
+        let meet = self.meeting();
         let this = &mut self.loops[controller];
         let of = this.service;
-        let (service, station) = (&mut self.services[of], &mut self.stations[of]);
-        Lane::new(&self.plan, this, service, &mut **station, meet)
+        let (service, station) = (&mut self.services[of], &mut *self.stations[of]);
+        let stop = Lane::new(&self.plan, this, service, station, meet).run(true);
+        self.take_in(controller, &stop)
     }
 
-    /// Lets the lanes of several services run in parallel.
-    fn run_together(&mut self, steps: &[Step], meet: SimTime) -> Vec<(usize, Stop)> {
-        let Self {
-            plan,
-            loops,
-            services,
-            stations,
-            pool,
-            ..
-        } = self;
-        let mut first_of: Vec<Option<Step>> = vec![None; services.len()];
-        for step in steps {
-            first_of[loops[step.controller].service] = Some(*step);
+    /// Lets all lanes run, the first of which comes next; returns how many steps they have taken.
+    pub(super) fn run_ahead(&mut self) -> u64 {
+        let meet = self.meeting();
+        let mut free = vec![];
+        while let Some(controller) = self.pop_lane(meet) {
+            free.push(controller);
         }
-        let mut loop_of: Vec<Option<&mut Loop>> = services.iter().map(|_| None).collect();
-        for this in loops.iter_mut().filter(|this| this.alone) {
-            let of = this.service;
-            loop_of[of] = Some(this);
+        // In the order of memory, which is called into the cache in that order too.
+        free.sort_unstable();
+        let ended = self.run_together(&free, meet);
+        ended
+            .iter()
+            .map(|(controller, stop)| self.take_in(*controller, stop))
+            .sum()
+    }
+
+    /// The next lane that may run. Those that may not, since something has happened or is to happen to their service
+    /// meanwhile, or since everybody meets at this very instant, have to wait for their turn.
+    fn pop_lane(&mut self, meet: SimTime) -> Option<usize> {
+        while let Some((key, event)) = self.lanes.peek() {
+            let (at, event) = (key.time, *event);
+            let controller = self
+                .is_alone(event)
+                .filter(|_| at < meet || at == self.now)?;
+            self.lanes.pop();
+            let service = &self.services[self.loops[controller].service];
+            if at < meet && at < service.next_event() && !service.waits() {
+                return Some(controller);
+            }
+            if at < meet {
+                self.list(controller);
+            } else {
+                self.events.push(at, key.class, key.entity, event);
+            }
         }
-        let each = services.iter_mut().zip(stations).zip(loop_of).zip(first_of);
-        let lanes = each.filter_map(|(((service, station), this), first)| {
-            let lane = Lane::new(plan, this?, service, &mut **station, meet);
-            first.map(|first| (lane, first))
+        None
+    }
+
+    /// Lets the lanes of several services run, in parallel if there are threads for it.
+    fn run_together(&mut self, controllers: &[usize], meet: SimTime) -> Vec<(usize, Stop)> {
+        let loops = picked(&mut self.loops, controllers.iter().copied());
+        let mut loops: Vec<(usize, &mut Loop)> = controllers.iter().copied().zip(loops).collect();
+        loops.sort_unstable_by_key(|(_, this)| this.service);
+        let of: Vec<usize> = loops.iter().map(|(_, this)| this.service).collect();
+        let services = picked(&mut self.services, of.iter().copied());
+        let stations = picked(&mut self.stations, of.iter().copied());
+        let plan = &self.plan;
+        let lanes = loops.into_iter().zip(services.zip(stations));
+        let lanes = lanes.map(|((controller, this), (service, station))| {
+            let lane = Lane::new(plan, this, service, &mut **station, meet);
+            (controller, lane)
         });
-        let lanes: Vec<(Lane<'_>, Step)> = lanes.collect();
-        let run = |(lane, first): (Lane<'_>, Step)| (first.controller, lane.run(first));
-        match pool {
-            Some(pool) => pool.install(|| lanes.into_par_iter().map(run).collect()),
-            None => lanes.into_iter().map(run).collect(),
+        let run = |(controller, lane): (usize, Lane<'_>)| (controller, lane.run(false));
+        match &self.pool {
+            Some(pool) if of.len() >= TOGETHER => {
+                let lanes: Vec<_> = lanes.collect();
+                pool.install(|| lanes.into_par_iter().map(run).collect())
+            }
+            _ => lanes.map(run).collect(),
         }
     }
 
-    /// Puts on the list what a lane has stopped for, and what it does next; returns the steps it has taken.
+    /// Puts on the list what a lane has stopped for, or else what it does next; returns the steps it has taken.
     fn take_in(&mut self, controller: usize, stop: &Stop) -> u64 {
+        self.loops[controller].due.listed = false;
         if let Some((at, desired)) = stop.scale {
             let event = Event::Scale {
                 controller,
                 desired,
             };
             self.schedule(at, event);
-        }
-        if let Some((at, event)) = stop.next {
-            self.schedule(at, event);
+        } else {
+            self.list(controller);
         }
         stop.steps
     }
+}
+
+/// Those at the given places, which ascend.
+fn picked<T>(all: &mut [T], places: impl Iterator<Item = usize>) -> impl Iterator<Item = &mut T> {
+    let (mut rest, mut passed) = (all.iter_mut(), 0);
+    places.filter_map(move |place| {
+        let found = rest.nth(place - passed);
+        passed = place + 1;
+        found
+    })
 }
 
 #[cfg(test)]

@@ -38,7 +38,6 @@ use crate::plan::Plan;
 use crate::workload::WorkloadArrays;
 use event::Event;
 use hookean_kernel::SimTime;
-use lane::Step;
 use pulse::{Pulse, Way};
 use world::World;
 
@@ -86,7 +85,7 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
     let horizon = SimTime::from_nanos(world.plan.horizon_ns);
     loop {
         world.watch_drains();
-        let event = world.events.peek_time().filter(|at| *at < horizon);
+        let event = world.next_time().filter(|at| *at < horizon);
         let handled = match (pulse.go_to(world, event.unwrap_or(horizon)), event) {
             (Way::Stopped, _) => return false,
             (Way::Raised(service), _) => {
@@ -105,18 +104,19 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
 /// Handles every event at `at`, those they cause at the same instant included; returns how many.
 fn handle_all_at(world: &mut World, at: SimTime) -> u64 {
     let mut handled = 0;
-    while world.failure.is_none() && world.events.peek_time() == Some(at) {
+    while world.failure.is_none() && world.next_time() == Some(at) {
+        if world.lanes_come_first() {
+            handled += world.run_ahead();
+            continue;
+        }
         let Some(event) = world.next_event() else {
             break;
         };
         if let Some(controller) = world.is_alone(event) {
-            handled += world.run_ahead(Step {
-                at,
-                event,
-                controller,
-            });
+            handled += world.run_in_turn(controller);
         } else {
             handle(world, event);
+            world.note_handled(event);
             handled += 1;
         }
     }

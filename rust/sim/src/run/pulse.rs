@@ -11,10 +11,11 @@ use hookean_kernel::{SimDuration, SimTime};
 
 /// Requests that a stretch should hold: some tens of milliseconds of work.
 const REQUESTS: u64 = 200_000;
-/// A step of a control loop takes about as long as so many requests.
-const REQUESTS_OF_STEP: u64 = 32;
+/// So many steps of control loops stand for a request each: they take longer, but few plans have more steps than requests,
+/// and those have very many services, each of which had better take many steps while it is in the cache.
+const REQUESTS_OF_STEP: u64 = 1;
 /// So many services share that; of more, a stretch holds as much more, since at every heartbeat all of them are called into
-/// the cache: up to some tenths of a second of work.
+/// the cache: up to some tenths of a second of work, or a second or two for 100,000 services.
 const SERVICES: u64 = 50;
 const MOST: u64 = 100;
 /// Most events between two heartbeats.
@@ -170,8 +171,8 @@ mod tests {
         };
         assert_eq!(longest(&document), LONGEST);
         document["controllers"][0]["period_ns"] = serde_json::json!(1);
-        // A step each nanosecond, of 32 requests: 200,000 of them.
-        assert_eq!(longest(&document), SimDuration::from_nanos(6249));
+        // A step each nanosecond, and another every 100 s or so.
+        assert_eq!(longest(&document), SimDuration::from_nanos(199_999));
     }
 
     #[test]

@@ -39,8 +39,10 @@ pub(super) struct Service {
     pub(super) ended_cpu_core_ns: f64,
     pub(super) scale_outs: u64,
     pub(super) scale_ins: u64,
-    /// Whether it runs ahead, and so writes its rows of the series itself.
-    pub(super) writes_rows: bool,
+    /// The loop with which it runs ahead, if it does; it then writes its rows of the series itself.
+    pub(super) lane: Option<usize>,
+    /// The loop that acts on what happens in it, if there is one.
+    pub(super) reactive: Option<usize>,
     /// Its rows of the series.
     pub(super) series: ServiceSeries,
     /// When something happens to it that is on the list of events.
@@ -72,7 +74,8 @@ impl Service {
             ended_cpu_core_ns: 0.0,
             scale_outs: 0,
             scale_ins: 0,
-            writes_rows: false,
+            lane: None,
+            reactive: None,
             series: ServiceSeries::of(plan),
             events: BinaryHeap::new(),
             ahead_to: SimTime::ZERO,

@@ -79,7 +79,7 @@ impl World {
 
     /// Writes a row per service and schedules the next; the end of the run writes the last.
     pub(super) fn record_series(&mut self) {
-        self.write_series_rows(|service| !service.writes_rows);
+        self.write_series_rows(|service| service.lane.is_none());
         let step = SimDuration::from_nanos(self.plan.record.series_step_ns);
         self.schedule(self.now + step, Event::Series);
     }

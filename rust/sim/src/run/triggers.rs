@@ -6,7 +6,7 @@
 
 use super::World;
 use crate::control::reactive::{Reaction, Scene, Seat};
-use crate::run::control_loop::{Decider, Loop};
+use crate::run::control_loop::Decider;
 use crate::run::event::Event;
 use crate::station::Presence;
 use hookean_kernel::{SimDuration, SimTime};
@@ -39,9 +39,9 @@ impl World {
 
     /// Asks the controller of a service that acts on what happens, if it has one and is there yet.
     pub(super) fn react(&mut self, service: usize) {
-        let acts =
-            |l: &Loop| l.service == service && l.awake && matches!(l.decider, Decider::Reactive(_));
-        if let Some(controller) = self.loops.iter().position(acts) {
+        if let Some(controller) = self.services[service].reactive
+            && self.loops[controller].awake
+        {
             self.react_with(controller);
         }
     }

@@ -1,7 +1,7 @@
 //! Everything a run holds, and the clock.
 
 use super::RunOptions;
-use super::control_loop::{Clock, Decider, Due, Loop, clock, clocks};
+use super::control_loop::{Clock, Decider, Due, Loop, Step, clock, clocks};
 use super::drains::Drains;
 use super::event::{Event, Reach};
 use super::faults::Faults;
@@ -33,6 +33,8 @@ pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) now: SimTime,
     pub(super) events: EventList<Event>,
+    /// The next steps of loops that may run ahead.
+    pub(super) lanes: EventList<Event>,
     /// When events on the list concern more than one service.
     pub(super) meetings: BinaryHeap<Reverse<SimTime>>,
     /// When the next heartbeat is, unless an event comes first.
@@ -93,6 +95,7 @@ impl World {
         let mut world = Self {
             now: SimTime::ZERO,
             events: EventList::new(),
+            lanes: EventList::new(),
             meetings: BinaryHeap::new(),
             beat_at: SimTime::ZERO,
             stations,
@@ -186,44 +189,38 @@ impl World {
             awake: false,
             wake: Some(tick),
         });
-        self.check_reactive(controller)?;
-        let sample = |NextSample { at, clock }| (at, Event::Sample { controller, clock });
+        if matches!(self.loops[controller].decider, Decider::Reactive(_)) {
+            self.check_reactive(controller, sole)?;
+        }
         if alone {
             let mut due = Due::default();
-            samples
-                .into_iter()
-                .map(sample)
-                .for_each(|(at, event)| due.push(at, event));
-            due.push(tick, Event::Tick { controller });
-            let step = SimTime::from_nanos(self.plan.record.series_step_ns);
-            due.push(step, Event::Interval { controller });
-            self.services[self.loops[controller].service].writes_rows = true;
-            if let Some((at, event)) = due.pop_before(SimTime::MAX) {
-                self.schedule(at, event);
+            for NextSample { at, clock } in samples {
+                due.push(at, Step::Look(clock));
             }
+            due.push(tick, Step::Decide);
+            let row = SimTime::from_nanos(self.plan.record.series_step_ns);
+            due.push(row, Step::Row);
+            let service = self.loops[controller].service;
+            self.services[service].lane = Some(controller);
             self.loops[controller].due = due;
+            self.list(controller);
             return Ok(());
         }
-        for (at, event) in samples.into_iter().map(sample) {
-            self.schedule(at, event);
+        for NextSample { at, clock } in samples {
+            self.schedule(at, Event::Sample { controller, clock });
         }
         self.schedule_tick(controller, tick);
         Ok(())
     }
 
     /// A controller that acts on what happens decides alone, and needs requests that happen.
-    fn check_reactive(&self, controller: usize) -> Result<(), PlanError> {
+    fn check_reactive(&mut self, controller: usize, sole: bool) -> Result<(), PlanError> {
         let refused = |problem: &str| {
             let kind = &self.plan.controllers[controller].kind;
             Err(PlanError::invalid(format!("controllers ({kind})"), problem))
         };
         let service = self.loops[controller].service;
-        let mut of_service = self.loops.iter().filter(|l| l.service == service);
-        let acts = |l: &Loop| matches!(l.decider, Decider::Reactive(_));
-        if !of_service.any(acts) {
-            return Ok(());
-        }
-        if self.loops.iter().filter(|l| l.service == service).count() > 1 {
+        if !sole {
             return refused(
                 "shares its service with another one, and one of them acts on requests",
             );
@@ -251,6 +248,7 @@ impl World {
         if self.plan.services[service].fidelity != Fidelity::Exact {
             return refused("acts on requests, and a service in bins has only numbers of them");
         }
+        self.services[service].reactive = Some(controller);
         Ok(())
     }
 
@@ -296,6 +294,18 @@ impl World {
         }
         let (class, entity) = event.order();
         self.events.push(at, class, entity, event);
+    }
+
+    /// When something happens next.
+    pub(super) fn next_time(&self) -> Option<SimTime> {
+        let (event, lane) = (self.events.peek_time(), self.lanes.peek_time());
+        event.into_iter().chain(lane).min()
+    }
+
+    /// Whether the next thing is the step of a loop that may run ahead.
+    pub(super) fn lanes_come_first(&self) -> bool {
+        let lane = self.lanes.peek_key();
+        lane.is_some_and(|lane| self.events.peek_key().is_none_or(|event| lane < event))
     }
 
     /// Takes the first event off the list.
