@@ -3,6 +3,7 @@
 use crate::placement::{NodeResources, Request};
 use crate::plan::PoolPlan;
 use hookean_kernel::{SimDuration, SimTime, TimeWeightedMean};
+use std::collections::BTreeMap;
 
 /// Number of a node, in order of purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +43,8 @@ pub struct Node {
     pub replicas_max: u32,
     /// CPU requested over time.
     pub cpu_requested: TimeWeightedMean,
-    images: Vec<(usize, SimTime)>,
+    /// Since when, or from when on, the image of a service is here: there may be very many services.
+    images: BTreeMap<usize, SimTime>,
     pulls_free_at: SimTime,
     /// When the last replica that has left it since it was told to go was gone.
     last_exit: SimTime,
@@ -68,7 +70,7 @@ impl Node {
             },
             replicas_max: 0,
             cpu_requested: TimeWeightedMean::new(now, 0),
-            images: Vec::new(),
+            images: BTreeMap::new(),
             pulls_free_at: SimTime::ZERO,
             last_exit: SimTime::ZERO,
         }
@@ -121,9 +123,7 @@ impl Node {
     }
 
     pub(super) fn preload(&mut self, service: usize) {
-        if !self.images.iter().any(|(s, _)| *s == service) {
-            self.images.push((service, SimTime::ZERO));
-        }
+        self.images.entry(service).or_insert(SimTime::ZERO);
     }
 
     /// Starts the transfer of a service's image unless it is here or on its way; returns how long until it is here.
@@ -134,7 +134,7 @@ impl Node {
         serialized: bool,
         now: SimTime,
     ) -> SimDuration {
-        if let Some((_, here_at)) = self.images.iter().find(|(s, _)| *s == service) {
+        if let Some(here_at) = self.images.get(&service) {
             return here_at.saturating_since(now);
         }
         let start = if serialized {
@@ -144,7 +144,7 @@ impl Node {
         };
         let here_at = start + transfer;
         self.pulls_free_at = here_at;
-        self.images.push((service, here_at));
+        self.images.insert(service, here_at);
         here_at.saturating_since(now)
     }
 }
