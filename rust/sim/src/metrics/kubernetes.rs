@@ -10,7 +10,7 @@ use crate::plan::PipelinePlan;
 use crate::station::ReplicaId;
 use hookean_kernel::Xoshiro256PlusPlus;
 use hookean_kernel::{SimDuration, SimTime};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Youngest age at which a container's first point is paired with its start.
 const FRESH_CONTAINER_MIN: SimDuration = SimDuration::from_nanos(10_000_000_000);
@@ -19,9 +19,18 @@ const HOUSEKEEPING: u8 = 0;
 const METRICS_SERVER: u8 = 1;
 const ADAPTER: u8 = 2;
 
+/// What a CPU counter shows at an instant.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     at: SimTime,
+    cpu_core_ns: f64,
+}
+
+/// A container as the kubelet lists it.
+#[derive(Debug, Clone, Copy)]
+struct Listed {
+    replica: ReplicaId,
+    start: Point,
     cpu_core_ns: f64,
     memory_bytes: u64,
 }
@@ -29,8 +38,30 @@ struct Point {
 /// What metrics-server keeps for a container.
 #[derive(Debug, Clone, Copy)]
 struct Container {
+    replica: ReplicaId,
     previous: Option<Point>,
     last: Point,
+    memory_bytes: u64,
+}
+
+impl Container {
+    /// Takes the newest point, unless it is known.
+    fn take(&mut self, at: SimTime, listed: &Listed) {
+        if self.last.at != at {
+            self.previous = Some(self.last);
+            self.last = listed.point(at);
+            self.memory_bytes = listed.memory_bytes;
+        }
+    }
+}
+
+impl Listed {
+    const fn point(&self, at: SimTime) -> Point {
+        Point {
+            at,
+            cpu_core_ns: self.cpu_core_ns,
+        }
+    }
 }
 
 /// State of the pipeline.
@@ -41,9 +72,11 @@ pub struct KubernetesPipeline {
     adapter: Adapter,
     rng: Xoshiro256PlusPlus,
     created_at: SimTime,
-    /// Each container with its start and its newest point.
-    kubelet: Vec<(ReplicaId, Point, Point)>,
-    containers: BTreeMap<ReplicaId, Container>,
+    /// Each container with its newest point, which all have since `listed_at`; by replica.
+    kubelet: Vec<Listed>,
+    listed_at: SimTime,
+    /// By replica.
+    containers: Vec<Container>,
     /// Clocks that run: those that some metric of the controller comes from.
     clocks: Vec<u8>,
 }
@@ -83,7 +116,8 @@ impl KubernetesPipeline {
             rng,
             created_at,
             kubelet: Vec::new(),
-            containers: BTreeMap::new(),
+            listed_at: created_at,
+            containers: Vec::new(),
             clocks: vec![HOUSEKEEPING, METRICS_SERVER, ADAPTER],
         }
     }
@@ -133,7 +167,7 @@ impl KubernetesPipeline {
     ) -> NextSample {
         let wait = match clock {
             HOUSEKEEPING => self.housekeep(now, replicas),
-            METRICS_SERVER => self.scrape(now),
+            METRICS_SERVER => self.scrape(),
             _ => self.adapter.scrape(now, replicas),
         };
         NextSample {
@@ -143,49 +177,52 @@ impl KubernetesPipeline {
     }
 
     fn housekeep(&mut self, now: SimTime, replicas: &[ReplicaSample]) -> SimDuration {
+        debug_assert!(
+            replicas.is_sorted_by(|a, b| a.replica < b.replica),
+            "Invariant: replicas come in the order of their creation"
+        );
+        self.listed_at = now;
         self.kubelet.clear();
-        self.kubelet.extend(replicas.iter().map(|r| {
-            let point = Point {
-                at: now,
-                cpu_core_ns: r.cpu_core_ns,
-                memory_bytes: r.memory_bytes,
-            };
-            let start = Point {
+        self.kubelet.extend(replicas.iter().map(|r| Listed {
+            replica: r.replica,
+            start: Point {
                 at: r.running_since,
                 cpu_core_ns: r.cpu_before_core_ns,
-                memory_bytes: 0,
-            };
-            (r.replica, start, point)
+            },
+            cpu_core_ns: r.cpu_core_ns,
+            memory_bytes: r.memory_bytes,
         }));
         let (min, max) = self.housekeeping;
         SimDuration::from_nanos(min + (self.rng.next_unit() * (max - min) as f64) as u64)
     }
 
     /// metrics-server takes the newest point of each container that the kubelet still lists.
-    fn scrape(&mut self, _now: SimTime) -> SimDuration {
-        let mut kept = BTreeMap::new();
-        for (replica, start, point) in &self.kubelet {
-            let container = match self.containers.get(replica) {
-                Some(known) if known.last.at == point.at => *known,
-                Some(known) => Container {
-                    previous: Some(known.last),
-                    last: *point,
-                },
-                None => Container {
-                    previous: self.container_start(start, point),
-                    last: *point,
-                },
-            };
-            kept.insert(*replica, container);
+    fn scrape(&mut self) -> SimDuration {
+        let known = self.containers.iter().map(|container| container.replica);
+        if !known.eq(self.kubelet.iter().map(|listed| listed.replica)) {
+            self.containers = self.kubelet.iter().map(|l| self.container(l)).collect();
         }
-        self.containers = kept;
+        for (container, listed) in self.containers.iter_mut().zip(&self.kubelet) {
+            container.take(self.listed_at, listed);
+        }
         self.resolution
     }
 
-    /// The start of a fresh container serves as its first point, unless it is too young or too old for that.
-    fn container_start(&self, start: &Point, first: &Point) -> Option<Point> {
-        let age = first.at.saturating_since(start.at);
-        (age >= FRESH_CONTAINER_MIN && age < self.resolution).then_some(*start)
+    /// What is known of a container. The start of a fresh one serves as its first point, unless it is too young or too old
+    /// for that.
+    fn container(&self, listed: &Listed) -> Container {
+        let containers = &self.containers;
+        if let Ok(at) = containers.binary_search_by_key(&listed.replica, |known| known.replica) {
+            return containers[at];
+        }
+        let age = self.listed_at.saturating_since(listed.start.at);
+        let fresh = age >= FRESH_CONTAINER_MIN && age < self.resolution;
+        Container {
+            replica: listed.replica,
+            previous: fresh.then_some(listed.start),
+            last: listed.point(self.listed_at),
+            memory_bytes: listed.memory_bytes,
+        }
     }
 
     pub(super) fn pod_samples(
@@ -198,18 +235,18 @@ impl KubernetesPipeline {
             self.adapter.rates(now, each);
             return;
         }
-        for (replica, container) in &self.containers {
+        for container in &self.containers {
             // without a previous point the whole pod is absent, memory included
             let Some(previous) = container.previous else {
                 continue;
             };
             let window = container.last.at.saturating_since(previous.at);
             let value = match metric {
-                PodMetric::Memory => container.last.memory_bytes as f64,
+                PodMetric::Memory => container.memory_bytes as f64,
                 _ => (container.last.cpu_core_ns - previous.cpu_core_ns) / window.as_nanos() as f64,
             };
             each(PodSample {
-                replica: *replica,
+                replica: container.replica,
                 at: container.last.at,
                 window,
                 value_milli: milli_up(value),
