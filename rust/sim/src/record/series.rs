@@ -86,7 +86,7 @@ impl ServiceSeries {
         };
         if self.rows.len() == self.rows.capacity() {
             // There may be many services: less room is left empty than by doubling.
-            self.rows.reserve_exact(16 + self.rows.len() / 4);
+            self.rows.reserve_exact(1 + self.rows.len() / 4);
         }
         self.rows.push(Interval {
             counts: counts.since(before.counts),
