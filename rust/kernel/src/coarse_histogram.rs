@@ -31,6 +31,12 @@ impl Extent {
         self.max = self.max.max(value);
     }
 
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
     /// The nearest rank of a quantile, from 1.
     fn rank(&self, q: f64) -> u64 {
         let place = q * self.count as f64;
@@ -39,43 +45,42 @@ impl Extent {
     }
 }
 
-/// A histogram of `u64` values with a window, whose buckets are 6 % wide.
+/// Counts of neighbouring buckets, and of what is in all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoarseHistogram {
+struct Counts {
     /// Number of the first bucket; a multiple of [`OCTAVE`].
     first: usize,
-    /// Counts of the run and of the window.
-    buckets: Vec<(u64, u64)>,
-    run: Extent,
-    window: Extent,
+    buckets: Vec<u64>,
+    extent: Extent,
 }
 
-impl Default for CoarseHistogram {
+impl Default for Counts {
     fn default() -> Self {
         Self {
             first: 0,
             buckets: Vec::new(),
-            run: NOTHING,
-            window: NOTHING,
+            extent: NOTHING,
         }
     }
 }
 
-impl CoarseHistogram {
-    /// Records a value `n` times.
-    pub fn record(&mut self, value: u64, n: u64) {
-        if n == 0 {
-            return;
-        }
-        self.run.record(value, n);
-        self.window.record(value, n);
-        let index = index(value);
+impl Counts {
+    fn is_empty(&self) -> bool {
+        self.extent.count == 0
+    }
+
+    /// Counts a value `n` times, but for the extent.
+    #[inline]
+    fn add(&mut self, value: u64, n: u64) {
+        self.add_to(index(value), n);
+    }
+
+    #[inline]
+    fn add_to(&mut self, index: usize, n: u64) {
         if index.wrapping_sub(self.first) >= self.buckets.len() {
             self.reach(index);
         }
-        let (run, window) = &mut self.buckets[index - self.first];
-        *run += n;
-        *window += n;
+        self.buckets[index - self.first] += n;
     }
 
     /// Makes the octave of a bucket, and those between it and the ones there are.
@@ -87,71 +92,176 @@ impl CoarseHistogram {
         }
         let before = self.first.saturating_sub(octave);
         if before > 0 {
-            let new = std::iter::repeat_n((0, 0), before);
-            self.buckets.splice(0..0, new);
+            self.buckets.reserve_exact(before);
+            self.buckets.splice(0..0, std::iter::repeat_n(0, before));
             self.first = octave;
         }
         let needed = octave + OCTAVE - self.first;
         if needed > self.buckets.len() {
             self.buckets.reserve_exact(needed - self.buckets.len());
-            self.buckets.resize(needed, (0, 0));
+            self.buckets.resize(needed, 0);
         }
+    }
+
+    /// Takes over all counts of `other`, which has none left.
+    fn take_from(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            return;
+        }
+        for (at, n) in other.buckets.iter_mut().enumerate() {
+            if *n > 0 {
+                self.add_to(other.first + at, std::mem::take(n));
+            }
+        }
+        self.extent.merge(other.extent);
+        other.extent = NOTHING;
+    }
+
+    fn of_bucket(&self, index: usize) -> u64 {
+        let at = index.checked_sub(self.first);
+        at.and_then(|at| self.buckets.get(at)).copied().unwrap_or(0)
+    }
+
+    fn end(&self) -> usize {
+        self.first + self.buckets.len()
+    }
+}
+
+/// A histogram of `u64` values with a window, whose buckets are 6 % wide.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CoarseHistogram {
+    /// What came before the window. Recording a value changes the window alone, and as long as there has been but one
+    /// window there is nothing else.
+    closed: Counts,
+    window: Counts,
+}
+
+impl CoarseHistogram {
+    /// Records a value `n` times.
+    pub fn record(&mut self, value: u64, n: u64) {
+        self.record_all(std::iter::once((value, n)));
+    }
+
+    /// Records values, each so many times.
+    #[inline]
+    pub fn record_all(&mut self, values: impl Iterator<Item = (u64, u64)>) {
+        let mut extent = self.window.extent;
+        for (value, n) in values {
+            if n > 0 {
+                extent.record(value, n);
+                self.window.add(value, n);
+            }
+        }
+        self.window.extent = extent;
+    }
+
+    /// Records values, each `n` times, with less to do for each: they are whole numbers below 2^52.
+    #[inline]
+    pub fn record_evenly(&mut self, n: u64, values: impl Iterator<Item = f64>) {
+        let (mut count, mut min, mut max) = (0, f64::INFINITY, 0.0_f64);
+        for value in values {
+            count += n;
+            min = if value < min { value } else { min };
+            max = if value > max { value } else { max };
+            self.window.add_to(index_of(value), n);
+        }
+        if count > 0 {
+            self.window.extent.merge(Extent {
+                count,
+                min: min as u64,
+                max: max as u64,
+            });
+        }
+    }
+
+    fn run(&self) -> Extent {
+        let mut run = self.closed.extent;
+        run.merge(self.window.extent);
+        run
     }
 
     /// How many values were recorded.
     pub const fn count(&self) -> u64 {
-        self.run.count
+        self.closed.extent.count + self.window.extent.count
     }
 
     /// The largest value, exactly.
     pub fn max(&self) -> Option<u64> {
-        (self.run.count > 0).then_some(self.run.max)
+        let run = self.run();
+        (run.count > 0).then_some(run.max)
+    }
+
+    /// Buckets of the run with their counts, lowest first.
+    fn counts(&self) -> impl Iterator<Item = (usize, u64)> {
+        let parts = || [&self.closed, &self.window].into_iter();
+        let used = || parts().filter(|part| !part.is_empty());
+        let first = used().map(|part| part.first).min().unwrap_or(0);
+        let end = used().map(Counts::end).max().unwrap_or(0);
+        let of_parts = move |index| parts().map(|part| part.of_bucket(index)).sum();
+        (first..end).map(move |index| (index, of_parts(index)))
     }
 
     /// The buckets of the run that hold values, lowest first.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
-        let counts = self.buckets.iter().map(|(run, _)| *run).enumerate();
-        counts.filter(|(_, count)| *count > 0).map(|(at, count)| {
-            let (low, width) = range(self.first + at);
+        let run = self.run();
+        let filled = self.counts().filter(|(_, count)| *count > 0);
+        filled.map(move |(index, count)| {
+            let (low, width) = range(index);
             let bounds = (low, low + (width - 1));
-            Bucket::within(self.run.min, self.run.max, bounds, count)
+            Bucket::within(run.min, run.max, bounds, count)
         })
     }
 
     /// The quantile `q` (0 to 1) by nearest rank.
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        (self.run.count > 0).then(|| self.find(q, self.run, |bucket| bucket.0))
+        let run = self.run();
+        (run.count > 0).then(|| find(q, run, self.counts()))
     }
 
     /// Ends the window and starts the next. Returns the window's quantiles and its largest value; `None` when it holds
     /// nothing.
     pub fn take_window<const N: usize>(&mut self, quantiles: [f64; N]) -> Option<([u64; N], u64)> {
-        let window = std::mem::replace(&mut self.window, NOTHING);
-        if window.count == 0 {
+        let window = &self.window;
+        let extent = window.extent;
+        if window.is_empty() {
             return None;
         }
-        let found = quantiles.map(|q| self.find(q, window, |bucket| bucket.1));
-        self.buckets.iter_mut().for_each(|bucket| bucket.1 = 0);
-        Some((found, window.max))
+        let counts = || (window.first..).zip(window.buckets.iter().copied());
+        let found = quantiles.map(|q| find(q, extent, counts()));
+        self.closed.take_from(&mut self.window);
+        Some((found, extent.max))
     }
+}
 
-    fn find(&self, q: f64, extent: Extent, count: impl Fn(&(u64, u64)) -> u64) -> u64 {
-        let rank = extent.rank(q);
-        let mut seen = 0;
-        let at = self.buckets.iter().position(|bucket| {
-            seen += count(bucket);
-            seen >= rank
-        });
-        at.map_or(extent.max, |at| {
-            middle(self.first + at).clamp(extent.min, extent.max)
-        })
-    }
+/// The quantile `q` of what has this extent and these counts.
+fn find(q: f64, extent: Extent, mut counts: impl Iterator<Item = (usize, u64)>) -> u64 {
+    let rank = extent.rank(q);
+    let mut seen = 0;
+    let found = counts.find(|(_, count)| {
+        seen += count;
+        seen >= rank
+    });
+    found.map_or(extent.max, |(index, _)| {
+        middle(index).clamp(extent.min, extent.max)
+    })
 }
 
 #[inline]
 const fn index(value: u64) -> usize {
     let shift = (value | ((2 << BITS) - 1)).ilog2() - BITS;
     ((shift as usize) << BITS) + (value >> shift) as usize
+}
+
+/// The same of a whole number below 2^52: exponent and first bits of the fraction are its bucket, but for small ones.
+#[inline]
+fn index_of(value: f64) -> usize {
+    const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
+    const BEFORE: u64 = (f64::MAX_EXP as u64 - 1 + BITS as u64 - 1) << BITS;
+    if value < OCTAVE as f64 {
+        return value as usize;
+    }
+    ((value.to_bits() >> (MANTISSA - BITS)) - BEFORE) as usize
 }
 
 /// Least value and width of a bucket.
@@ -193,13 +303,30 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_have_the_buckets_of_integers() {
+        let edges =
+            (0..52).flat_map(|at| [(1_u64 << at) - 1, 1 << at, (1 << at) + 1, 21 << at >> 4]);
+        let values: Vec<u64> = (0..300).chain(edges).collect();
+        for value in &values {
+            assert_eq!(index_of(*value as f64), index(*value), "{value}");
+        }
+        let (mut singly, mut evenly) = (CoarseHistogram::default(), CoarseHistogram::default());
+        for value in &values {
+            singly.record(*value, 3);
+        }
+        evenly.record_evenly(3, values.iter().map(|value| *value as f64));
+        assert_eq!(singly.count(), evenly.count());
+        assert!(singly.buckets().eq(evenly.buckets()));
+    }
+
+    #[test]
     fn buckets_are_made_downwards_and_upwards() {
         let mut histogram = CoarseHistogram::default();
         histogram.record(1 << 20, 1);
-        assert_eq!(histogram.buckets.len(), OCTAVE);
+        assert_eq!(histogram.window.buckets.len(), OCTAVE);
         histogram.record(1 << 18, 1);
         histogram.record(1 << 23, 2);
-        assert_eq!(histogram.buckets.len(), 6 * OCTAVE);
+        assert_eq!(histogram.window.buckets.len(), 6 * OCTAVE);
         assert_eq!(histogram.count(), 4);
         assert_eq!(
             histogram.quantile(0.25),
@@ -218,7 +345,22 @@ mod tests {
         histogram.record(100, 5);
         assert_eq!(histogram.take_window([0.5]), Some(([100], 100)));
         histogram.record(50, 1);
-        assert_eq!(histogram.take_window([0.0, 1.0]), Some(([50, 50], 50)));
-        assert_eq!(histogram.count(), 6);
+        histogram.record(1 << 30, 2);
+        assert_eq!(
+            histogram.quantile(0.5),
+            Some(middle(index(100))),
+            "before and in the window"
+        );
+        assert_eq!(
+            histogram.take_window([0.0, 1.0]),
+            Some(([50, middle(index(1 << 30)).min(1 << 30)], 1 << 30))
+        );
+        assert_eq!(histogram.take_window([0.5]), None);
+        assert_eq!((histogram.count(), histogram.max()), (8, Some(1 << 30)));
+        let counts: Vec<u64> = histogram.buckets().map(|b| b.count).collect();
+        assert_eq!(counts, [1, 5, 2]);
+        histogram.record(7, 1);
+        let low = histogram.buckets().next();
+        assert_eq!(low.map(|b| (b.low, b.high, b.count)), Some((7, 7, 1)));
     }
 }

@@ -21,6 +21,8 @@ struct Member {
     servers: u64,
     /// Work per nanosecond.
     rate: f64,
+    /// Cores in use at full rate.
+    cores: f64,
     used_core_ns: f64,
     completed: u64,
     paused: bool,
@@ -35,6 +37,7 @@ impl Member {
             places: 0,
             servers: 0,
             rate: 0.0,
+            cores: 0.0,
             used_core_ns: 0.0,
             completed: 0,
             paused: false,
@@ -54,11 +57,27 @@ impl Member {
             _ => slots.unwrap_or(1),
         };
         self.rate = slots.map_or(cores, |slots| cores.min(slots as f64)) * speed;
+        self.cores = self.rate / speed;
+    }
+}
+
+/// How a whole number of things is split into equal parts, the first of which get one more.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    each: u64,
+    one_more: u64,
+}
+
+impl Parts {
+    const fn of(whole: u64, parts: u64) -> Self {
+        Self {
+            each: whole / parts,
+            one_more: whole % parts,
+        }
     }
 
-    /// Cores in use at full rate.
-    fn cores(&self) -> f64 {
-        self.rate / self.shape.speed_ratio
+    fn part(self, place: usize) -> u64 {
+        self.each + u64::from((place as u64) < self.one_more)
     }
 }
 
@@ -196,22 +215,51 @@ impl Crew {
 
     /// Part of `whole` that the replica in this place has.
     pub(super) fn part(&self, whole: u64, place: usize) -> u64 {
-        let n = self.len();
-        (whole + n - 1 - place as u64) / n
+        Parts::of(whole, self.len()).part(place)
     }
 
     pub(super) fn read(&self, id: ReplicaId, done: Progress, held: Held) -> ReplicaReading {
-        if let Some(place) = self.position(id) {
-            let member = self.earned(place, done);
-            return ReplicaReading {
-                cpu_core_ns: member.used_core_ns,
-                cpu_cores: held.busy_ratio * member.cores(),
-                completed: member.completed,
-                in_service: saturated(self.part(held.in_service, place)),
-                waiting: saturated(self.part(held.waiting, place)),
-                ..ReplicaReading::default()
-            };
+        match self.position(id) {
+            Some(place) => self.split(done, held).reading(&self.ready[place], place),
+            None => self.read_aside(id),
         }
+    }
+
+    /// Reads replicas into `readings`, one after the other.
+    pub(super) fn read_each(
+        &self,
+        replicas: &[ReplicaId],
+        done: Progress,
+        held: Held,
+        readings: &mut Vec<ReplicaReading>,
+    ) {
+        let split = self.split(done, held);
+        // They are mostly all there are, in the same order.
+        let mut next = 0;
+        readings.extend(replicas.iter().map(|id| {
+            if self.ready.get(next).is_none_or(|member| member.id != *id) {
+                let Some(place) = self.position(*id) else {
+                    return self.read_aside(*id);
+                };
+                next = place;
+            }
+            let place = next;
+            next += 1;
+            split.reading(&self.ready[place], place)
+        }));
+    }
+
+    fn split(&self, done: Progress, held: Held) -> Split {
+        let parts = self.len().max(1);
+        Split {
+            earned: self.earned(done),
+            busy_ratio: held.busy_ratio,
+            in_service: Parts::of(held.in_service, parts),
+            waiting: Parts::of(held.waiting, parts),
+        }
+    }
+
+    fn read_aside(&self, id: ReplicaId) -> ReplicaReading {
         let found = self.aside.iter().find(|member| member.id == id);
         let member = found.expect(KNOWN);
         ReplicaReading {
@@ -221,19 +269,21 @@ impl Crew {
         }
     }
 
-    /// A replica with what it has earned since the replicas last changed.
-    fn earned(&self, place: usize, done: Progress) -> Member {
-        let mut member = self.ready[place].clone();
-        let busy_ns = done.busy_ns - self.settled.busy_ns;
-        member.used_core_ns += (busy_ns * member.cores()).max(0.0);
-        member.completed += self.part(done.completed - self.settled.completed, place);
-        member
+    /// What replicas have earned since they last changed.
+    fn earned(&self, done: Progress) -> Earned {
+        let completed = done.completed - self.settled.completed;
+        Earned {
+            busy_ns: done.busy_ns - self.settled.busy_ns,
+            completed: Parts::of(completed, self.len().max(1)),
+        }
     }
 
     /// Gives each replica what it has earned.
     fn settle(&mut self, done: Progress) {
-        for place in 0..self.ready.len() {
-            self.ready[place] = self.earned(place, done);
+        let earned = self.earned(done);
+        for (place, member) in self.ready.iter_mut().enumerate() {
+            member.used_core_ns += earned.core_ns(member);
+            member.completed += earned.completed.part(place);
         }
         self.settled = done;
     }
@@ -242,6 +292,41 @@ impl Crew {
         self.places = self.ready.iter().map(|member| member.places).sum();
         self.servers = self.ready.iter().map(|member| member.servers).sum();
         self.rate = self.ready.iter().map(|member| member.rate).sum();
+    }
+}
+
+/// What replicas have earned and hold.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    earned: Earned,
+    busy_ratio: f64,
+    in_service: Parts,
+    waiting: Parts,
+}
+
+impl Split {
+    fn reading(&self, member: &Member, place: usize) -> ReplicaReading {
+        ReplicaReading {
+            cpu_core_ns: member.used_core_ns + self.earned.core_ns(member),
+            cpu_cores: self.busy_ratio * member.cores,
+            completed: member.completed + self.earned.completed.part(place),
+            in_service: saturated(self.in_service.part(place)),
+            waiting: saturated(self.waiting.part(place)),
+            ..ReplicaReading::default()
+        }
+    }
+}
+
+/// What replicas have earned since they last changed.
+#[derive(Debug, Clone, Copy)]
+struct Earned {
+    busy_ns: f64,
+    completed: Parts,
+}
+
+impl Earned {
+    fn core_ns(self, member: &Member) -> f64 {
+        (self.busy_ns * member.cores).max(0.0)
     }
 }
 

@@ -11,7 +11,8 @@ const DRAWS: usize = 64;
 /// Mean of a law whose size does not matter.
 const UNIT_NS: u64 = 1_000_000_000;
 
-/// Quantiles of work relative to its mean: the mean of each 512th of the law.
+/// Quantiles of work relative to its mean: the mean of each 512th of the law. They are not in their order, but in the one
+/// in which places are asked for (see [`at`]).
 pub(super) type Quantiles = Arc<[f32]>;
 
 /// Tables by law: services that differ in their mean work alone share one.
@@ -73,7 +74,8 @@ pub(super) fn of_values(values: &mut [u64]) -> Quantiles {
             index * values.len() / STRATA,
             (index + 1) * values.len() / STRATA,
         );
-        let of = &values[from.min(to.saturating_sub(1))..to.max(from + 1).min(values.len())];
+        // With fewer values than strata some have one value in common.
+        let of = &values[from..to.max(from + 1).min(values.len())];
         let sum: f64 = of.iter().map(|v| *v as f64).sum();
         if mean > 0.0 {
             (sum / of.len() as f64 / mean) as f32
@@ -81,13 +83,19 @@ pub(super) fn of_values(values: &mut [u64]) -> Quantiles {
             1.0
         }
     };
-    (0..STRATA).map(stratum).collect()
+    (0..STRATA).map(|place| stratum(mirrored(place))).collect()
 }
 
-/// The value at a place in [0, 2^64).
+/// The bits of a place in a table in their reverse order.
+const fn mirrored(place: usize) -> usize {
+    place.reverse_bits() >> (usize::BITS - STRATA.trailing_zeros())
+}
+
+/// The value for the request, or cohort, with a number: that at the place of van der Corput's sequence, which fills the
+/// law evenly.
 #[inline]
-pub(super) fn at(quantiles: &[f32], place: u64) -> f64 {
-    f64::from(quantiles[(place >> 55) as usize])
+pub(super) fn at(quantiles: &[f32], number: u64) -> f64 {
+    f64::from(quantiles[number as usize % STRATA])
 }
 
 #[cfg(test)]
@@ -108,7 +116,7 @@ mod tests {
             (0.9, std::f64::consts::LN_10),
             (0.99, 4.605),
         ] {
-            let found = at(&table, (q * 2_f64.powi(64)) as u64);
+            let found = f64::from(table[mirrored((q * STRATA as f64) as usize)]);
             assert!((found / exact - 1.0).abs() < 0.05, "{q}: {found}");
         }
     }
@@ -130,7 +138,14 @@ mod tests {
     fn few_recorded_values_fill_a_table() {
         let table = of_values(&mut [30, 10]);
         assert_eq!(table.len(), STRATA);
-        assert!((table[0] - 0.5).abs() < 1e-6 && (table[511] - 1.5).abs() < 1e-6);
+        for (number, exact) in [(0, 0.5), (1, 1.5), (2, 0.5), (3, 1.5), (511, 1.5)] {
+            assert!((at(&table, number) - exact).abs() < 1e-6, "{number}");
+        }
+        for mut values in [vec![5, 10, 15], (1..=200).collect()] {
+            let table = of_values(&mut values);
+            let mean = table.iter().map(|q| f64::from(*q)).sum::<f64>() / STRATA as f64;
+            assert!((mean - 1.0).abs() < 2e-3, "{mean}");
+        }
         assert_eq!(of_values(&mut [])[0].to_bits(), 1.0_f32.to_bits());
     }
 }

@@ -27,7 +27,7 @@ use crew::{Crew, Held, Progress};
 use hookean_kernel::portable::exp;
 use hookean_kernel::{SimTime, splitmix};
 use law::Quantiles;
-use stretch::{Manner, Start, Stretch};
+use stretch::{Fading, Manner, Start, Stretch};
 use waits::{Pooling, Rules, Setting, Steady, steady};
 
 /// The present bin and what of it has been booked.
@@ -60,6 +60,7 @@ pub(super) struct Binned {
     manner: Manner,
     /// The last steady state that was worked out.
     steady: (Option<Setting>, Option<Steady>),
+    fading: Fading,
     settling: Settling,
 }
 
@@ -155,6 +156,7 @@ impl Binned {
             stretch: None,
             manner: Manner::default(),
             steady: (None, None),
+            fading: Fading::default(),
             settling: Settling::default(),
         })
     }
@@ -165,7 +167,7 @@ impl Binned {
     }
 
     /// Plans the rest of the bin from the present instant on.
-    fn plan_stretch(&mut self) -> Stretch {
+    fn plan_stretch(&mut self) -> (Stretch, Manner) {
         let setting = Setting {
             rate: self.bin.crowd.expected / self.rules.bin_ns as f64,
             service_ns: self.mean_work_ns * self.crew.servers as f64 / self.crew.rate,
@@ -176,9 +178,18 @@ impl Binned {
         if served && self.steady.0 != Some(setting) {
             self.steady = (Some(setting), steady(&self.rules, &setting));
         }
+        let (found, together) = (self.steady.1, self.rules.pooling == Pooling::Together);
+        let (from, to) = (self.now, self.bin_end());
+        let steady = match (served, together) {
+            (true, false) => self.settling.go_on(from, to, found),
+            (true, true) => found,
+            (false, _) => None,
+        };
+        let memory_ns = steady.map_or(setting.service_ns, |steady| steady.memory_ns);
+        self.fading = self.fading.of(to - from, memory_ns);
         let start = Start {
-            from: self.now,
-            to: self.bin_end(),
+            from,
+            to,
             arrivals: self.bin.crowd.requests - self.bin.arrived,
             work_ns: self.bin.crowd.work_ns - self.bin.worked_ns,
             backlog_ns: self.backlog_ns,
@@ -191,37 +202,47 @@ impl Binned {
             places: self.crew.places,
             rate: self.crew.rate,
             mean_work_ns: self.mean_work_ns,
-        };
-        let (found, together) = (self.steady.1, self.rules.pooling == Pooling::Together);
-        let steady = match (served, together) {
-            (true, false) => self.settling.go_on(start.from, start.to, found),
-            (true, true) => found,
-            (false, _) => None,
+            fading: self.fading,
         };
         Stretch::new(&self.rules, &start, steady)
     }
 
     /// Lets the stretch run on to `until`, at most its end.
-    fn book(&mut self, stretch: &mut Stretch, until: u64) {
+    fn book(&mut self, until: u64) {
+        let Some(stretch) = &mut self.stretch else {
+            return;
+        };
         let step = stretch.go_on(until);
+        self.backlog_ns = stretch.backlog_ns();
+        self.done.busy_ns = stretch.busy_ns();
         self.ledger.arrive_all(step.arrivals, step.work_ns);
         self.bin.arrived += step.arrivals;
         self.bin.worked_ns += step.work_ns;
         self.ledger.reject_all(step.rejected);
         self.ledger.time_out_all(step.timed_out);
-        self.complete(&stretch.manner, step.completed);
+        self.complete(step.completed);
         self.inside = self.inside + step.arrivals - step.completed - step.rejected - step.timed_out;
-        self.backlog_ns = stretch.backlog_ns();
-        self.done.busy_ns = stretch.busy_ns();
         self.now = until;
     }
 
     /// Completes the next requests.
-    fn complete(&mut self, manner: &Manner, count: u64) {
+    fn complete(&mut self, count: u64) {
         let (from, to) = (self.done.completed, self.done.completed + count);
-        for cohort in manner.cohorts(&self.quantiles, from, to) {
-            self.ledger.complete_all(cohort);
+        let (quantiles, manner) = (&*self.quantiles, &self.manner);
+        let mut rest = from;
+        if manner.is_even() {
+            let alike = manner.alike(quantiles, from, to);
+            let whole = alike.requests.clone();
+            if !whole.is_empty() {
+                self.ledger
+                    .complete_all(manner.cohorts(quantiles, from, whole.start));
+                self.ledger
+                    .complete_evenly(alike.count, alike.wait_ns, alike.services_ns());
+                rest = whole.end;
+            }
         }
+        self.ledger
+            .complete_all(manner.cohorts(quantiles, rest, to));
         self.done.completed = to;
     }
 
@@ -288,16 +309,15 @@ impl Station for Binned {
     fn advance(&mut self, until: SimTime) {
         let until = until.as_nanos();
         while self.now < until {
-            let mut stretch = match self.stretch.take() {
-                Some(stretch) => stretch,
-                None => self.plan_stretch(),
-            };
-            let end = self.bin_end();
-            self.manner = stretch.manner;
-            self.book(&mut stretch, until.min(end));
-            if self.now < end {
+            if self.stretch.is_none() {
+                let (stretch, manner) = self.plan_stretch();
                 self.stretch = Some(stretch);
-            } else {
+                self.manner = manner;
+            }
+            let end = self.bin_end();
+            self.book(until.min(end));
+            if self.now == end {
+                self.stretch = None;
                 self.settling.stop(end);
                 let number = self.bin.number + 1;
                 let to = end.saturating_add(self.rules.bin_ns);
@@ -319,8 +339,7 @@ impl Station for Binned {
         self.interrupt();
         let in_service = self.in_service();
         if self.crew.drain(replica, self.done) && self.crew.len() == 0 && in_service > 0 {
-            let manner = self.manner;
-            self.complete(&manner, in_service);
+            self.complete(in_service);
             self.crew.credit(replica, in_service);
             self.remove(in_service);
         }
@@ -375,6 +394,11 @@ impl Station for Binned {
 
     fn read(&self, _now: SimTime, replica: ReplicaId) -> ReplicaReading {
         self.crew.read(replica, self.done, self.held())
+    }
+
+    fn read_each(&self, _now: SimTime, replicas: &[ReplicaId], readings: &mut Vec<ReplicaReading>) {
+        self.crew
+            .read_each(replicas, self.done, self.held(), readings);
     }
 
     fn in_system(&self, _now: SimTime) -> u64 {

@@ -5,6 +5,7 @@ use super::pace::{Pace, WHOLE};
 use super::waits::{Rules, Setting, Steady};
 use crate::station::ledger::Cohort;
 use hookean_kernel::portable::{exp, ln, nearest};
+use std::ops::Range;
 
 /// Where a stretch begins, and what comes in it.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,35 @@ pub(super) struct Start {
     /// Work per nanosecond.
     pub(super) rate: f64,
     pub(super) mean_work_ns: f64,
+    pub(super) fading: Fading,
+}
+
+/// How what is in the system by chance fades within a stretch.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Fading {
+    length: u64,
+    /// How long a request is felt.
+    memory_ns: f64,
+    /// What is left at the end of what there was at the beginning, and of what came in between.
+    left: f64,
+    lasting: f64,
+}
+
+impl Fading {
+    /// Works it out, unless it is this already: most stretches are equally long and see the same load as the one before.
+    #[expect(clippy::float_cmp, reason = "what differs at all is worked out")]
+    pub(super) fn of(self, length: u64, memory_ns: f64) -> Self {
+        if self.length == length && self.memory_ns == memory_ns {
+            return self;
+        }
+        let left = exp(-(length as f64) / memory_ns);
+        Self {
+            length,
+            memory_ns,
+            left,
+            lasting: memory_ns / length as f64 * (1.0 - left),
+        }
+    }
 }
 
 /// Requests and work of a stretch, or of a part of it.
@@ -57,6 +87,9 @@ pub(super) struct Manner {
     pub(super) busy_ratio: f64,
 }
 
+/// Latencies from here on are not booked by the shorter way.
+const LONG_NS: f64 = 1_125_899_906_842_624.0;
+
 /// A stretch under way.
 #[derive(Debug, Clone)]
 pub(super) struct Stretch {
@@ -69,19 +102,18 @@ pub(super) struct Stretch {
     pace: Pace,
     /// How much has happened, of [`WHOLE`].
     progress: u64,
-    pub(super) manner: Manner,
 }
 
 impl Stretch {
-    /// Works out what will happen from `start` on, in a steady state if there is one.
-    pub(super) fn new(rules: &Rules, start: &Start, steady: Option<Steady>) -> Self {
+    /// Works out what will happen from `start` on, in a steady state if there is one, and how requests will be served.
+    pub(super) fn new(rules: &Rules, start: &Start, steady: Option<Steady>) -> (Self, Manner) {
         let length = (start.to - start.from) as f64;
         let lost = Losses::in_steady_state(start, steady);
         let kept_ratio = 1.0 - lost.count() as f64 / start.arrivals.max(1) as f64;
         let before = start.backlog_ns + start.work_ns as f64 * kept_ratio;
         let level = settled_level(start, steady);
         let came = start.work_ns as f64 * kept_ratio;
-        let swing = Swing::new(start, steady, level, came);
+        let swing = Swing::new(start, level, came);
         let settled = (level + swing.after).max(0.0);
         let after = (before - start.rate * length).max(settled.min(before));
         let present = start.inside + start.arrivals - lost.count();
@@ -106,7 +138,7 @@ impl Stretch {
             timed_out: end.lost.timed_out,
         };
         let backlog_ns = (start.backlog_ns, end.backlog_ns);
-        Self {
+        let stretch = Self {
             from: start.from,
             to: start.to,
             flow,
@@ -120,18 +152,19 @@ impl Stretch {
                 finest: start.setting.service_ns / length,
             },
             progress: 0,
-            manner: Manner {
-                count: flow.completed,
-                busy_ratio,
-                ..manner(
-                    rules,
-                    start,
-                    steady,
-                    level,
-                    swing.without(backlog_ns, steady),
-                )
-            },
-        }
+        };
+        let manner = Manner {
+            count: flow.completed,
+            busy_ratio,
+            ..manner(
+                rules,
+                start,
+                steady,
+                level,
+                swing.without(backlog_ns, steady),
+            )
+        };
+        (stretch, manner)
     }
 
     /// What happens from the last call to `until`.
@@ -165,7 +198,7 @@ impl Stretch {
 
     /// Time the crew has been busy by now.
     pub(super) fn busy_ns(&self) -> f64 {
-        let whole = self.manner.busy_ratio * (self.to - self.from) as f64;
+        let whole = self.pace.busy_ratio * (self.to - self.from) as f64;
         self.busy_ns + whole * (self.progress as f64 / WHOLE as f64)
     }
 }
@@ -226,7 +259,7 @@ struct Swing {
 }
 
 impl Swing {
-    fn new(start: &Start, steady: Option<Steady>, level: f64, came: f64) -> Self {
+    fn new(start: &Start, level: f64, came: f64) -> Self {
         if start.rate <= 0.0 {
             return Self {
                 before: 0.0,
@@ -234,15 +267,12 @@ impl Swing {
             };
         }
         let length = (start.to - start.from) as f64;
-        let memory_ns = steady.map_or(start.setting.service_ns, |steady| steady.memory_ns);
-        let fade = exp(-length / memory_ns);
-        let lasting = memory_ns / length * (1.0 - fade);
         let due = start.setting.rate * start.mean_work_ns * length;
         // What is further away is no chance, but the backlog of an overload, or a station that fills.
         let before = (start.backlog_ns - level).clamp(-level, level);
         Self {
             before,
-            after: before * fade + (came - due) * lasting,
+            after: before * start.fading.left + (came - due) * start.fading.lasting,
         }
     }
 
@@ -371,19 +401,60 @@ impl Manner {
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = Cohort> {
-        let shift = self.count.max(1).ilog2().saturating_sub(COHORTS);
-        let mut at = from;
-        std::iter::from_fn(move || {
-            let number = at >> shift;
-            let end = (number.saturating_add(1) << shift).min(to);
-            let count = end.checked_sub(at).filter(|count| *count > 0)?;
-            at = end;
+        self.numbered(from, to).map(move |(number, count, shift)| {
             let (wait_ns, latency_ns) = self.times(quantiles, number, shift);
-            Some(Cohort {
+            Cohort {
                 count,
                 wait_ns,
                 latency_ns,
-            })
+            }
+        })
+    }
+
+    /// Whether all wait, and are slowed down, to the same extent, none of them for very long.
+    #[expect(clippy::float_cmp, reason = "what differs at all is worked out")]
+    pub(super) fn is_even(&self) -> bool {
+        let (waits, stretches) = (self.backlog_wait_ns, self.stretch);
+        // The mean of a 512th of a law is at most 512 times the mean of the law.
+        let longest = waits.0 + 520.0 * self.service_ns * stretches.0;
+        waits.0 == waits.1
+            && stretches.0 == stretches.1
+            && self.delayed_ratio == 0.0
+            && longest < LONG_NS
+    }
+
+    /// Where nothing but work tells requests apart, the whole cohorts among those from number `from` to just before `to`.
+    pub(super) fn alike<'a>(&self, quantiles: &'a [f32], from: u64, to: u64) -> Alike<'a> {
+        let shift = self.shift();
+        let first = (from + (1 << shift) - 1) >> shift;
+        let numbers = first..(to >> shift).max(first);
+        Alike {
+            requests: (numbers.start << shift).min(to)..(numbers.end << shift).min(to),
+            count: 1 << shift,
+            wait_ns: nearest(self.backlog_wait_ns.0).min(self.longest_wait_ns),
+            service_ns: self.service_ns * self.stretch.0,
+            numbers,
+            quantiles,
+        }
+    }
+
+    /// The size of a cohort, as a power of two.
+    fn shift(&self) -> u32 {
+        self.count.max(1).ilog2().saturating_sub(COHORTS)
+    }
+
+    /// Numbers of cohorts with how many there are of each, and the size of a whole one as a power of two.
+    fn numbered(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64, u32)> + use<> {
+        let shift = self.shift();
+        let numbers = if from < to {
+            from >> shift..((to - 1) >> shift) + 1
+        } else {
+            0..0
+        };
+        numbers.map(move |number| {
+            let begin = number << shift;
+            let end = begin.saturating_add(1 << shift).min(to);
+            (number, end - begin.max(from), shift)
         })
     }
 
@@ -398,9 +469,30 @@ impl Manner {
             wait -= ln(beyond / self.delayed_ratio) * self.delay_ns;
         }
         let wait_ns = nearest(wait).min(self.longest_wait_ns);
-        let work = law::at(quantiles, number.reverse_bits());
+        let work = law::at(quantiles, number);
         let service = self.service_ns * between(self.stretch, share) * work;
         (wait_ns, wait_ns.saturating_add(nearest(service)))
+    }
+}
+
+/// Whole cohorts that differ in their work alone.
+#[derive(Debug, Clone)]
+pub(super) struct Alike<'a> {
+    /// Requests that they are of, by number.
+    pub(super) requests: Range<u64>,
+    /// Requests of each.
+    pub(super) count: u64,
+    pub(super) wait_ns: u64,
+    service_ns: f64,
+    numbers: Range<u64>,
+    quantiles: &'a [f32],
+}
+
+impl Alike<'_> {
+    /// How long each is served.
+    pub(super) fn services_ns(self) -> impl Iterator<Item = f64> {
+        let times = move |number| self.service_ns * law::at(self.quantiles, number);
+        self.numbers.map(times)
     }
 }
 
@@ -446,5 +538,42 @@ mod tests {
         let mean_wait = whole.1 as f64 / 1000.0;
         assert!((mean_wait - 40.0).abs() < 4.0, "{mean_wait}");
         assert!(manner.cohorts(&quantiles, 90, 1090).count() <= 33);
+    }
+
+    #[test]
+    fn cohorts_that_differ_in_work_alone_are_told_alike() {
+        let manner = Manner {
+            first: 90,
+            count: 1000,
+            service_ns: 1000.0,
+            backlog_wait_ns: (12.0, 12.0),
+            stretch: (1.5, 1.5),
+            longest_wait_ns: u64::MAX,
+            ..Manner::default()
+        };
+        assert!(manner.is_even());
+        let quantiles: Vec<f32> = (0..512_u16).map(|q| f32::from(q) / 256.0).collect();
+        for (from, to) in [(90, 1090), (96, 128), (97, 99), (90, 90), (100, 161)] {
+            let alike = manner.alike(&quantiles, from, to);
+            let requests = alike.requests.clone();
+            assert!(from <= requests.start && requests.end <= to, "{requests:?}");
+            let (count, wait_ns) = (alike.count, alike.wait_ns);
+            let whole = manner.cohorts(&quantiles, requests.start, requests.end);
+            let whole: Vec<_> = whole.map(|c| (c.count, c.wait_ns, c.latency_ns)).collect();
+            let alike: Vec<_> = alike
+                .services_ns()
+                .map(|service| (count, wait_ns, wait_ns + nearest(service)))
+                .collect();
+            assert_eq!(whole, alike, "{from} to {to}");
+        }
+        let long = Manner {
+            service_ns: 1e13,
+            ..manner
+        };
+        let sloping = Manner {
+            stretch: (1.0, 1.5),
+            ..manner
+        };
+        assert!(!long.is_even() && !sloping.is_even());
     }
 }

@@ -24,18 +24,65 @@ impl Ledger {
         self.work_ns += u128::from(work_ns);
     }
 
-    /// A cohort completes. Its starts are booked with its completions.
-    pub(in crate::station) fn complete_all(&mut self, cohort: Cohort) {
-        let count = u128::from(cohort.count);
-        self.started += cohort.count;
-        self.wait_sum_ns += count * u128::from(cohort.wait_ns);
-        self.latency_sum_ns += count * u128::from(cohort.latency_ns);
-        if self.slo_ns.is_some_and(|most| cohort.latency_ns <= most) {
-            self.slo_good += cohort.count;
-        }
-        if let Some(latencies) = &mut self.crowds {
-            latencies.record(cohort.latency_ns, cohort.count);
-        }
+    /// Cohorts complete. Their starts are booked with their completions.
+    pub(in crate::station) fn complete_all(&mut self, cohorts: impl Iterator<Item = Cohort>) {
+        let Some(latencies) = &mut self.crowds else {
+            return;
+        };
+        // What is summed up stays in registers.
+        let (mut started, mut good) = (0, 0);
+        let (mut wait_sum_ns, mut latency_sum_ns) = (0, 0);
+        let most = self.slo_ns.map_or(0, |most| most.saturating_add(1));
+        latencies.record_all(cohorts.map(|cohort| {
+            let count = u128::from(cohort.count);
+            started += cohort.count;
+            wait_sum_ns += count * u128::from(cohort.wait_ns);
+            latency_sum_ns += count * u128::from(cohort.latency_ns);
+            good += if cohort.latency_ns < most {
+                cohort.count
+            } else {
+                0
+            };
+            (cohort.latency_ns, cohort.count)
+        }));
+        self.started += started;
+        self.slo_good += good;
+        self.wait_sum_ns += wait_sum_ns;
+        self.latency_sum_ns += latency_sum_ns;
+    }
+
+    /// Cohorts of equal size complete that have waited equally long, with less to do for each. How long each is served is
+    /// not rounded yet; its latency is below 2^51.
+    pub(in crate::station) fn complete_evenly(
+        &mut self,
+        count: u64,
+        wait_ns: u64,
+        services_ns: impl Iterator<Item = f64>,
+    ) {
+        /// Adding it rounds to whole numbers, which stand in the lower bits then.
+        const ROUNDING: f64 = 4_503_599_627_370_496.0;
+        let Some(latencies) = &mut self.crowds else {
+            return;
+        };
+        let (mut cohorts, mut good, mut service_sum_ns) = (0, 0, 0);
+        let wait = wait_ns as f64;
+        let most = self.slo_ns.map_or(-1.0, |most| most as f64);
+        latencies.record_evenly(
+            count,
+            services_ns.map(|service| {
+                let rounded = service + ROUNDING;
+                let latency = wait + (rounded - ROUNDING);
+                cohorts += 1;
+                service_sum_ns += rounded.to_bits() - ROUNDING.to_bits();
+                good += u64::from(latency <= most);
+                latency
+            }),
+        );
+        let (all, waits) = (count * cohorts, u128::from(wait_ns) * u128::from(cohorts));
+        self.started += all;
+        self.slo_good += count * good;
+        self.wait_sum_ns += u128::from(count) * waits;
+        self.latency_sum_ns += u128::from(count) * (waits + u128::from(service_sum_ns));
     }
 
     pub(in crate::station) fn reject_all(&mut self, count: u64) {
