@@ -77,7 +77,6 @@ impl Event {
             Self::Sample { .. }
             | Self::Tick { .. }
             | Self::Scale { .. }
-            | Self::Consult { .. }
             | Self::Interval { .. }
             | Self::Series => Reach::Loops,
             Self::Create { service }
@@ -85,8 +84,10 @@ impl Event {
             | Self::Ready { service, .. }
             | Self::Drained { service, .. }
             | Self::Released { service } => Reach::Service(service),
-            // Any replica may have to leave a node, or wait for one.
-            Self::ConsultNodes { .. } | Self::NodeReady { .. } => Reach::Everyone,
+            // Any replica may have to leave a node, or wait for one; a policy outside of the engine may end the run.
+            Self::Consult { .. } | Self::ConsultNodes { .. } | Self::NodeReady { .. } => {
+                Reach::Everyone
+            }
             Self::Strike(strike) | Self::Recover(strike) => strike.reach(plan),
         }
     }

@@ -7,7 +7,10 @@
 //! - it wants another number of replicas: that concerns nodes, and through them other services, so it comes on the list in
 //!   the place of the decision ([`Event::Scale`]) and is done when nothing before it is left;
 //! - something is about to happen to the service that is on the list already (a replica becomes ready, or has drained);
-//! - everybody meets: a fault of a node, a heartbeat, the horizon.
+//! - everybody meets: a fault of a node, a heartbeat, the horizon, or policies outside of the engine that decide, since they
+//!   may fail and end the run where they do.
+//!
+//! A service that such a policy decides for runs ahead to its next decision: looks and rows of the series are its own.
 //!
 //! All that may go on do so when the first of them has to, in parallel if there are threads for it: those that another has to
 //! wait for are then few, however many services there are. A service some of whose replicas wait for room is given them by
@@ -18,18 +21,15 @@ use super::control_loop::{Loop, Step};
 use super::event::{Event, Reach};
 use super::service::Service;
 use super::world::World;
-use crate::control::external;
 use crate::metrics::NextSample;
 use crate::plan::{Plan, ServicePlan};
 use crate::station::Station;
 use hookean_kernel::{SimDuration, SimTime};
 use rayon::prelude::*;
 
-/// Whether the loops of a plan may run ahead, as far as the plan as a whole is concerned: calls tie services together, and
-/// policies outside of the engine may fail and end the run where they do.
+/// Whether the loops of a plan may run ahead, as far as the plan as a whole is concerned: calls tie services together.
 pub(super) fn is_open(plan: &Plan) -> bool {
-    let outside = plan.controllers.iter().any(|c| c.kind == external::KIND);
-    plan.calls.is_empty() && !outside && plan.node_controllers.is_empty()
+    plan.calls.is_empty()
 }
 
 /// Fewer lanes than this are not worth the call of another thread.

@@ -176,7 +176,7 @@ impl World {
         };
         let mut pipeline = Pipeline::new(plan, origin, &decider.reads(plan))?;
         let (tick, samples) = (self.clock(controller).0, pipeline.first_samples());
-        let alone = self.is_open && sole && matches!(decider, Decider::Native(_));
+        let alone = self.is_open && sole && !matches!(decider, Decider::Reactive(_));
         self.loops.push(Loop {
             service: plan.service,
             period: SimDuration::from_nanos(plan.period_ns),
@@ -197,7 +197,11 @@ impl World {
             for NextSample { at, clock } in samples {
                 due.push(at, Step::Look(clock));
             }
-            due.push(tick, Step::Decide);
+            if matches!(self.loops[controller].decider, Decider::External(_)) {
+                self.schedule_tick(controller, tick); // together with others, on the list of events
+            } else {
+                due.push(tick, Step::Decide);
+            }
             let row = SimTime::from_nanos(self.plan.record.series_step_ns);
             due.push(row, Step::Row);
             let service = self.loops[controller].service;

@@ -5,10 +5,12 @@
 
 use super::faults::{every, fault, loss};
 use super::outlet::assert_same_rows;
+use super::outsider::{outsider, outsider_of_nodes};
 use super::run::hpa;
 use super::scaling::target_tracking;
 use super::support::{Read, SECOND, Scene, cluster, fixed, fleet, ns, service, stage};
 use super::triggers::{on_demand, thresholds};
+use hookean_kernel::SimTime;
 use hookean_sim::run::{Heartbeat, RunOutput};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -46,6 +48,22 @@ fn assert_same_when_stopped(scene: &Scene, secs: f64) {
     assert_eq!(stopped.tables, whole.tables);
 }
 
+/// A run that a policy outside of the engine ends is the same however far others might have run ahead.
+fn assert_same_when_failing(scene: &Scene, secs: f64) {
+    let run = |threads, in_order| {
+        let from = SimTime::from_nanos(ns(secs));
+        let mut beat = |_, _| Heartbeat::Continue;
+        scene.run_failing(from, threads, in_order, &mut beat)
+    };
+    let in_order = run(1, true);
+    for threads in [1, 2] {
+        let ahead = run(threads, false);
+        assert_eq!(in_order.failure.is_some(), ahead.failure.is_some());
+        assert_eq!(in_order.digest, ahead.digest);
+        assert_eq!(in_order.tables, ahead.tables);
+    }
+}
+
 /// How a service is scaled.
 #[derive(Debug, Clone, Copy)]
 enum Scaled {
@@ -57,6 +75,8 @@ enum Scaled {
     OnDemand,
     AtThresholds,
     Twice,
+    Outside(u64),
+    OutsideAtOnce,
 }
 
 fn ideal_hpa(service: usize) -> Value {
@@ -81,6 +101,14 @@ fn controllers(scaled: Scaled, service: usize) -> Vec<Value> {
         Scaled::OnDemand => vec![on_demand(service, 4, 20.0)],
         Scaled::AtThresholds => vec![thresholds(service, 1, &[3, 6, 9], &[1, 3, 6])],
         Scaled::Twice => vec![fixed(service, 4, 200.0), ideal_hpa(service)],
+        Scaled::Outside(period_s) => {
+            let kubernetes = &hpa(service)["metrics"];
+            vec![outsider(service, period_s, kubernetes)]
+        }
+        Scaled::OutsideAtOnce => {
+            let ideal = json!({"pipeline": "ideal", "window_ns": 0});
+            vec![outsider(service, 15, &ideal)]
+        }
     }
 }
 
@@ -94,6 +122,8 @@ fn scaled() -> impl Strategy<Value = Scaled> {
         1 => Just(Scaled::OnDemand),
         1 => Just(Scaled::AtThresholds),
         1 => Just(Scaled::Twice),
+        2 => prop_oneof![Just(15), Just(20)].prop_map(Scaled::Outside),
+        1 => Just(Scaled::OutsideAtOnce),
     ]
 }
 
@@ -134,8 +164,16 @@ fn scenes() -> impl Strategy<Value = Scene> {
         1 => (0.0..60.0f64).prop_map(fleet),
     ];
     let faults = prop::sample::subsequence(faults(), 0..3);
-    (services, platforms, faults, 3.0..200.0f64, any::<u32>()).prop_map(
-        |(parts, platform, faults, step, seed)| scene(&parts, platform, faults, step, seed),
+    let places = (platforms, prop::bool::weighted(0.2));
+    (services, places, faults, 3.0..200.0f64, any::<u32>()).prop_map(
+        |(parts, (platform, buys), faults, step, seed)| {
+            let of_nodes = buys && platform["kind"] == "cluster";
+            let mut scene = scene(&parts, platform, faults, step, seed);
+            if of_nodes {
+                scene.document["node_controllers"] = json!([outsider_of_nodes()]);
+            }
+            scene
+        },
     )
 }
 
@@ -193,6 +231,7 @@ proptest! {
     ) {
         let whole = assert_same(&scene);
         assert_same_when_stopped(&scene, stop);
+        assert_same_when_failing(&scene, stop);
         assert_same_rows(&scene, &whole, part_rows);
     }
 }

@@ -10,6 +10,7 @@ mod lanes;
 mod lifecycle;
 mod nodes;
 mod outlet;
+mod outsider;
 mod plans;
 mod run;
 mod scaling;

@@ -1,7 +1,9 @@
 //! Rows that leave a run while it goes on: the same rows as without, in parts that do not depend on threads.
 
+use super::outsider::Outsider;
 use super::run::hpa;
 use super::support::{Read, Scene, cluster, constant, ns, service, stage};
+use hookean_kernel::SimTime;
 use hookean_sim::control::external::Failure;
 use hookean_sim::record::{Column, Table};
 use hookean_sim::run::{Heartbeat, Outlet, RunOptions, RunOutput, Sink, simulate};
@@ -55,7 +57,7 @@ impl Scene {
                     Heartbeat::Stop
                 }
             },
-            policies: None,
+            policies: Some(Outsider::boxed(SimTime::MAX)),
             outlet: Some(Outlet::new(sink, part_rows)),
         };
         let plan = self.plan().expect("a sound plan");

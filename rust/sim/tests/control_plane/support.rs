@@ -4,6 +4,7 @@
     reason = "a test that cannot read its result has failed"
 )]
 
+use super::outsider::Outsider;
 use hookean_kernel::SimTime;
 use hookean_sim::SimError;
 use hookean_sim::plan::{Plan, PlanError};
@@ -187,12 +188,23 @@ impl Scene {
         in_order: bool,
         heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat,
     ) -> RunOutput {
+        self.run_failing(SimTime::MAX, threads, in_order, heartbeat)
+    }
+
+    /// The same, with policies outside of the engine, if the plan has some, that fail from an instant on.
+    pub(crate) fn run_failing(
+        &self,
+        fails_from: SimTime,
+        threads: usize,
+        in_order: bool,
+        heartbeat: &mut dyn FnMut(SimTime, u64) -> Heartbeat,
+    ) -> RunOutput {
         let plan = self.plan().expect("a sound plan");
         let mut options = RunOptions {
             threads,
             in_order,
             heartbeat,
-            policies: None,
+            policies: Some(Outsider::boxed(fails_from)),
             outlet: None,
         };
         simulate(plan, &self.arrays, &mut options).expect("a sound run")
