@@ -86,9 +86,9 @@ fn latency_columns(table: &mut Table, ledgers: &[&Ledger]) {
             .map(|l| mean(l.latency_sum_ns(), l.counts().completed)),
     );
     let length = |nanos: Option<u64>| nanos.map(SimDuration::from_nanos);
-    for (name, q) in QUANTILES {
-        table.durations(name, ledgers.iter().map(|l| length(l.latency_quantile(q))));
-    }
+    let of_attempts = QUANTILES.map(|(_, q)| q);
+    let rows = ledgers.iter().map(|l| l.latency_quantiles(of_attempts));
+    quantile_columns(table, &QUANTILES, &rows.collect::<Vec<_>>());
     table.durations(
         "latency_max",
         ledgers.iter().map(|l| length(l.latency_max())),
@@ -100,14 +100,26 @@ fn latency_columns(table: &mut Table, ledgers: &[&Ledger]) {
             mean(sum, count)
         }),
     );
-    for (name, q) in REQUEST_QUANTILES {
-        let of = |l: &&Ledger| length(l.request_latency_quantile(q));
-        table.durations(name, ledgers.iter().map(of));
-    }
+    let of_requests = REQUEST_QUANTILES.map(|(_, q)| q);
+    let rows = ledgers.iter();
+    let rows = rows.map(|l| l.request_latency_quantiles(of_requests));
+    quantile_columns(table, &REQUEST_QUANTILES, &rows.collect::<Vec<_>>());
     table.durations(
         "request_latency_max",
         ledgers.iter().map(|l| length(l.request_latency_max())),
     );
+}
+
+/// A column for each quantile; all of a row are found in one go.
+fn quantile_columns<const N: usize>(
+    table: &mut Table,
+    columns: &[(&'static str, f64); N],
+    rows: &[Option<[u64; N]>],
+) {
+    for (at, (name, _)) in columns.iter().enumerate() {
+        let column = rows.iter().map(|row| row.map(|found| found[at]));
+        table.durations(name, column.map(|nanos| nanos.map(SimDuration::from_nanos)));
+    }
 }
 
 fn slo_columns(table: &mut Table, services: &[ServicePlan], ledgers: &[&Ledger]) {

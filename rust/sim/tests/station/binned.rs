@@ -341,7 +341,11 @@ fn both(case: &Case, replicas: &[(u64, ReplicaShape)], end: u64) -> [[f64; 6]; 2
         let cpu =
             (0..replicas.len()).map(|n| station.read(at(end), ReplicaId(n as u32)).cpu_core_ns);
         let ledger = station.ledger();
-        let quantile = |q| ledger.latency_quantile(q).unwrap_or(0) as f64;
+        let quantile = |q| {
+            ledger
+                .latency_quantiles([q])
+                .map_or(0.0, |[found]| found as f64)
+        };
         let completed = ledger.counts().completed as f64;
         let waits = ledger.wait_sum_ns() as f64 / ledger.started() as f64;
         let latencies = ledger.latency_sum_ns() as f64 / completed;

@@ -34,20 +34,33 @@ impl Ledger {
         crowds.map_or_else(|| self.latency.count(), |crowds| crowds.count())
     }
 
-    /// The quantile `q` of the latency of attempts, in nanoseconds.
-    pub fn latency_quantile(&self, q: f64) -> Option<u64> {
-        self.quantile_of(&self.latency, q)
+    /// Quantiles of the latency of attempts, ascending, in nanoseconds.
+    pub fn latency_quantiles<const N: usize>(&self, quantiles: [f64; N]) -> Option<[u64; N]> {
+        self.quantiles_of(&self.latency, quantiles)
     }
 
-    /// The quantile `q` of the latency of requests, from their first arrival.
-    pub fn request_latency_quantile(&self, q: f64) -> Option<u64> {
-        self.quantile_of(self.request_latency(), q)
+    /// Quantiles of the latency of requests, from their first arrival.
+    pub fn request_latency_quantiles<const N: usize>(
+        &self,
+        quantiles: [f64; N],
+    ) -> Option<[u64; N]> {
+        self.quantiles_of(self.request_latency(), quantiles)
     }
 
     /// Requests in crowds do not come back, so their attempts are all there is.
-    fn quantile_of(&self, one_by_one: &Histogram, q: f64) -> Option<u64> {
-        let crowds = self.crowds.as_ref();
-        crowds.map_or_else(|| one_by_one.quantile(q), |crowds| crowds.quantile(q))
+    fn quantiles_of<const N: usize>(
+        &self,
+        one_by_one: &Histogram,
+        quantiles: [f64; N],
+    ) -> Option<[u64; N]> {
+        let Some(crowds) = &self.crowds else {
+            return one_by_one.quantiles(quantiles);
+        };
+        let mut found = [0; N];
+        for (place, q) in found.iter_mut().zip(quantiles) {
+            *place = crowds.quantile(q)?;
+        }
+        Some(found)
     }
 
     /// The latencies of requests, from their first arrival, as far as they are told apart: shortest first.

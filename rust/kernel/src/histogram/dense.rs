@@ -1,0 +1,197 @@
+//! A word for every bucket up to the highest one in use: half of it counts the run, half the window.
+
+use super::{PART, Search, Sparse, bucket_of, range_of};
+use std::collections::BTreeMap;
+
+/// Bits of a half of a word.
+const HALF: u32 = u32::BITS / 2;
+/// One more in the whole run (upper half of a word) and in the window (lower half).
+const ONE: u32 = 1 << HALF | 1;
+/// The window's half.
+const LOWER: u32 = (1 << HALF) - 1;
+/// A half that counts so many moves them to the carries when there is need of room; it holds twice as many, less one.
+const MUCH: u32 = 1 << (HALF - 1);
+/// So many used buckets of a part are closed faster all together than one by one.
+const MANY: u32 = 20;
+
+/// Counts that halves of words were too narrow for, by bucket. There are few: a bucket has to be met very often.
+type Carries = BTreeMap<usize, u64>;
+
+/// Buckets of a histogram with many values.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Dense<const BITS: u32> {
+    /// Per bucket: count of the run and of the window, half of the bits each.
+    words: Vec<u32>,
+    /// So many values can be recorded before a half of some word may run over; at most `MUCH`.
+    room: u32,
+    /// A bit for each bucket used in the window.
+    used: Vec<u64>,
+    run_carries: Carries,
+    window_carries: Carries,
+}
+
+impl<const BITS: u32> Dense<BITS> {
+    /// Buckets that cover all of `u64`.
+    const MOST: usize = (65 - BITS as usize) << BITS;
+
+    /// The same counts as in few parts.
+    pub(super) fn from_sparse(sparse: &Sparse<BITS>) -> Self {
+        let mut dense = Self::default();
+        for (index, run, window) in sparse.counts() {
+            if index >= dense.words.len() {
+                dense.grow(index);
+            }
+            dense.words[index] = u32::from(run) << HALF | u32::from(window);
+            if window > 0 {
+                dense.used[index / PART] |= 1 << (index % PART);
+            }
+        }
+        dense
+    }
+
+    /// Buckets that there are.
+    pub(super) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Records values, none of which is above `highest`.
+    pub(super) fn record_all(&mut self, values: &[u64], highest: u64) {
+        self.prepare(bucket_of::<BITS>(highest), values.len());
+        let buckets = values.iter().map(|value| bucket_of::<BITS>(*value));
+        self.count_each(buckets);
+    }
+
+    /// Counts values by their buckets, none of which is above `highest`.
+    pub(super) fn count_all(&mut self, buckets: &[u16], highest: u64) {
+        self.prepare(bucket_of::<BITS>(highest), buckets.len());
+        self.count_each(buckets.iter().map(|bucket| usize::from(*bucket)));
+    }
+
+    #[inline]
+    fn count_each(&mut self, buckets: impl Iterator<Item = usize>) {
+        let (words, used) = (&mut *self.words, &mut *self.used);
+        for bucket in buckets {
+            used[bucket / PART] |= 1 << (bucket % PART);
+            words[bucket] += ONE;
+        }
+    }
+
+    /// Makes room for so many values, fewer than `MUCH`, up to a bucket.
+    #[inline]
+    fn prepare(&mut self, highest: usize, values: usize) {
+        debug_assert!(values < MUCH as usize, "Invariant: values come in blocks");
+        if highest >= self.words.len() {
+            self.grow(highest);
+        }
+        if values > self.room as usize {
+            self.make_room();
+        }
+        self.room -= values as u32;
+    }
+
+    /// Empties the halves of words that have counted much into the carries.
+    #[cold]
+    fn make_room(&mut self) {
+        for (index, word) in self.words.iter_mut().enumerate() {
+            let (run, window) = (*word >> HALF, *word & LOWER);
+            if run >= MUCH {
+                *self.run_carries.entry(index).or_default() += u64::from(run);
+                *word &= LOWER;
+            }
+            if window >= MUCH {
+                *self.window_carries.entry(index).or_default() += u64::from(window);
+                *word &= !LOWER;
+            }
+        }
+        self.room = MUCH;
+    }
+
+    #[cold]
+    fn grow(&mut self, index: usize) {
+        let octave = 1 << BITS;
+        let buckets = ((index / octave + 1) * octave).min(Self::MOST);
+        self.words.reserve_exact(buckets - self.words.len());
+        self.words.resize(buckets, 0);
+        self.used.resize(buckets / PART, 0);
+    }
+
+    /// Adds `n` to a bucket of the run, outside the window.
+    pub(super) fn add(&mut self, index: usize, n: u64) {
+        if index >= self.words.len() {
+            self.grow(index);
+        }
+        let word = self.words[index];
+        let sum = u64::from(word >> HALF) + n;
+        if sum < u64::from(MUCH) {
+            self.words[index] = (sum as u32) << HALF | (word & LOWER);
+        } else {
+            self.words[index] = word & LOWER;
+            *self.run_carries.entry(index).or_default() += sum;
+        }
+    }
+
+    /// Count of a bucket of the run.
+    pub(super) fn run_count(&self, index: usize) -> u64 {
+        let word = self.words.get(index).unwrap_or(&0);
+        u64::from(word >> HALF) + self.run_carries.get(&index).unwrap_or(&0)
+    }
+
+    /// Buckets with their counts of the run, lowest first.
+    pub(super) fn run_counts(&self) -> impl Iterator<Item = (usize, u64)> {
+        let carried = !self.run_carries.is_empty();
+        let carry = move |index| {
+            let carry = carried.then(|| self.run_carries.get(&index));
+            carry.flatten().copied().unwrap_or(0)
+        };
+        let words = self.words.iter().enumerate();
+        words.map(move |(index, word)| (index, u64::from(word >> HALF) + carry(index)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn window_count(&self, index: usize) -> u64 {
+        let word = self.words.get(index).unwrap_or(&0);
+        u64::from(word & LOWER) + self.window_carries.get(&index).unwrap_or(&0)
+    }
+
+    /// Lets the buckets of the window go by, from that of the least value to that of the largest, and empties them.
+    pub(super) fn pass_window<const N: usize>(
+        &mut self,
+        search: &mut Search<N>,
+        (least, largest): (u64, u64),
+    ) {
+        let carries = std::mem::take(&mut self.window_carries);
+        let (parts, _) = self.words.as_chunks_mut::<PART>();
+        let parts = parts.iter_mut().zip(&mut self.used).enumerate();
+        let first = bucket_of::<BITS>(least) / PART;
+        let parts = parts
+            .take(bucket_of::<BITS>(largest) / PART + 1)
+            .skip(first);
+        for (part, (words, used)) in parts {
+            let mut left = std::mem::take(used);
+            if left.count_ones() >= MANY && carries.is_empty() {
+                // The processor adds several words at a time, and most parts hold no quantile.
+                let sum: u32 = words.iter().map(|word| *word & LOWER).sum();
+                let sum = u64::from(sum);
+                if search.skips(sum) {
+                    search.seen += sum;
+                    for word in words {
+                        *word &= !LOWER;
+                    }
+                    continue;
+                }
+            }
+            while left != 0 {
+                // below PART: there is a bit
+                let at = left.trailing_zeros() as usize % PART;
+                left &= left - 1;
+                let (word, index) = (&mut words[at], PART * part + at);
+                let mut count = u64::from(*word & LOWER);
+                if !carries.is_empty() {
+                    count += carries.get(&index).unwrap_or(&0);
+                }
+                *word &= !LOWER;
+                search.pass(index, count, range_of::<BITS>);
+            }
+        }
+    }
+}
