@@ -5,13 +5,17 @@ use super::counts::{Bins, ExactCounts, PoissonCounts};
 use super::{Classes, Inbox, Request, WorkloadArrays};
 use crate::calls::Call;
 use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSource};
-use hookean_kernel::{Sampler, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
+use hookean_kernel::{Sampler, SimDuration, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
 use std::sync::Arc;
 
 pub(super) const KEEP_ALL: u64 = 1 << 53;
 
-/// Requests are made this many at a time, so that the generators' state stays in registers.
+/// Requests are made this many at a time at most, so that the generators' state stays in registers.
 pub const BLOCK: usize = 128;
+/// Fewer at a time where they are rare: a quiet service needs no room for what comes in an hour.
+const FEW: usize = 8;
+/// A block that took longer is followed by one half as large, one that took much less by one twice as large.
+const LONG: SimDuration = SimDuration::from_secs(60);
 
 #[derive(Debug, Clone)]
 enum Times {
@@ -105,6 +109,8 @@ pub struct Arrivals {
     /// The requests to come; never empty, and all taken before the next are made.
     block: Vec<Request>,
     at: usize,
+    /// How many are made at a time.
+    size: usize,
 }
 
 const NO_REQUEST: Request = Request {
@@ -154,8 +160,9 @@ impl Arrivals {
             classes: None,
             inbox: None,
             made: 0,
-            block: Vec::with_capacity(BLOCK),
+            block: Vec::new(),
             at: 0,
+            size: FEW,
         };
         arrivals.make();
         Ok(arrivals)
@@ -194,6 +201,7 @@ impl Arrivals {
             made: 0,
             block: vec![NO_REQUEST],
             at: 0,
+            size: FEW,
         }
     }
 
@@ -294,19 +302,33 @@ impl Arrivals {
         if let Some(inbox) = &mut self.inbox {
             return inbox.fill(&mut self.block);
         }
+        self.fit_size();
         loop {
-            self.block.resize(BLOCK, NO_REQUEST);
+            self.block.resize(self.size, NO_REQUEST);
             let stamped = self.stamp();
             self.block.truncate(stamped);
             self.work.fill(&mut self.block);
             self.thinning.thin(&mut self.block);
-            if stamped < BLOCK {
+            if stamped < self.size {
                 self.block.push(NO_REQUEST);
             }
             if !self.block.is_empty() {
                 self.change_work();
                 return;
             }
+        }
+    }
+
+    /// Chooses how many requests are made next by how long the last ones took to come; which they are does not depend on it.
+    fn fit_size(&mut self) {
+        let (Some(first), Some(last)) = (self.block.first(), self.block.last()) else {
+            return; // they are the first
+        };
+        let took = last.time.saturating_since(first.time);
+        if took > LONG {
+            self.size = (self.size / 2).max(FEW);
+        } else if took.saturating_mul(3) < LONG {
+            self.size = (self.size * 2).min(BLOCK);
         }
     }
 
