@@ -7,17 +7,19 @@
 //! after the other in the order of pools: each sees what all before it have done. There is no way from a policy back into
 //! the engine.
 
+mod accounts;
 mod nodes;
 
 pub use nodes::{NodeConfig, NodeRow};
 
 pub(crate) use nodes::NodeObserver;
 
-use super::{Account, Verdict, View, config};
+use super::{Account, Accounts, Verdict, View, config};
 use crate::metrics::{PodMetric, PodSample, Reads};
 use crate::plan::ControllerPlan;
 use crate::replica::{Replica, ReplicaState};
 use crate::station::ReplicaId;
+use accounts::Kept;
 use hookean_kernel::{SimDuration, SimTime};
 use serde::Deserialize;
 use serde_json::Value;
@@ -160,6 +162,7 @@ pub struct Observer {
     /// Name of the first metric, for the log of decisions.
     metric: Option<Arc<str>>,
     read: Vec<PodSample>,
+    accounts: Kept,
 }
 
 impl Observer {
@@ -175,6 +178,7 @@ impl Observer {
         let first = config.metrics.first();
         let metric = first.map(|m| METRICS[*m as usize].1.into());
         Ok(Self {
+            accounts: Kept::new(&config),
             config,
             metric,
             read: Vec::new(),
@@ -198,14 +202,13 @@ impl Observer {
 
     /// What the policy sees.
     pub(crate) fn observe(&mut self, controller: usize, view: &View<'_>) -> Row {
-        let count = |state| view.existing().filter(|r| r.state == state).count() as u32;
         let mut row = Row {
             controller,
             desired: view.desired,
-            ready: count(ReplicaState::Ready),
-            starting: count(ReplicaState::Starting),
-            pending: count(ReplicaState::Pending),
-            draining: count(ReplicaState::Draining),
+            ready: view.counts.ready,
+            starting: view.counts.starting,
+            pending: view.counts.pending,
+            draining: view.counts.draining,
             samples: 0,
             sampled: None,
             means: [f64::NAN; METRICS.len()],
@@ -225,23 +228,25 @@ impl Observer {
 
     fn replica_means(&mut self, row: &mut Row, view: &View<'_>) {
         let cores_milli = view.service.replica.cpu_millicores as f64;
+        let all_ready = view.counts.ready as usize == view.live.len();
         for (place, metric) in self.config.metrics.iter().enumerate() {
             self.read.clear();
             view.pipeline
                 .pod_samples(metric.of_replicas(), view.now, view.samples, &mut |s| {
                     self.read.push(s);
                 });
-            let mut replicas = view.existing().enumerate().peekable();
+            let mut replicas = view.live.iter().enumerate().peekable();
             let (mut sum, mut samples, mut newest) = (0.0, 0u32, None);
             for sample in &self.read {
-                while replicas.next_if(|(_, r)| r.id < sample.replica).is_some() {}
-                let Some((at, replica)) = replicas.next_if(|(_, r)| r.id == sample.replica) else {
+                while replicas.next_if(|(_, id)| **id < sample.replica).is_some() {}
+                let Some((at, id)) = replicas.next_if(|(_, id)| **id == sample.replica) else {
                     continue;
                 };
                 if let Some(seen) = row.replicas.get_mut(at) {
                     seen.samples[*metric as usize] = Some(*sample);
                 }
-                if replica.state == ReplicaState::Ready {
+                // As a rule all are ready, and none has to be looked at.
+                if all_ready || view.replicas.get(*id).state == ReplicaState::Ready {
                     sum += sample.value_milli as f64;
                     samples += 1;
                     newest = newest.max(Some(sample.at));
@@ -261,11 +266,18 @@ impl Observer {
         }
     }
 
-    /// The choice within the bounds, with everything that led to it.
-    pub(crate) fn verdict(&self, row: &Row, choice: &Choice, account: &mut Account<'_>) -> Verdict {
-        let Config { min, max, .. } = self.config;
-        let desired = bounded(&self.config.policy, choice, (min, max), account.reason);
-        self.write_inputs(row, account.inputs);
+    /// The choice within the bounds; what led to it is kept, if it is wanted. Replicas wanted before it are `current`.
+    pub(crate) fn verdict(
+        &mut self,
+        row: &Row,
+        choice: &Choice,
+        current: u32,
+        account: &Account<'_>,
+    ) -> Verdict {
+        let desired = choice.wanted.clamp(self.config.min, self.config.max);
+        if account.wanted.takes(current, desired) {
+            self.accounts.keep(row, choice, account.expected);
+        }
         let first = self.config.metrics.first();
         let value = first.map(|m| row.means[*m as usize] * scale(*m));
         Verdict {
@@ -276,42 +288,31 @@ impl Observer {
         }
     }
 
-    /// What the policy saw as a JSON object; built by hand because it is written at every tick.
-    fn write_inputs(&self, row: &Row, text: &mut String) {
-        // writing to a String cannot fail
-        let _ = write!(
-            text,
-            "{{\"current\":{},\"ready\":{},\"starting\":{},\"pending\":{},\"draining\":{},\"samples\":{}",
-            row.desired, row.ready, row.starting, row.pending, row.draining, row.samples
-        );
-        for metric in &self.config.metrics {
-            let (name, mean) = (INPUTS[*metric as usize], row.means[*metric as usize]);
-            // JSON has no NaN
-            let _ = if mean.is_finite() {
-                write!(text, ",\"{name}\":{mean}")
-            } else {
-                write!(text, ",\"{name}\":null")
-            };
-        }
-        text.push('}');
+    /// Hands over what has been kept of the decisions since it was last asked.
+    pub(crate) fn take_accounts(&mut self) -> Box<dyn Accounts> {
+        Box::new(self.accounts.take())
     }
 }
 
-/// What a policy wants, within the bounds, and why.
-fn bounded(policy: &str, choice: &Choice, (min, max): (u32, u32), reason: &mut String) -> u32 {
-    let wanted = choice.wanted;
-    let desired = wanted.clamp(min, max);
+/// Why a policy has got what it has: in its own words if it has some.
+fn explain(
+    policy: &str,
+    wanted: u32,
+    own: Option<&str>,
+    (min, max): (u32, u32),
+    reason: &mut String,
+) {
     // writing to a String cannot fail
-    let _ = if let Some(given) = &choice.reason {
-        write!(reason, "{given}")
+    let _ = if let Some(own) = own {
+        write!(reason, "{own}")
     } else {
         write!(reason, "`{policy}` wants {wanted}")
     };
+    let desired = wanted.clamp(min, max);
     if desired != wanted {
         let bound = if desired == max { "max" } else { "min" };
         let _ = write!(reason, "; {wanted} is outside of `{bound}`, so {desired}");
     }
-    desired
 }
 
 /// To the unit of the `value` column: percent for CPU, as the other controllers write it.

@@ -30,6 +30,8 @@ pub struct View<'a> {
     pub desired: u32,
     /// Replicas that exist and count towards that.
     pub wanted: u32,
+    /// Replicas by state, those on their way out included.
+    pub(crate) counts: StateCounts,
     /// Grows with every change of a replica: what was seen of them at an equal version still holds.
     pub version: u64,
     /// Every replica ever, by number.
@@ -47,6 +49,15 @@ impl View<'_> {
     fn existing(&self) -> impl Iterator<Item = &Replica> {
         self.live.iter().filter_map(|id| self.replicas.open(*id))
     }
+}
+
+/// Replicas by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct StateCounts {
+    pub(crate) pending: u32,
+    pub(crate) starting: u32,
+    pub(crate) ready: u32,
+    pub(crate) draining: u32,
 }
 
 /// What a controller wants.

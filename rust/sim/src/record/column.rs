@@ -14,15 +14,6 @@ pub struct Strings {
 }
 
 impl Strings {
-    /// No rows, and room for so many.
-    pub(super) fn with_capacity(rows: usize) -> Self {
-        Self {
-            bytes: String::new(),
-            ends: Vec::with_capacity(rows),
-            valid: Vec::with_capacity(rows),
-        }
-    }
-
     /// Appends a row.
     pub fn push(&mut self, text: Option<&str>) {
         self.bytes.push_str(text.unwrap_or_default());
@@ -46,17 +37,6 @@ impl Strings {
     pub(super) fn end_row(&mut self, valid: bool) {
         self.ends.push(self.bytes.len());
         self.valid.push(valid);
-    }
-
-    /// Forgets what has been appended to the next row.
-    pub(super) fn drop_row(&mut self) {
-        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
-    }
-
-    /// The text of a row, if it has one.
-    pub(super) fn get(&self, row: usize) -> Option<&str> {
-        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.valid[row].then(|| &self.bytes[start..self.ends[row]])
     }
 
     /// The rows.

@@ -60,7 +60,23 @@ fn expected(plan: &Plan, period_ns: u64) -> usize {
 /// Beyond every list of names.
 const NO_NAME: u32 = u32::MAX;
 
-/// The decisions of one controller that are kept, column by column, and the digest of all.
+/// A decision that is kept.
+#[derive(Debug)]
+struct Row {
+    time: SimTime,
+    value: Option<f64>,
+    target: Option<f64>,
+    current: u32,
+    desired: u32,
+    ready: u32,
+    /// Number of the metric that decided.
+    metric: u32,
+    /// Ends of its words.
+    inputs_end: usize,
+    reason_end: usize,
+}
+
+/// The decisions of one controller that are kept, row by row, since a row is written at a time, and the digest of all.
 #[derive(Debug)]
 pub(crate) struct DecisionLog {
     keep: DecisionRecord,
@@ -69,16 +85,11 @@ pub(crate) struct DecisionLog {
     expected: usize,
     made: u64,
     digest: Digest,
-    times: Vec<SimTime>,
-    current: Vec<u32>,
-    desired: Vec<u32>,
-    ready: Vec<u32>,
-    metrics: Vec<u32>,
+    rows: Vec<Row>,
     metric_names: Vec<Arc<str>>,
-    value: Vec<Option<f64>>,
-    target: Vec<Option<f64>>,
-    inputs: Strings,
-    reason: Strings,
+    /// The words of all rows, one after the other; none of controllers that keep their accounts.
+    inputs: String,
+    reason: String,
 }
 
 impl DecisionLog {
@@ -103,22 +114,16 @@ impl DecisionLog {
             expected: rows,
             made: 0,
             digest: Digest::new(),
-            times: Vec::with_capacity(rows),
-            current: Vec::with_capacity(rows),
-            desired: Vec::with_capacity(rows),
-            ready: Vec::with_capacity(rows),
-            metrics: Vec::with_capacity(rows),
+            rows: Vec::with_capacity(rows),
             metric_names: Vec::new(),
-            value: Vec::with_capacity(rows),
-            target: Vec::with_capacity(rows),
-            inputs: Strings::with_capacity(rows),
-            reason: Strings::with_capacity(rows),
+            inputs: String::new(),
+            reason: String::new(),
         }
     }
 
     /// How many rows are kept at present.
     pub(crate) fn len(&self) -> usize {
-        self.times.len()
+        self.rows.len()
     }
 
     /// When the row of the next decision is kept.
@@ -142,8 +147,8 @@ impl DecisionLog {
         Account {
             wanted: self.wanted(),
             expected: self.expected,
-            inputs: self.inputs.next_row(),
-            reason: self.reason.next_row(),
+            inputs: &mut self.inputs,
+            reason: &mut self.reason,
         }
     }
 
@@ -154,20 +159,24 @@ impl DecisionLog {
         let kept = self.wanted().takes(context.current, verdict.desired);
         self.made += 1;
         if !kept {
-            self.inputs.drop_row();
-            self.reason.drop_row();
+            let last = self.rows.last();
+            let (inputs, reason) = last.map_or((0, 0), |row| (row.inputs_end, row.reason_end));
+            self.inputs.truncate(inputs);
+            self.reason.truncate(reason);
             return;
         }
-        self.times.push(context.now);
-        self.current.push(context.current);
-        self.ready.push(context.ready);
-        self.desired.push(verdict.desired);
         let metric = verdict.metric.as_ref().map(|name| self.number(name));
-        self.metrics.push(metric.unwrap_or(NO_NAME));
-        self.value.push(verdict.value);
-        self.target.push(verdict.target);
-        self.inputs.end_row(true);
-        self.reason.end_row(true);
+        self.rows.push(Row {
+            time: context.now,
+            value: verdict.value,
+            target: verdict.target,
+            current: context.current,
+            desired: verdict.desired,
+            ready: context.ready,
+            metric: metric.unwrap_or(NO_NAME),
+            inputs_end: self.inputs.len(),
+            reason_end: self.reason.len(),
+        });
     }
 
     /// The number of a name.
@@ -183,7 +192,7 @@ impl DecisionLog {
 
     /// The metric that decided.
     fn metric(&self, row: usize) -> Option<&Arc<str>> {
-        self.metric_names.get(self.metrics[row] as usize)
+        self.metric_names.get(self.rows[row].metric as usize)
     }
 
     /// Folds times and counts of all decisions, kept or not, into a digest.
@@ -213,10 +222,13 @@ impl DecisionLog {
     ) {
         if let Some(accounts) = accounts {
             accounts.write(row, inputs, reason);
-        } else {
-            inputs.push_str(self.inputs.get(row).unwrap_or_default());
-            reason.push_str(self.reason.get(row).unwrap_or_default());
+            return;
         }
+        let end = &self.rows[row];
+        let last = row.checked_sub(1).map(|last| &self.rows[last]);
+        let begin = last.map_or((0, 0), |last| (last.inputs_end, last.reason_end));
+        inputs.push_str(&self.inputs[begin.0..end.inputs_end]);
+        reason.push_str(&self.reason[begin.1..end.reason_end]);
     }
 }
 
@@ -226,20 +238,14 @@ pub(crate) type Decided = (DecisionLog, Option<Box<dyn Accounts>>);
 /// The `decisions` table of all controllers, in order of time and, at one instant, of the controllers.
 pub(crate) fn decisions_table(names: &DecisionNames, of: &[Decided]) -> Table {
     let rows = of.iter().enumerate().flat_map(|(controller, (log, _))| {
-        let times = log.times.iter().enumerate();
-        times.map(move |(row, time)| (*time, controller, row))
+        let rows = log.rows.iter().enumerate();
+        rows.map(move |(at, row)| (row.time, controller, at))
     });
     let mut rows: Vec<(SimTime, usize, usize)> = rows.collect();
     rows.sort_unstable();
-    let row = |at: &(SimTime, usize, usize)| (&of[at.1].0, at.2);
-    let u32s = |column: fn(&DecisionLog) -> &Vec<u32>| {
-        let rows = rows.iter().map(row);
-        rows.map(move |(log, row)| Some(column(log)[row]))
-    };
-    let f64s = |column: fn(&DecisionLog) -> &Vec<Option<f64>>| {
-        let rows = rows.iter().map(row);
-        rows.map(move |(log, row)| column(log)[row])
-    };
+    let row = |at: &(SimTime, usize, usize)| &of[at.1].0.rows[at.2];
+    let u32s = |column: fn(&Row) -> u32| rows.iter().map(row).map(move |row| Some(column(row)));
+    let f64s = |column: fn(&Row) -> Option<f64>| rows.iter().map(row).map(column);
     let mut table = Table::default();
     table.times("time", rows.iter().map(|at| Some(at.0)));
     let controllers = rows.iter().map(|at| at.1 as u32).collect();
@@ -248,13 +254,13 @@ pub(crate) fn decisions_table(names: &DecisionNames, of: &[Decided]) -> Table {
     table.names("service", services, &names.services);
     let pools = rows.iter().map(|at| names.pool_of[at.1]).collect();
     table.names("pool", pools, &names.pools);
-    table.u32s("current", u32s(|log| &log.current));
-    table.u32s("desired", u32s(|log| &log.desired));
-    table.u32s("ready", u32s(|log| &log.ready));
-    let (metrics, known) = numbered(rows.iter().map(row).map(|(log, row)| log.metric(row)));
+    table.u32s("current", u32s(|row| row.current));
+    table.u32s("desired", u32s(|row| row.desired));
+    table.u32s("ready", u32s(|row| row.ready));
+    let (metrics, known) = numbered(rows.iter().map(|at| of[at.1].0.metric(at.2)));
     table.names("metric", metrics, &known);
-    table.f64s("value", f64s(|log| &log.value));
-    table.f64s("target", f64s(|log| &log.target));
+    table.f64s("value", f64s(|row| row.value));
+    table.f64s("target", f64s(|row| row.target));
     let (mut inputs, mut reason) = (Strings::default(), Strings::default());
     for (_, controller, row) in rows {
         let (log, accounts) = &of[controller];

@@ -90,7 +90,7 @@ pub(super) enum Decider {
     /// One that acts when something happens.
     Reactive(Box<dyn Reactive>),
     /// A policy outside of it.
-    External(Observer),
+    External(Box<Observer>),
 }
 
 impl Decider {
@@ -106,7 +106,8 @@ impl Decider {
     fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
         match self {
             Self::Native(controller) => controller.take_accounts(),
-            Self::Reactive(_) | Self::External(_) => None,
+            Self::External(observer) => Some(observer.take_accounts()),
+            Self::Reactive(_) => None,
         }
     }
 }

@@ -30,9 +30,10 @@ impl World {
         };
         for (row, choice) in rows.iter().zip(choices) {
             let this = &mut self.loops[row.controller];
-            if let Decider::External(observer) = &this.decider {
+            if let Decider::External(observer) = &mut this.decider {
                 let service = this.service;
-                let verdict = observer.verdict(row, &choice, &mut this.log.account());
+                let current = self.services[service].desired;
+                let verdict = observer.verdict(row, &choice, current, &this.log.account());
                 this.note(self.now, &mut self.services[service], &verdict);
                 self.scale(service, verdict.desired);
             }

@@ -1,6 +1,6 @@
 //! What the control plane keeps of one service.
 
-use crate::control::View;
+use crate::control::{StateCounts, View};
 use crate::metrics::{Pipeline, ReplicaSample};
 use crate::plan::{Plan, ReplicaPlan, ServicePlan};
 use crate::record::{SeriesRow, ServiceSeries};
@@ -10,15 +10,6 @@ use hookean_kernel::{SimTime, TimeWeightedMean};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-
-/// Replicas by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct StateCounts {
-    pub(super) pending: u32,
-    pub(super) starting: u32,
-    pub(super) ready: u32,
-    pub(super) draining: u32,
-}
 
 /// One service.
 #[derive(Debug)]
@@ -152,6 +143,7 @@ impl Service {
 
     /// Lists the running replicas. A replica that does not run yet may at any time without another change.
     fn list_running(&mut self, now: SimTime, shape: &ReplicaPlan) {
+        self.make_room();
         let all = self.live.iter().filter_map(|id| self.replicas.open(*id));
         let starts = |r: &&Replica| matches!(r.state, ReplicaState::Starting | ReplicaState::Ready);
         let runs = |r: &&Replica| r.running.is_some_and(|since| since <= now);
@@ -163,6 +155,14 @@ impl Service {
         self.serving.extend(serving.map(|replica| replica.id));
         self.samples.clear();
         self.samples.extend(running.map(|r| unread(r, shape)));
+    }
+
+    /// Makes room to read all replicas, and no more: there may be many services.
+    fn make_room(&mut self) {
+        let more = |len: usize| self.live.len().saturating_sub(len);
+        self.serving.reserve_exact(more(self.serving.len()));
+        self.samples.reserve_exact(more(self.samples.len()));
+        self.readings.reserve_exact(more(self.readings.len()));
     }
 
     /// The replicas that exist, in order of creation.
@@ -191,6 +191,7 @@ impl Service {
             service,
             desired: self.desired,
             wanted: self.wanted(),
+            counts: self.counts,
             version: self.version,
             replicas: &self.replicas,
             live: &self.live,

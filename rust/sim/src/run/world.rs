@@ -265,7 +265,8 @@ impl World {
         }
         let refused = |problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem);
         self.require_policies().map_err(refused)?;
-        Observer::new(plan).map(Decider::External).map_err(refused)
+        let observer = Observer::new(plan).map_err(refused)?;
+        Ok(Decider::External(Box::new(observer)))
     }
 
     /// A plan with policies outside of the engine needs them beside it.

@@ -1,6 +1,6 @@
 //! What a policy that says how many nodes a pool has sees, and what becomes of its choice.
 
-use super::{Account, Choice, Verdict, bounded};
+use super::{Account, Choice, Verdict, explain};
 use crate::plan::NodeControllerPlan;
 use hookean_kernel::SimDuration;
 use serde::Deserialize;
@@ -89,10 +89,11 @@ impl NodeObserver {
         let NodeConfig {
             policy, min, max, ..
         } = &self.config;
-        let desired = bounded(policy, choice, (*min, *max), account.reason);
+        let (bounds, own) = ((*min, *max), choice.reason.as_deref());
+        explain(policy, choice.wanted, own, bounds, account.reason);
         write_inputs(row, account.inputs);
         Verdict {
-            desired,
+            desired: choice.wanted.clamp(*min, *max),
             metric: None,
             value: None,
             target: None,
