@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -67,7 +69,7 @@ class Plan:
     document: dict[str, Any]
     f64_arrays: list[NDArray[np.float64]]
     u64_arrays: list[NDArray[np.uint64]]
-    parameters: list[tuple[str, Known]]
+    parameters: Collection[tuple[str, Known]]
     warnings: list[str]
     descriptions: Descriptions
     policies: tuple[Seat, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from .platform import ResolvedPlatform, resolve_platform
 from .policies import Policies
 from .service import service_tree
 from .size import check_size
-from .tree import split
+from .tree import Pool, split
 from .workload import Arrays, ResolvedWorkload, resolve_workload
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from hookean.policies.python import PythonNodePolicy
     from hookean.scenario.model import Record, Scenario
     from hookean.scenario.source import Path as FieldPath
+
+    from .tree import Branch
 
 
 def resolve(scenario: Scenario, base_dir: str | Path | None = None, *, streamed: bool = False) -> Plan:
@@ -66,6 +69,7 @@ class _Resolver:
         for _, each in scenario.service_controllers:
             self.controllers_of[each.service].append(each)
         self.arrays = Arrays()
+        self.pool = Pool()
         self.policies = Policies(self.base_dir)
         self.problems: list[ScenarioError] = []
 
@@ -85,7 +89,9 @@ class _Resolver:
                 "engine": known(scenario, "engine", value=scenario.engine),
                 "services": services,
                 "workloads": [
-                    {"service": Fixed(self.place_of[name]), "label": Fixed(name)} | each.tree
+                    self.pool.sharing(
+                        {"service": Fixed(self.place_of[name]), "label": Fixed(name)} | dict(each.tree.items())
+                    )
                     for name, each in workloads.items()
                 ],
                 "calls": calls_trees(scenario, self.names),
@@ -106,9 +112,9 @@ class _Resolver:
         ]
         descriptions = Descriptions(
             platform=platform.description,
-            controllers=[each.describe() for each in self._ordered_controllers()],
+            controllers=[self.pool.text(each.describe()) for each in self._ordered_controllers()],
             node_controllers=[each.describe() for _, each in self._ordered_node_policies()],
-            workloads=[each.description for each in workloads.values()],
+            workloads=[self.pool.text(each.description) for each in workloads.values()],
         )
         with self._collecting():
             self._take_groups_apart(document, descriptions)
@@ -190,13 +196,12 @@ class _Resolver:
         for index, workload in written:
             with self._reading("workload", index, workload.source), self._collecting("workload", index):
                 service = self.scenario.services[workload.service]
-                found[workload.service] = resolve_workload(
-                    workload, service, base_dir=self.base_dir, arrays=self.arrays
-                )
+                resolved = resolve_workload(workload, service, base_dir=self.base_dir, arrays=self.arrays)
+                found[workload.service] = replace(resolved, tree=self.pool.sharing(dict(resolved.tree.items())))
         raise_together(self.problems)
         return found
 
-    def _services(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> list[dict[str, Any]]:
+    def _services(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> list[Branch]:
         trees = []
         bins, called = bins_of(self.scenario), called_services(self.scenario)
         for name in self.names:
@@ -209,7 +214,7 @@ class _Resolver:
                     makes_requests=name in called or (name in workloads and workloads[name].makes_requests),
                     bins=bins.get(name),
                 )
-                trees.append(tree)
+                trees.append(self.pool.sharing(tree))
         raise_together(self.problems)
         return trees
 
@@ -259,16 +264,18 @@ class _Resolver:
         pools = self.scenario.platform.pool_names
         return sorted(self.scenario.node_policies, key=lambda entry: pools.index(entry[1].pool))
 
-    def _controller(self, controller: Controller) -> dict[str, Any]:
-        return {
+    def _controller(self, controller: Controller) -> Branch:
+        config = self.policies.config(controller) if isinstance(controller, PythonPolicy) else controller.config()
+        tree = {
             "label": Fixed(f"{controller.service}.{controller.name}"),
             "kind": Fixed(controller.name),
             "service": Fixed(self.place_of[controller.service]),
             "period_ns": controller.period_plan(),
             "phase_ns": controller.phase_plan(),
             "metrics": controller.pipeline_plan(),
-            "config": self.policies.config(controller) if isinstance(controller, PythonPolicy) else controller.config(),
+            "config": config,
         }
+        return self.pool.sharing(tree)
 
     def _node_controller(self, controller: PythonNodePolicy) -> dict[str, Any]:
         return {
@@ -291,7 +298,7 @@ class _Resolver:
                 yield f"service `{name}` has no workload"
             elif not planned["initial_replicas"]:
                 yield from self._begins_with_none(name)
-            elif name in workloads and workloads[name].tree["start_ns"].value >= document["horizon_ns"]:
+            elif name in workloads and workloads[name].start_ns >= document["horizon_ns"]:
                 yield f"the workload of `{name}` begins when the scenario has ended"
             if is_fleet and service.replica.image.base:
                 yield f"the image of `{name}` is not pulled: in a fleet it is part of the machine's own image"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hookean.memory import memory_short_of, size_text
 from hookean.scenario.fields import FieldError, Status
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import NANOS_PER_SECOND, Duration
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from hookean.scenario.service import Service
     from hookean.scenario.workload import Workload
 
+    from .tree import Branch
+
 _KEEP_ALL = 2**53
 
 
@@ -31,15 +34,33 @@ class Arrays:
     """The arrays of a plan, in the order in which workloads need them.
 
     Attributes:
-        f64: Counts per bin.
+        f64: Counts per bin; equal ones are the same object.
         u64: Times and work of requests.
     """
 
     f64: list[NDArray[np.float64]] = field(default_factory=list)
     u64: list[NDArray[np.uint64]] = field(default_factory=list)
+    _alike: dict[tuple[float, ...], list[NDArray[np.float64]]] = field(default_factory=dict)
+
+    def add_counts(self, counts: NDArray[np.float64]) -> int:
+        """Appends counts per bin.
+
+        Args:
+            counts: At least one.
+
+        Returns:
+            Their index.
+        """
+        alike = self._alike.setdefault((counts.size, counts[0], counts[-1], counts.sum()), [])
+        bits = counts.view(np.uint64)
+        same = next((each for each in alike if np.array_equal(each.view(np.uint64), bits)), None)
+        if same is None:
+            alike.append(counts)
+        self.f64.append(counts if same is None else same)
+        return len(self.f64) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ResolvedWorkload:
     """A workload with its data read.
 
@@ -51,11 +72,17 @@ class ResolvedWorkload:
         warnings: What the reader of a trace has to say, and what has no effect.
     """
 
-    tree: dict[str, Any]
+    tree: dict[str, Any] | Branch
     end_ns: int | None
     makes_requests: bool
     description: str
     warnings: tuple[str, ...] = ()
+
+    @property
+    def start_ns(self) -> int:
+        """When it begins."""
+        start: int = dict(self.tree.items())["start_ns"].value
+        return start
 
 
 @dataclass(frozen=True)
@@ -88,7 +115,7 @@ def resolve_workload(workload: Workload, service: Service, *, base_dir: Path, ar
     texts = [found.description, *callers_text(workload)]
     return replace(
         found,
-        tree=found.tree | callers_tree(workload),
+        tree=dict(found.tree.items()) | callers_tree(workload),
         end_ns=callers_end_ns(workload, start.value, found.end_ns),
         makes_requests=found.makes_requests or workload.clients is not None,
         description=", ".join(text for text in texts if text),
@@ -197,12 +224,12 @@ def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays)
         raise FieldError("the workload has more requests than can be counted (2^53)", hint=hint)
     if total == 0:
         raise FieldError("the workload has no request", hint=_MORE.get(workload.source, "use a larger `scale`"))
-    arrays.f64.append(values)
+    index = arrays.add_counts(values)
     text = found.text + _changes(workload)
     own = workload.arrivals is not None
     source = {
         "source": Fixed("counts"),
-        "counts": Known(len(arrays.f64) - 1, text, found.status, found.source),
+        "counts": Known(index, text, found.status, found.source),
         "step_ns": found.step,
         "arrivals": Known(arrivals, arrivals, *(("user", "scenario") if own else ("assumed", _ARRIVALS[arrivals]))),
         "keep_2_53": _keep(workload),
@@ -219,8 +246,6 @@ _COPIES = 4
 
 
 def _check_repeats(size: int) -> None:
-    from hookean.traces.memory import memory_short_of, size_text  # noqa: PLC0415 (imports polars)
-
     needed = size * _COPIES
     available = memory_short_of(needed)
     if available is not None:

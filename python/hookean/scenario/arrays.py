@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from pydantic_core import core_schema
@@ -26,7 +27,7 @@ class Vector:
         FieldError: The values are not such a vector; the message names the first offender.
     """
 
-    __slots__ = ("values",)
+    __slots__ = ("__weakref__", "values")
 
     def __init__(self, values: object) -> None:
         try:
@@ -58,10 +59,15 @@ class Vector:
 
     @classmethod
     def of(cls, value: object) -> Vector:
-        """Returns a vector of the values; a vector is returned as it is."""
+        """Returns a vector of the values: one that is there already if it holds them, and a vector as it is."""
         if isinstance(value, str):
             raise _not_numbers(value)
-        return value if isinstance(value, Vector) else cls(value)
+        if isinstance(value, Vector):
+            return value
+        vector = cls(value)
+        content = vector.values.tobytes()
+        known = _KNOWN.setdefault((len(vector), hash(content)), vector)
+        return known if known is vector or known.values.tobytes() == content else vector
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: type, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -78,6 +84,9 @@ class Vector:
     ) -> JsonSchemaValue:
         return {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 1}
 
+
+_KNOWN: WeakValueDictionary[tuple[int, int], Vector] = WeakValueDictionary()
+"""Vectors by length and hash: services are often alike, and a day of minutes takes 11 KiB."""
 
 _HINT = "a list of plain numbers, without quotes or units: `[20, 25.5, 30]`"
 

@@ -10,11 +10,12 @@ use hookean_sim::plan::Plan;
 use hookean_sim::record::LazyTable;
 use hookean_sim::run::{Heartbeat, Outlet, RunOptions, RunOutput};
 use hookean_sim::workload::WorkloadArrays;
-use numpy::PyReadonlyArray1;
+use numpy::{Element, PyReadonlyArray1};
 use outlet::PythonSink;
 use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -96,14 +97,8 @@ pub(crate) fn simulate(
 ) -> PyResult<RawResult> {
     let plan = Plan::from_json(plan).map_err(|e| broken(&e.to_string()))?;
     let arrays = WorkloadArrays {
-        f64s: f64_arrays
-            .iter()
-            .map(|a| Ok(Arc::from(a.as_slice()?)))
-            .collect::<PyResult<_>>()?,
-        u64s: u64_arrays
-            .iter()
-            .map(|a| Ok(Arc::from(a.as_slice()?)))
-            .collect::<PyResult<_>>()?,
+        f64s: copies(&f64_arrays)?,
+        u64s: copies(&u64_arrays)?,
     };
     let interrupted = Arc::new(AtomicBool::new(false));
     let mut hook = Hook {
@@ -147,6 +142,18 @@ pub(crate) fn simulate(
         output,
         tables,
     })
+}
+
+/// Copies arrays; one that is given several times, for services that are alike, once.
+fn copies<T: Element + Copy>(arrays: &[PyReadonlyArray1<'_, T>]) -> PyResult<Vec<Arc<[T]>>> {
+    let mut known: BTreeMap<(usize, usize), Arc<[T]>> = BTreeMap::new();
+    let copy = |array: &PyReadonlyArray1<'_, T>| {
+        let values = array.as_slice()?;
+        let place = (values.as_ptr().addr(), values.len());
+        let own = known.entry(place).or_insert_with(|| Arc::from(values));
+        Ok(Arc::clone(own))
+    };
+    arrays.iter().map(copy).collect()
 }
 
 /// Ctrl-C stops a run and keeps its result; any other exception of the progress function ends the call.
