@@ -10,10 +10,6 @@ from typing import TYPE_CHECKING, Any
 from hookean import _core
 from hookean.errors import PolicyError, SimulationError, SimulationInterrupted
 from hookean.plan import PART_ROWS, resolve, save_plan
-from hookean.result import ResultFolder, RunResult
-from hookean.result.columns import STREAMED, TABLES
-from hookean.result.frames import LazyFrames, engine_frame
-from hookean.result.manifest import build_manifest, with_provenance
 from hookean.scenario import Scenario, load_scenario
 
 if TYPE_CHECKING:
@@ -22,6 +18,7 @@ if TYPE_CHECKING:
 
     from hookean._core import RawResult
     from hookean.plan import Plan
+    from hookean.result import ResultFolder, RunResult
 
     Progress = Callable[[int, int], object]
     Decide = Callable[..., tuple[list[int], list[str | None] | None]]
@@ -111,13 +108,18 @@ def _simulate_all(
     plans = {name: plan_of(scenario, streamed=folders is not None) for name, scenario in scenarios.items()}
     with ExitStack() as stack:
         claims = {
-            name: stack.enter_context(ResultFolder(folder, overwrite=overwrite))
-            for name, folder in (folders or {}).items()
+            name: stack.enter_context(_folder(folder, overwrite=overwrite)) for name, folder in (folders or {}).items()
         }
         return {
             name: simulate_plan(plan, threads=threads, progress=progress, claim=claims.get(name))
             for name, plan in plans.items()
         }
+
+
+def _folder(path: Path, *, overwrite: bool) -> ResultFolder:
+    from hookean.result import ResultFolder  # noqa: PLC0415 (imports polars)
+
+    return ResultFolder(path, overwrite=overwrite)
 
 
 def plan_of(scenario: Scenario | str | PathLike[str], *, streamed: bool = False) -> Plan:
@@ -199,6 +201,12 @@ def _policies(plan: Plan) -> tuple[Decide, DecideNodes] | None:
 
 
 def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: bool) -> RunResult:
+    # All of them import polars, which takes 40 MiB: it comes when the engine has given its memory back.
+    from hookean.result import RunResult  # noqa: PLC0415 (see above)
+    from hookean.result.columns import STREAMED, TABLES  # noqa: PLC0415 (see above)
+    from hookean.result.frames import LazyFrames, engine_frame  # noqa: PLC0415 (see above)
+    from hookean.result.manifest import build_manifest, with_provenance  # noqa: PLC0415 (see above)
+
     manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
     there = {
         "requests": plan.document["record"]["requests"]["keep"] != "off",

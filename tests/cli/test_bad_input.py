@@ -176,7 +176,7 @@ def test_more_requests_than_memory_holds_are_refused_unless_they_are_sampled(cal
 def test_a_table_longer_than_memory_is_refused_before_it_is_read(call, scenario, monkeypatch):
     scenario.write_text(SMALL.replace(*requests("long.csv")))
     (scenario.parent / "long.csv").write_text("time,work\n" + "1,1\n" * 1000)
-    monkeypatch.setattr("hookean.traces.memory.available_memory_bytes", lambda: 10_000)
+    monkeypatch.setattr("hookean.memory.available_memory_bytes", lambda: 10_000)
     refused(call("run", scenario), "trace is longer than memory", "`long.csv`".strip("`"), "cut it into parts")
 
 

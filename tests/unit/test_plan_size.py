@@ -13,7 +13,7 @@ GIB = 1 << 30
 
 @pytest.fixture(autouse=True)
 def _four_gibibytes(monkeypatch):
-    monkeypatch.setattr("hookean.traces.memory.available_memory_bytes", lambda: 4 * GIB)
+    monkeypatch.setattr("hookean.memory.available_memory_bytes", lambda: 4 * GIB)
 
 
 def scenario(*, rate="12000/s", duration="24h", services=1, **record):
@@ -75,6 +75,6 @@ def test_a_run_of_centuries_is_refused_wherever_its_rows_go():
 
 
 def test_the_machine_is_asked_only_for_more_than_a_little(monkeypatch):
-    monkeypatch.setattr("hookean.traces.memory.available_memory_bytes", lambda: 0)
+    monkeypatch.setattr("hookean.memory.available_memory_bytes", lambda: 0)
     plan_of(scenario(rate="1/s", duration="1h"))
     assert "rows of `series`" in refusal(scenario(rate="1/s", duration="1h", series="100ms"))

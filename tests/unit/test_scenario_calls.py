@@ -7,7 +7,7 @@ import pytest
 from scenario_examples import SMALL, load
 
 import hookean
-import hookean.traces.memory
+import hookean.memory
 from hookean.errors import ScenarioError
 from hookean.plan import resolve
 from hookean.report import render_report
@@ -101,8 +101,8 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message, where)
 
 
 def test_kept_requests_that_others_set_off_must_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(hookean.traces.memory, "available_memory_bytes", lambda: 1_000_000)
-    monkeypatch.setattr(hookean.traces.memory, "SMALL_BYTES", 0)
+    monkeypatch.setattr(hookean.memory, "available_memory_bytes", lambda: 1_000_000)
+    monkeypatch.setattr(hookean.memory, "SMALL_BYTES", 0)
     # 2,400 at the front, 1,200 at the cart, 4,800 at the search, and 4,800 + 1,200 at the stock.
     with pytest.raises(ScenarioError, match="14,400 single requests need about"):
         resolve(load(tmp_path, SHOP))

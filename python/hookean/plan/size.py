@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from hookean.memory import memory_short_of, size_text
 from hookean.scenario.fields import FieldError
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ def check_size(
     """
     if document["horizon_ns"] > _HORIZON_MAX_NS:
         raise FieldError("the simulation is longer than 73 years", hint="shorten the run", at=("duration",))
-    from hookean.traces.memory import memory_short_of, size_text  # noqa: PLC0415 (imports polars)
-
     arriving = _arriving(document, arrays)
     series, others = _series(document), [_decisions(document), _requests(document, sum(arriving.values()))]
     if streamed:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hookean.errors import TraceError
-from hookean.traces.memory import require_memory
+from hookean.memory import require_memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 
 from hookean.errors import TraceError
+from hookean.memory import require_memory
 from hookean.traces.clock import parse_seconds
-from hookean.traces.memory import require_memory
 from hookean.traces.series import NS_PER_S, LoadReport, RequestTable, request_rates, to_timedelta
 from hookean.traces.text import TextTable, read_text_table
 

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from hookean.errors import TraceError
-from hookean.traces.memory import require_memory
+from hookean.memory import require_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A trace longer than memory is refused before it is read."""
+"""How much memory there is: what is longer, a trace or a simulation, is refused before it begins."""
 
 from __future__ import annotations
 
