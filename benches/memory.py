@@ -5,7 +5,8 @@
 
 Each is the slope of the peak memory of a whole process, Python and plan too, between two sizes that differ in that thing
 alone; each size runs in a process of its own. A replica here is one that has come and gone: those that are there at a
-time are few. A service has an HPA, rates for a day in steps of a minute, two replicas, and the plan of all this.
+time are few. A service has an HPA, rates for a day in steps of a minute, two replicas, and the plan of all this. The rates
+are equal, and then kept once; those of its own take 8 bytes a step each in the scenario, the plan and the engine besides.
 """
 
 from __future__ import annotations
