@@ -59,6 +59,12 @@ def parts(peer_python: str | None) -> tuple[Part, ...]:
         _bench("memory", "memory.py", (), ("--quick", "5")),
         _bench("policies", "policies.py", ("--rounds", "7"), ("--rounds", "3", "--hours", "0.2")),
         _bench("binned", "binned.py", (), ("--hours", "4", "--seeds", "1")),
+        _bench(
+            "binned, many",
+            "binned.py",
+            ("--measure-only", "--services", "100000"),
+            ("--measure-only", "--services", "10000", "--hours", "6"),
+        ),
         _bench("growth", "growth.py", (), ("--minutes", "1")),
     )
 
