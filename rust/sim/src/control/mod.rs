@@ -177,7 +177,7 @@ pub fn build(plan: &ControllerPlan) -> Result<Native, PlanError> {
 }
 
 fn config<C: DeserializeOwned>(plan: &ControllerPlan) -> Result<C, String> {
-    serde_json::from_value(plan.config.clone()).map_err(|e| e.to_string())
+    plan.config.read()
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ mod tests {
             metrics: PipelinePlan::Ideal {
                 window_ns: window_s * S,
             },
-            config: serde_json::Value::Null,
+            config: crate::plan::Settings::default(),
         };
         IdealPipeline::new(&plan, window_s * S, SimTime::ZERO)
     }

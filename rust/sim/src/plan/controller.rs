@@ -1,7 +1,9 @@
 //! Controllers and the metrics pipelines that feed them.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// How the state of the system becomes an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -74,7 +76,33 @@ pub struct ControllerPlan {
     pub metrics: PipelinePlan,
     /// The controller's own configuration, read by its crate (`hookean_policy::<kind>::Config`, or
     /// [`crate::control::external::Config`]).
-    pub config: Value,
+    pub config: Settings,
+}
+
+/// A configuration as it was written: there may be very many, and as a tree each would take ten times the memory.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(Option<Box<RawValue>>);
+
+impl Settings {
+    fn text(&self) -> &str {
+        self.0.as_deref().map_or("null", RawValue::get)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read<C: DeserializeOwned>(&self) -> Result<C, String> {
+        let value: Value = serde_json::from_str(self.text()).map_err(|e| e.to_string())?;
+        serde_json::from_value(value).map_err(|e| e.to_string())
+    }
+}
+
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
 }
 
 /// What says how many nodes a pool of a cluster has. The first decision is taken at time 0.

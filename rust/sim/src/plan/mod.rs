@@ -15,7 +15,7 @@ mod workload;
 
 pub use callers::{BackoffPlan, BatchPlan, BudgetPlan, ClientsPlan, Jitter, RetryPlan};
 pub use calls::{CallPlan, WaitPlan};
-pub use controller::{ControllerPlan, NodeControllerPlan, PipelinePlan};
+pub use controller::{ControllerPlan, NodeControllerPlan, PipelinePlan, Settings};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
 pub use service::{

@@ -17,14 +17,13 @@ use crate::control::{self, Native};
 use crate::error::SimError;
 use crate::metrics::{NextSample, Origin, Pipeline};
 use crate::plan::{
-    ControllerPlan, Fidelity, Plan, PlanError, ServicePlan, WorkloadPlan, WorkloadSource,
+    ControllerPlan, Fidelity, Plan, PlanError, ServicePlan, Settings, WorkloadPlan, WorkloadSource,
 };
 use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, SeriesSteps};
 use crate::station::{Laws, ReplicaId, Site, Station};
 use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
-use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
@@ -100,7 +99,7 @@ impl World {
             beat_at: SimTime::ZERO,
             stations,
             services,
-            loops: Vec::new(),
+            loops: Vec::with_capacity(plan.controllers.len()),
             node_loops: Vec::new(),
             batches: Vec::new(),
             batch_of: BTreeMap::new(),
@@ -151,7 +150,7 @@ impl World {
             let sole = loops_of[self.plan.controllers[controller].service] == 1;
             self.add_loop(controller, in_step, sole)?;
             // It has been read, and is large when there are very many controllers.
-            self.plan.controllers[controller].config = Value::Null;
+            self.plan.controllers[controller].config = Settings::default();
         }
         self.add_node_loops()?;
         self.schedule_faults();
