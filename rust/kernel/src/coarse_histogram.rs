@@ -156,11 +156,11 @@ impl CoarseHistogram {
         self.window.extent = extent;
     }
 
-    /// Records values, each `n` times, with less to do for each: they are whole numbers below 2^52.
+    /// Records values, each so many times and at least once, with less to do for each: they are whole numbers below 2^52.
     #[inline]
-    pub fn record_evenly(&mut self, n: u64, values: impl Iterator<Item = f64>) {
+    pub fn record_whole(&mut self, values: impl Iterator<Item = (f64, u64)>) {
         let (mut count, mut min, mut max) = (0, f64::INFINITY, 0.0_f64);
-        for value in values {
+        for (value, n) in values {
             count += n;
             min = if value < min { value } else { min };
             max = if value > max { value } else { max };
@@ -310,13 +310,13 @@ mod tests {
         for value in &values {
             assert_eq!(index_of(*value as f64), index(*value), "{value}");
         }
-        let (mut singly, mut evenly) = (CoarseHistogram::default(), CoarseHistogram::default());
+        let (mut singly, mut together) = (CoarseHistogram::default(), CoarseHistogram::default());
         for value in &values {
             singly.record(*value, 3);
         }
-        evenly.record_evenly(3, values.iter().map(|value| *value as f64));
-        assert_eq!(singly.count(), evenly.count());
-        assert!(singly.buckets().eq(evenly.buckets()));
+        together.record_whole(values.iter().map(|value| (*value as f64, 3)));
+        assert_eq!(singly.count(), together.count());
+        assert!(singly.buckets().eq(together.buckets()));
     }
 
     #[test]

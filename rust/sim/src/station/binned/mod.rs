@@ -229,20 +229,13 @@ impl Binned {
     fn complete(&mut self, count: u64) {
         let (from, to) = (self.done.completed, self.done.completed + count);
         let (quantiles, manner) = (&*self.quantiles, &self.manner);
-        let mut rest = from;
-        if manner.is_even() {
-            let alike = manner.alike(quantiles, from, to);
-            let whole = alike.requests.clone();
-            if !whole.is_empty() {
-                self.ledger
-                    .complete_all(manner.cohorts(quantiles, from, whole.start));
-                self.ledger
-                    .complete_evenly(alike.count, alike.wait_ns, alike.services_ns());
-                rest = whole.end;
-            }
+        if manner.is_even(count) {
+            let (wait_ns, services_ns) = manner.alike(quantiles, from, to);
+            self.ledger.complete_alike(wait_ns, services_ns);
+        } else {
+            let cohorts = manner.cohorts(quantiles, from, to);
+            self.ledger.complete_all(cohorts);
         }
-        self.ledger
-            .complete_all(manner.cohorts(quantiles, rest, to));
         self.done.completed = to;
     }
 

@@ -5,7 +5,6 @@ use super::pace::{Pace, WHOLE};
 use super::waits::{Rules, Setting, Steady};
 use crate::station::ledger::Cohort;
 use hookean_kernel::portable::{exp, ln, nearest};
-use std::ops::Range;
 
 /// Where a stretch begins, and what comes in it.
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +86,9 @@ pub(super) struct Manner {
     pub(super) busy_ratio: f64,
 }
 
-/// Latencies from here on are not booked by the shorter way.
+/// Latencies from here on, 2^50, and sums of them from here on, 2^62, are not booked by the shorter way.
 const LONG_NS: f64 = 1_125_899_906_842_624.0;
+const MUCH_NS: f64 = 4_611_686_018_427_387_904.0;
 
 /// A stretch under way.
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ impl Stretch {
     pub(super) fn new(rules: &Rules, start: &Start, steady: Option<Steady>) -> (Self, Manner) {
         let length = (start.to - start.from) as f64;
         let lost = Losses::in_steady_state(start, steady);
-        let kept_ratio = 1.0 - lost.count() as f64 / start.arrivals.max(1) as f64;
+        let kept_ratio = lost.kept_ratio(start);
         let before = start.backlog_ns + start.work_ns as f64 * kept_ratio;
         let level = settled_level(start, steady);
         let came = start.work_ns as f64 * kept_ratio;
@@ -227,7 +227,13 @@ impl Losses {
                 timed_out: 0,
             };
         };
-        let share = |ratio: f64| (start.arrivals as f64 * ratio + start.dither) as u64;
+        let share = |ratio: f64| {
+            if ratio > 0.0 {
+                (start.arrivals as f64 * ratio + start.dither) as u64
+            } else {
+                0
+            }
+        };
         let rejected = share(steady.rejected_ratio).min(start.arrivals);
         Self {
             rejected,
@@ -237,6 +243,14 @@ impl Losses {
 
     const fn count(self) -> u64 {
         self.rejected + self.timed_out
+    }
+
+    /// Share of arrivals that is not lost.
+    fn kept_ratio(self, start: &Start) -> f64 {
+        match self.count() {
+            0 => 1.0,
+            lost => 1.0 - lost as f64 / start.arrivals.max(1) as f64,
+        }
     }
 }
 
@@ -359,11 +373,13 @@ fn manner(
     });
     let served = if start.rate > 0.0 { start.rate } else { 1.0 };
     let places = start.places as f64 * start.mean_work_ns;
-    let wait = |backlog: f64| (backlog - level.max(places)).max(0.0) / served;
+    // Mostly there is nothing beyond the settled level, and nothing to divide.
+    let part = |beyond: f64, of: f64| if beyond > 0.0 { beyond / of } else { 0.0 };
+    let wait = |backlog: f64| part(backlog - level.max(places), served);
     let stretch = |backlog: f64| {
         if rules.sharing && start.rate > 0.0 {
-            let crowding = (backlog.min(places) - level).max(0.0);
-            steady.stretch + crowding / (served * start.setting.service_ns)
+            let beyond = backlog.min(places) - level;
+            steady.stretch + part(beyond, served * start.setting.service_ns)
         } else {
             1.0
         }
@@ -411,9 +427,9 @@ impl Manner {
         })
     }
 
-    /// Whether all wait, and are slowed down, to the same extent, none of them for very long.
+    /// Whether all wait, and are slowed down, to the same extent, and so many of them not for very long.
     #[expect(clippy::float_cmp, reason = "what differs at all is worked out")]
-    pub(super) fn is_even(&self) -> bool {
+    pub(super) fn is_even(&self, count: u64) -> bool {
         let (waits, stretches) = (self.backlog_wait_ns, self.stretch);
         // The mean of a 512th of a law is at most 512 times the mean of the law.
         let longest = waits.0 + 520.0 * self.service_ns * stretches.0;
@@ -421,21 +437,23 @@ impl Manner {
             && stretches.0 == stretches.1
             && self.delayed_ratio == 0.0
             && longest < LONG_NS
+            && longest * (count as f64) < MUCH_NS
     }
 
-    /// Where nothing but work tells requests apart, the whole cohorts among those from number `from` to just before `to`.
-    pub(super) fn alike<'a>(&self, quantiles: &'a [f32], from: u64, to: u64) -> Alike<'a> {
-        let shift = self.shift();
-        let first = (from + (1 << shift) - 1) >> shift;
-        let numbers = first..(to >> shift).max(first);
-        Alike {
-            requests: (numbers.start << shift).min(to)..(numbers.end << shift).min(to),
-            count: 1 << shift,
-            wait_ns: nearest(self.backlog_wait_ns.0).min(self.longest_wait_ns),
-            service_ns: self.service_ns * self.stretch.0,
-            numbers,
-            quantiles,
-        }
+    /// Where nothing but work tells requests apart, their wait, and how long each cohort is served with the number of its
+    /// requests: the same cohorts as [`Self::cohorts`].
+    pub(super) fn alike(
+        &self,
+        quantiles: &[f32],
+        from: u64,
+        to: u64,
+    ) -> (u64, impl Iterator<Item = (f64, u64)>) {
+        let wait_ns = nearest(self.backlog_wait_ns.0).min(self.longest_wait_ns);
+        let service_ns = self.service_ns * self.stretch.0;
+        let services = self
+            .numbered(from, to)
+            .map(move |(number, count, _)| (service_ns * law::at(quantiles, number), count));
+        (wait_ns, services)
     }
 
     /// The size of a cohort, as a power of two.
@@ -472,27 +490,6 @@ impl Manner {
         let work = law::at(quantiles, number);
         let service = self.service_ns * between(self.stretch, share) * work;
         (wait_ns, wait_ns.saturating_add(nearest(service)))
-    }
-}
-
-/// Whole cohorts that differ in their work alone.
-#[derive(Debug, Clone)]
-pub(super) struct Alike<'a> {
-    /// Requests that they are of, by number.
-    pub(super) requests: Range<u64>,
-    /// Requests of each.
-    pub(super) count: u64,
-    pub(super) wait_ns: u64,
-    service_ns: f64,
-    numbers: Range<u64>,
-    quantiles: &'a [f32],
-}
-
-impl Alike<'_> {
-    /// How long each is served.
-    pub(super) fn services_ns(self) -> impl Iterator<Item = f64> {
-        let times = move |number| self.service_ns * law::at(self.quantiles, number);
-        self.numbers.map(times)
     }
 }
 
@@ -551,20 +548,18 @@ mod tests {
             longest_wait_ns: u64::MAX,
             ..Manner::default()
         };
-        assert!(manner.is_even());
+        assert!(manner.is_even(1000));
         let quantiles: Vec<f32> = (0..512_u16).map(|q| f32::from(q) / 256.0).collect();
         for (from, to) in [(90, 1090), (96, 128), (97, 99), (90, 90), (100, 161)] {
-            let alike = manner.alike(&quantiles, from, to);
-            let requests = alike.requests.clone();
-            assert!(from <= requests.start && requests.end <= to, "{requests:?}");
-            let (count, wait_ns) = (alike.count, alike.wait_ns);
-            let whole = manner.cohorts(&quantiles, requests.start, requests.end);
-            let whole: Vec<_> = whole.map(|c| (c.count, c.wait_ns, c.latency_ns)).collect();
-            let alike: Vec<_> = alike
-                .services_ns()
-                .map(|service| (count, wait_ns, wait_ns + nearest(service)))
+            let cohorts = manner.cohorts(&quantiles, from, to);
+            let cohorts: Vec<_> = cohorts
+                .map(|c| (c.count, c.wait_ns, c.latency_ns))
                 .collect();
-            assert_eq!(whole, alike, "{from} to {to}");
+            let (wait_ns, services) = manner.alike(&quantiles, from, to);
+            let alike: Vec<_> = services
+                .map(|(service, count)| (count, wait_ns, wait_ns + nearest(service)))
+                .collect();
+            assert_eq!(cohorts, alike, "{from} to {to}");
         }
         let long = Manner {
             service_ns: 1e13,
@@ -574,6 +569,6 @@ mod tests {
             stretch: (1.0, 1.5),
             ..manner
         };
-        assert!(!long.is_even() && !sloping.is_even());
+        assert!(!long.is_even(1) && !sloping.is_even(1) && !manner.is_even(1 << 50));
     }
 }

@@ -51,38 +51,34 @@ impl Ledger {
         self.latency_sum_ns += latency_sum_ns;
     }
 
-    /// Cohorts of equal size complete that have waited equally long, with less to do for each. How long each is served is
-    /// not rounded yet; its latency is below 2^51.
-    pub(in crate::station) fn complete_evenly(
+    /// Cohorts complete that have waited equally long, with less to do for each: how long each is served, not rounded yet,
+    /// and how many requests it has. Latencies are below 2^51, and the sum of all fits in 64 bits.
+    pub(in crate::station) fn complete_alike(
         &mut self,
-        count: u64,
         wait_ns: u64,
-        services_ns: impl Iterator<Item = f64>,
+        services_ns: impl Iterator<Item = (f64, u64)>,
     ) {
         /// Adding it rounds to whole numbers, which stand in the lower bits then.
         const ROUNDING: f64 = 4_503_599_627_370_496.0;
         let Some(latencies) = &mut self.crowds else {
             return;
         };
-        let (mut cohorts, mut good, mut service_sum_ns) = (0, 0, 0);
+        let (mut all, mut good, mut service_sum_ns) = (0, 0, 0_u64);
         let wait = wait_ns as f64;
         let most = self.slo_ns.map_or(-1.0, |most| most as f64);
-        latencies.record_evenly(
-            count,
-            services_ns.map(|service| {
-                let rounded = service + ROUNDING;
-                let latency = wait + (rounded - ROUNDING);
-                cohorts += 1;
-                service_sum_ns += rounded.to_bits() - ROUNDING.to_bits();
-                good += u64::from(latency <= most);
-                latency
-            }),
-        );
-        let (all, waits) = (count * cohorts, u128::from(wait_ns) * u128::from(cohorts));
+        latencies.record_whole(services_ns.map(|(service, count)| {
+            let rounded = service + ROUNDING;
+            let latency = wait + (rounded - ROUNDING);
+            all += count;
+            service_sum_ns += (rounded.to_bits() - ROUNDING.to_bits()) * count;
+            good += if latency <= most { count } else { 0 };
+            (latency, count)
+        }));
+        let wait_sum_ns = u128::from(wait_ns) * u128::from(all);
         self.started += all;
-        self.slo_good += count * good;
-        self.wait_sum_ns += u128::from(count) * waits;
-        self.latency_sum_ns += u128::from(count) * (waits + u128::from(service_sum_ns));
+        self.slo_good += good;
+        self.wait_sum_ns += wait_sum_ns;
+        self.latency_sum_ns += wait_sum_ns + u128::from(service_sum_ns);
     }
 
     pub(in crate::station) fn reject_all(&mut self, count: u64) {
