@@ -2,20 +2,20 @@
 
 use crate::portable::{exp, ln, sqrt_for_tables};
 use crate::random::{Xoshiro256PlusPlus, unit_f64};
-use crate::ziggurat::{Strips, standard_exponential};
+use crate::ziggurat::{Edges, standard_exponential};
 
 /// Where the tail begins.
 const TAIL: f64 = 3.654_152_885_361_009;
 /// Area of each strip under `exp(-x^2/2)`: `TAIL * exp(-TAIL^2/2)` and the tail beyond.
 const AREA: f64 = 0.004_928_673_233_974_658;
 
-static STRIPS: Strips = strips();
+static EDGES: Edges<257> = edges();
 
 const fn density(x: f64) -> f64 {
     exp(-0.5 * x * x)
 }
 
-const fn strips() -> Strips {
+const fn edges() -> Edges<257> {
     let mut x = [0.0; 257];
     x[0] = AREA / density(TAIL);
     x[1] = TAIL;
@@ -30,7 +30,7 @@ const fn strips() -> Strips {
         y[i] = density(x[i]);
         i += 1;
     }
-    Strips { x, y }
+    Edges { x, y }
 }
 
 /// Draws from the normal distribution with mean 0 and variance 1.
@@ -39,8 +39,8 @@ pub fn standard_normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
     loop {
         let bits = rng.next_u64();
         let strip = (bits & 255) as usize;
-        let x = unit_f64(bits) * STRIPS.x[strip];
-        if x < STRIPS.x[strip + 1] {
+        let x = unit_f64(bits) * EDGES.x[strip];
+        if x < EDGES.x[strip + 1] {
             return with_sign(bits, x);
         }
         if let Some(x) = outside(rng, strip, x) {
@@ -61,7 +61,7 @@ fn outside(rng: &mut Xoshiro256PlusPlus, strip: usize, x: f64) -> Option<f64> {
     if strip == 0 {
         return Some(tail(rng));
     }
-    let y = STRIPS.y[strip] + (STRIPS.y[strip + 1] - STRIPS.y[strip]) * rng.next_unit();
+    let y = EDGES.y[strip] + (EDGES.y[strip + 1] - EDGES.y[strip]) * rng.next_unit();
     (y < density(x)).then_some(x)
 }
 
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn strips_close_at_the_top() {
-        let top = STRIPS.y[255] + AREA / STRIPS.x[255];
+        let top = EDGES.y[255] + AREA / EDGES.x[255];
         assert!((top - 1.0).abs() < 1e-13, "{top}");
     }
 

@@ -264,9 +264,11 @@ fn one_server_waits_as_in_m_g_1_with_a_heavy_tail() {
 #[test]
 fn servers_with_one_queue_wait_as_in_m_m_c() {
     for (servers, load, width) in [(2, 0.8, 0.04), (10, 0.85, 0.04), (100, 0.9, 0.1)] {
+        let mut run = Run::servers(servers, load);
+        run.requests = 6e6;
         check(
             &format!("M/M/{servers}"),
-            &Run::servers(servers, load).waits(),
+            &run.waits(),
             erlang_c_wait(servers, load),
             width,
         );
