@@ -79,6 +79,15 @@ def test_an_event_too_rare_to_be_seen_is_not_covered_whatever_was_seen():
     assert report.failed == 0
 
 
+def test_what_contradicts_a_probability_near_one_need_not_be_seen():
+    expected = {"P_Wq_le_10": CASES["md1-lam0.5"][1]["expected"]["P_Wq_le_10"]}
+    (row,) = check("md1-lam0.5", expected=expected).comparisons
+    assert row.passed
+    assert row.half_width >= 1e-4
+    (row,) = check("md1-lam0.5", expected={"P_Wq_le_10": 1.0 - 2e-4}).comparisons
+    assert row.passed is False
+
+
 def test_a_figure_that_nothing_measures_fails():
     report = check("ggc-c1-rho0.8-ca0.5-cs2", expected={"Wq_of_a_new_kind": 1.0})
     assert report.failures[0].got == "nothing measures `Wq_of_a_new_kind`"

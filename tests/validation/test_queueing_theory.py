@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SEEDS = range(1, 21)
 T_999 = 3.8834  # two-sided 99.9 % quantile of Student's t with 19 degrees of freedom, for 20 seeds
 ENGINES = ("lazy", "reference")
-LENGTH_S = {"lazy": 100_000, "reference": 20_000}
+LENGTH_S = {"lazy": 200_000, "reference": 40_000}
 EXPONENTIAL: dict[str, Any] = {"distribution": "exponential", "mean": "1s"}
 CONSTANT: dict[str, Any] = {"distribution": "constant", "value": "1s"}
 

@@ -122,11 +122,15 @@ def _compare(case: Case, key: str, experiment: Experiment, found: Mapping[str, E
 
 def _simulated(case: str, key: str, reference: float, metric: Metric, found: Estimate) -> Comparison:
     note = ""
-    interval = f"{found.value:.6g} +- {found.half_width:.2g}"
-    if abs(found.value - reference) > found.half_width:
+    half_width = found.half_width
+    if abs(1.0 - reference) < metric.rarest:
+        # What contradicts it may never have been seen: the batches are all alike then, and their interval is a point.
+        half_width = max(half_width, metric.rarest)
+    interval = f"{found.value:.6g} +- {half_width:.2g}"
+    if abs(found.value - reference) > half_width:
         note = f"{interval} does not hold it"
-    elif found.half_width > metric.width_max(reference):
+    elif half_width > metric.width_max(reference):
         note = f"{interval} is too wide: at most {metric.width_max(reference):.2g}"
     elif abs(found.neighbours) > NEIGHBOURS_MAX:
         note = f"neighbouring batches correlate by {found.neighbours:.2f}: too short"
-    return Comparison(case, key, reference, "simulated", found.value, found.half_width, not note, note)
+    return Comparison(case, key, reference, "simulated", found.value, half_width, not note, note)
