@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from .tree import Branch
 
 
+FEW = 16
+"""So many services have little in common that is worth looking for."""
+
+
 def resolve(scenario: Scenario, base_dir: str | Path | None = None, *, streamed: bool = False) -> Plan:
     """Resolves a scenario to a plan.
 
@@ -69,7 +73,7 @@ class _Resolver:
         for _, each in scenario.service_controllers:
             self.controllers_of[each.service].append(each)
         self.arrays = Arrays()
-        self.pool = Pool()
+        self.pool = Pool(of_many=len(scenario.services) > FEW)
         self.policies = Policies(self.base_dir)
         self.problems: list[ScenarioError] = []
 
@@ -201,7 +205,9 @@ class _Resolver:
         raise_together(self.problems)
         return found
 
-    def _services(self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]) -> list[Branch]:
+    def _services(
+        self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]
+    ) -> list[Branch | dict[str, Any]]:
         trees = []
         bins, called = bins_of(self.scenario), called_services(self.scenario)
         for name in self.names:
@@ -264,7 +270,7 @@ class _Resolver:
         pools = self.scenario.platform.pool_names
         return sorted(self.scenario.node_policies, key=lambda entry: pools.index(entry[1].pool))
 
-    def _controller(self, controller: Controller) -> Branch:
+    def _controller(self, controller: Controller) -> Branch | dict[str, Any]:
         config = self.policies.config(controller) if isinstance(controller, PythonPolicy) else controller.config()
         tree = {
             "label": Fixed(f"{controller.service}.{controller.name}"),

@@ -43,9 +43,14 @@ class Branch(NamedTuple):
 
 
 class Pool:
-    """Parts of trees, equal ones once."""
+    """Parts of trees, equal ones once.
 
-    def __init__(self) -> None:
+    Args:
+        of_many: Whether there are many trees. Of few, equal parts are not looked for: that costs more than it saves.
+    """
+
+    def __init__(self, *, of_many: bool = True) -> None:
+        self._of_many = of_many
         self._leaves: dict[Any, Known | Fixed] = {}
         self._keys: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._branches: dict[bytes, Branch | list[Any]] = {}
@@ -70,12 +75,14 @@ class Pool:
             return self._branches.setdefault(_identity(*parts), parts)
         return node
 
-    def sharing(self, node: dict[str, Any]) -> Branch:
+    def sharing(self, node: dict[str, Any]) -> Branch | dict[str, Any]:
         """Returns a mapping whose parts are shared, when there is no other like it as a whole.
 
         Args:
             node: The mapping; its names and indices are not looked for among others.
         """
+        if not self._of_many:
+            return node
         return self._branch(node, [part if type(part) is Fixed else self.shared(part) for part in node.values()])
 
     def _branch(self, node: dict[str, Any], parts: list[Any]) -> Branch:
