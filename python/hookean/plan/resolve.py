@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hookean.errors import ScenarioError, TraceError
+from hookean.policies.base import EngineController
 from hookean.policies.python import PythonPolicy
 from hookean.scenario.calls import called_services
 from hookean.scenario.fidelity import bins_of
@@ -271,7 +272,6 @@ class _Resolver:
         return sorted(self.scenario.node_policies, key=lambda entry: pools.index(entry[1].pool))
 
     def _controller(self, controller: Controller) -> Branch | dict[str, Any]:
-        config = self.policies.config(controller) if isinstance(controller, PythonPolicy) else controller.config()
         tree = {
             "label": Fixed(f"{controller.service}.{controller.name}"),
             "kind": Fixed(controller.name),
@@ -279,7 +279,7 @@ class _Resolver:
             "period_ns": controller.period_plan(),
             "phase_ns": controller.phase_plan(),
             "metrics": controller.pipeline_plan(),
-            "config": config,
+            "config": self._config(controller),
         }
         return self.pool.sharing(tree)
 
@@ -300,6 +300,14 @@ class _Resolver:
         is_fleet, called = self.scenario.platform.is_fleet, called_services(self.scenario)
         for name, planned in zip(self.names, document["services"], strict=True):
             service = self.scenario.services[name]
+    def _config(self, controller: Controller) -> dict[str, Any]:
+        """What a controller is told; of a policy in Python that depends on the class that was found."""
+        if isinstance(controller, PythonPolicy):
+            return self.policies.config(controller)
+        if isinstance(controller, EngineController):
+            return controller.config()
+        raise LookupError(f"nothing decides for `{controller.name}`")
+
             if name not in workloads and name not in called:
                 yield f"service `{name}` has no workload"
             elif not planned["initial_replicas"]:

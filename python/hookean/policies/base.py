@@ -56,10 +56,6 @@ class Controller(Model):
         """Whether it scales on the use of memory."""
         return False
 
-    @abstractmethod
-    def config(self) -> dict[str, Any]:
-        """Returns the configuration that the decision function reads, with provenance."""
-
     def check_service(self, service: Service) -> None:
         """Checks that the controller has a meaning for its service.
 
@@ -96,11 +92,19 @@ class Controller(Model):
         """Returns the controller and its most telling settings in a few words."""
 
 
+class EngineController(Controller):
+    """Base of the controllers that decide inside the engine: what they are told does not depend on anything else."""
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """Returns the configuration that the decision function reads, with provenance."""
+
+
 _NO_PERIOD_NS = (2**63 - 1) // 4
 """Longer than any scenario: 73 years."""
 
 
-class ReactiveController(Controller):
+class ReactiveController(EngineController):
     """Base of the controllers that requests wake, at the very instant."""
 
     @property

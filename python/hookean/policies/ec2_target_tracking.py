@@ -10,7 +10,7 @@ from hookean.scenario.fields import Count, FieldError, Flag, Model, Origin, Perc
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration
 
-from .base import Controller, check_bounds, check_positive
+from .base import EngineController, check_bounds, check_positive
 from .pipeline import AnyPipeline, CloudwatchPipeline
 
 _SECOND = 1_000_000_000
@@ -43,7 +43,7 @@ class TargetPolicy(Model):
         return f"CPU {self.target:g} %" if self.metric == "cpu" else f"{self.target:g} requests per instance and minute"
 
 
-class Ec2TargetTracking(Controller):
+class Ec2TargetTracking(EngineController):
     """EC2 Auto Scaling, target tracking: an alarm pair, warm-up, proportional capacity."""
 
     PLATFORMS: ClassVar[tuple[str, ...]] = ("fleet",)

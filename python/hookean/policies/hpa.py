@@ -11,7 +11,7 @@ from hookean.scenario.fields import Count, FieldError, Flag, Model, NotNegative,
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Cpu, Duration, Memory, Rate, UnitError
 
-from .base import Controller, check_bounds, check_positive
+from .base import EngineController, check_bounds, check_positive
 from .hpa_behavior import HpaBehavior
 from .pipeline import AnyPipeline, KubernetesPipeline
 
@@ -103,7 +103,7 @@ class HpaGates(Model):
     """`HPAConfigurableTolerance`: whether the tolerance of a behaviour is honoured."""
 
 
-class Hpa(Controller):
+class Hpa(EngineController):
     """The Kubernetes Horizontal Pod Autoscaler, decision for decision."""
 
     PLATFORMS: ClassVar[tuple[str, ...]] = ("cluster",)

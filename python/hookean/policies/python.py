@@ -179,14 +179,6 @@ class PythonPolicy(_Entry, Controller):
             "sees_replicas": Fixed(found.declaration.sees_replicas),
         }
 
-    def config(self) -> dict[str, Any]:
-        """Not to be called: the configuration depends on the policy, which only a plan finds.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError("`policy_config` has the configuration of a policy in Python")
-
     def period_plan(self) -> Known:
         """Returns the period of its loop, in nanoseconds, with provenance."""
         return known(self, "period", value=self.period.nanos)

@@ -8,11 +8,11 @@ from hookean.scenario.fields import Count, Origin
 from hookean.scenario.provenance import Fixed, Known, known
 from hookean.scenario.units import Duration
 
-from .base import Controller
+from .base import EngineController
 from .pipeline import AnyPipeline, IdealPipeline
 
 
-class Static(Controller):
+class Static(EngineController):
     """Holds a number of replicas, and puts back what something else changed."""
 
     kind: Literal["static"] = "static"

@@ -3,10 +3,10 @@
 use super::control_loop::Decider;
 use super::event::Event;
 use super::world::World;
-use crate::control::external::{Failure, Row};
+use crate::control::external::{ExternalPolicies, Failure, Row};
 
 /// Cannot happen: it is checked when a run begins.
-pub(super) const NO_POLICIES: &str = "the run has no policies";
+const NO_POLICIES: &str = "the run has no policies";
 
 impl World {
     /// Observes for every controller of a batch, lets them decide in one call, and does what they say. When they cannot,
@@ -17,16 +17,9 @@ impl World {
         }
         let members = self.batches[batch].clone();
         let rows: Vec<Row> = members.iter().map(|member| self.row(*member)).collect();
-        let decided = match self.policies.as_mut() {
-            Some(policies) => policies.decide(self.now, &rows),
-            None => Err(Failure::from(NO_POLICIES)),
-        };
-        let choices = match decided {
-            Ok(choices) => choices,
-            Err(failure) => {
-                self.failure = Some(failure);
-                return;
-            }
+        let now = self.now;
+        let Some(choices) = self.ask(|policies| policies.decide(now, &rows)) else {
+            return;
         };
         for (row, choice) in rows.iter().zip(choices) {
             let this = &mut self.loops[row.controller];
@@ -41,6 +34,18 @@ impl World {
         let leader = members[0];
         let period = self.loops[leader].period;
         self.schedule(self.now + period, Event::Consult { batch, leader });
+    }
+
+    /// What policies outside of the engine answer; `None` when they cannot, and then the run ends.
+    pub(super) fn ask<T>(
+        &mut self,
+        ask: impl FnOnce(&mut dyn ExternalPolicies) -> Result<T, Failure>,
+    ) -> Option<T> {
+        let answer = match &mut self.policies {
+            Some(policies) => ask(&mut **policies),
+            None => Err(Failure::from(NO_POLICIES)),
+        };
+        answer.map_err(|failure| self.failure = Some(failure)).ok()
     }
 
     fn row(&mut self, controller: usize) -> Row {

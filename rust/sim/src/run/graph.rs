@@ -275,11 +275,21 @@ impl World {
 
     /// Advances every station to `until`, in the order of calls, unless it is there already.
     pub(super) fn bring_all(&mut self, until: SimTime) {
+        self.bring_those(until, &|_| true);
+    }
+
+    /// Advances the stations of `wanted` services to `until` unless they are there already: all of them where services call
+    /// each other.
+    pub(super) fn bring_those(
+        &mut self,
+        until: SimTime,
+        wanted: &(impl Fn(&Service) -> bool + Sync),
+    ) {
         if let Some(graph) = &mut self.graph {
             return graph.bring_all(&mut self.stations, until, self.pool.as_ref());
         }
         let behind = |(station, service): (&mut Box<dyn Station>, &Service)| {
-            if service.ahead_to < until {
+            if service.ahead_to < until && wanted(service) {
                 station.advance(until);
             }
         };

@@ -318,7 +318,7 @@ fn picked<T>(all: &mut [T], places: impl Iterator<Item = usize>) -> impl Iterato
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::tests::{S, document, ended};
+    use super::super::check::tests::{S, begun, document, ended};
     use super::*;
     use serde_json::json;
 
@@ -335,5 +335,23 @@ mod tests {
             alone.steps > 20,
             "rows of the series and decisions are steps"
         );
+    }
+    /// That does not show either: rows of others are due at instants that are nothing to a service that runs ahead.
+    #[test]
+    fn rows_of_others_leave_a_service_that_runs_ahead_where_it_is() {
+        let mut document = document("cluster");
+        document["controllers"].as_array_mut().unwrap().pop();
+        let mut other = document["services"][0].clone();
+        other["name"] = json!("b");
+        document["services"].as_array_mut().unwrap().push(other);
+        let mut workload = document["workloads"][0].clone();
+        workload["service"] = json!(1);
+        document["workloads"].as_array_mut().unwrap().push(workload);
+        let mut world = begun(&document);
+        world.now = SimTime::from_nanos(10 * S);
+        assert!(world.services[0].lane.is_some() && world.services[1].lane.is_none());
+        world.record_series();
+        let arrivals = |of: usize| world.stations[of].ledger().counts().arrivals;
+        assert_eq!((arrivals(0), arrivals(1)), (0, 2));
     }
 }

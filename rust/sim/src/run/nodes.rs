@@ -9,10 +9,9 @@
 //! given back when its last replica has ended.
 
 use super::event::Event;
-use super::external::NO_POLICIES;
 use super::victims;
 use super::world::World;
-use crate::control::external::{self, Failure, NodeObserver, NodeRow};
+use crate::control::external::{self, NodeObserver, NodeRow};
 use crate::plan::{NodeControllerPlan, PlanError};
 use crate::platform::{Marks, NodeId};
 use crate::record::{Decided, DecisionContext, DecisionLog};
@@ -79,16 +78,9 @@ impl World {
     /// ends.
     pub(super) fn consult_nodes(&mut self, controller: usize) {
         let row = self.node_row(controller);
-        let decided = match self.policies.as_mut() {
-            Some(policies) => policies.decide_nodes(self.now, &row),
-            None => Err(Failure::from(NO_POLICIES)),
-        };
-        let choice = match decided {
-            Ok(choice) => choice,
-            Err(failure) => {
-                self.failure = Some(failure);
-                return;
-            }
+        let now = self.now;
+        let Some(choice) = self.ask(|policies| policies.decide_nodes(now, &row)) else {
+            return;
         };
         let this = &mut self.node_loops[controller];
         let mut account = this.log.account();

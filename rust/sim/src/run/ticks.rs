@@ -85,10 +85,12 @@ impl World {
     }
 
     /// Ends an interval now, and writes the rows of those services that are `wanted`.
-    pub(super) fn write_series_rows(&mut self, wanted: impl Fn(&Service) -> bool) {
+    pub(super) fn write_series_rows(&mut self, wanted: impl Fn(&Service) -> bool + Sync) {
         self.series.push(self.now, self.platform.nodes_in_use());
-        if self.services.iter().any(&wanted) {
+        if self.services.iter().all(&wanted) {
             self.advance_all(self.now);
+        } else if self.services.iter().any(&wanted) {
+            self.bring_those(self.now, &wanted);
         }
         for (service, station) in self.services.iter_mut().zip(&mut self.stations) {
             if wanted(service) {

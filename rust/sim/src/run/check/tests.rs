@@ -102,7 +102,7 @@ fn of_pool() -> World {
     ended(&document)
 }
 
-pub(in crate::run) fn ended(document: &Value) -> World {
+pub(in crate::run) fn begun(document: &Value) -> World {
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
     let arrays = WorkloadArrays {
         f64s: vec![],
@@ -115,7 +115,11 @@ pub(in crate::run) fn ended(document: &Value) -> World {
         policies: Some(Box::new(Pool)),
         outlet: None,
     };
-    let mut world = World::new(plan, &arrays, &mut options).unwrap();
+    World::new(plan, &arrays, &mut options).unwrap()
+}
+
+pub(in crate::run) fn ended(document: &Value) -> World {
+    let mut world = begun(document);
     assert!(run(
         &mut world,
         &mut Pulse::new(&mut |_, _| Heartbeat::Continue)
