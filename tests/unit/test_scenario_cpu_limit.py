@@ -74,6 +74,24 @@ def test_a_throttled_replica_says_so_and_uses_its_quota_at_most():
     assert free.replicas["throttled_periods"].to_list() == [0]
 
 
+def test_the_series_says_when_replicas_were_throttled():
+    service = {"replicas": 2, "queue": {"routing": "round_robin"}}
+    faults = [{"kind": "replica_crash", "service": "web", "at": "2min"}]
+    limited = hookean.simulate(
+        scenario(service, {"faults": faults, "record": {"series": "10s"}}, cpu_limit="500m", cores=4)
+    )
+    series, replicas = limited.series, limited.replicas
+    assert series["throttled"].sum() == replicas["throttled"].sum()
+    ratios = series["throttled_ratio"].to_list()
+    # Two replicas serve for ten seconds.
+    whole = [throttled.total_seconds() / 20 for throttled in series["throttled"]]
+    assert ratios[:5] == pytest.approx(whole[:5])
+    assert all(0 <= ratio <= 1 for ratio in ratios)
+    assert max(ratios) > 0.3
+    free = hookean.simulate(scenario(cpu=4)).series
+    assert free["throttled"].null_count() == free["throttled_ratio"].null_count() == free.height
+
+
 def test_both_engines_say_the_same_under_faults():
     faults = [
         {"kind": "pause", "service": "web", "at": "1min", "duration": "3s"},

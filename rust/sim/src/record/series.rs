@@ -12,8 +12,17 @@ pub(crate) struct SeriesRow {
     /// Ready, starting, pending, draining.
     pub(crate) counts: (u32, u32, u32, u32),
     pub(crate) cpu_core_ns: f64,
+    /// With a CPU limit.
+    pub(crate) throttled: Option<Throttled>,
     pub(crate) in_system: u64,
     pub(crate) waiting: u64,
+}
+
+/// How long replicas have stood still for want of CPU quota, and how long they have served, all together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Throttled {
+    pub(crate) throttled_ns: u64,
+    pub(crate) serving_ns: u128,
 }
 
 /// What had happened by the end of the last interval of a service.
@@ -50,6 +59,9 @@ pub(crate) struct ServiceSeries {
     /// Sum of the counts of rows that have been handed over.
     handed_over: Counts,
     rows: Vec<Interval>,
+    /// Of a service with a CPU limit: throttling up to the last interval, and in each.
+    throttled_before: Throttled,
+    throttled: Vec<Throttled>,
 }
 
 /// The most rows that room is made for before there are any: what grows is copied, and touches more memory.
@@ -84,6 +96,13 @@ impl ServiceSeries {
             work_ns: ledger.work_ns(),
             cpu_core_ns: row.cpu_core_ns,
         };
+        if let Some(now) = row.throttled {
+            let before = std::mem::replace(&mut self.throttled_before, now);
+            self.throttled.push(Throttled {
+                throttled_ns: now.throttled_ns - before.throttled_ns,
+                serving_ns: now.serving_ns - before.serving_ns,
+            });
+        }
         if self.rows.len() == self.rows.capacity() {
             // There may be many services: less room is left empty than by doubling.
             self.rows.reserve_exact(1 + self.rows.len() / 4);
@@ -115,7 +134,8 @@ impl ServiceSeries {
         let rest = Self {
             before: self.before,
             handed_over: self.total(),
-            rows: Vec::new(),
+            throttled_before: self.throttled_before,
+            ..Self::default()
         };
         std::mem::replace(self, rest)
     }
@@ -179,6 +199,7 @@ pub(crate) fn series_table(
     table.u64s("waiting", count(|row| row.waiting));
     table.f64s("offered_cores", real(|row| row.offered_cores));
     table.f64s("cpu_cores", real(|row| row.cpu_cores));
+    throttling(&mut table, steps.len(), of);
     table.u32s("desired", whole(|row| row.desired));
     table.u32s("ready", whole(|row| row.ready));
     table.u32s("starting", whole(|row| row.starting));
@@ -197,4 +218,17 @@ pub(crate) fn series_table(
         good.map(|(row, has)| has.then_some(row.slo_good)),
     );
     table
+}
+
+/// The columns about CPU limits; services without one have nothing there.
+fn throttling(table: &mut Table, steps: usize, of: &[ServiceSeries]) {
+    let rows =
+        || (0..steps).flat_map(|step| of.iter().map(move |of| of.throttled.get(step).copied()));
+    let time = |row: Option<Throttled>| row.map(|of| SimDuration::from_nanos(of.throttled_ns));
+    table.durations("throttled", rows().map(time));
+    let share = |row: Option<Throttled>| {
+        let of = row.filter(|of| of.serving_ns > 0)?;
+        Some(of.throttled_ns as f64 / of.serving_ns as f64)
+    };
+    table.f64s("throttled_ratio", rows().map(share));
 }

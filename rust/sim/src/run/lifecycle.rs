@@ -334,7 +334,10 @@ impl World {
             Held::Requeued => (0, station.requeue(now, id)),
         };
         let state = &mut self.services[service];
-        state.ended_cpu_core_ns += used;
+        state.ended_cpu_core_ns += done.cpu_core_ns;
+        if let Some(of) = &mut state.throttling {
+            of.ended_ns += done.throttled_ns;
+        }
         let replica = state.get_mut(id);
         replica.last_reading = reading;
         replica.before_restart = reading;

@@ -3,7 +3,7 @@
 use crate::control::{StateCounts, View};
 use crate::metrics::{Pipeline, ReplicaSample};
 use crate::plan::{Plan, ReplicaPlan, ServicePlan};
-use crate::record::{SeriesRow, ServiceSeries};
+use crate::record::{SeriesRow, ServiceSeries, Throttled};
 use crate::replica::{Replica, ReplicaState, Replicas};
 use crate::station::{ReplicaId, ReplicaReading, Station};
 use hookean_kernel::{SimTime, TimeWeightedMean};
@@ -27,6 +27,8 @@ pub(super) struct Service {
     /// CPU requested by placed replicas, in millicores.
     pub(super) requested: TimeWeightedMean,
     requested_now: u64,
+    /// What its CPU limit has done, if it has one.
+    pub(super) throttling: Option<Box<Throttling>>,
     pub(super) ended_cpu_core_ns: f64,
     pub(super) scale_outs: u64,
     pub(super) scale_ins: u64,
@@ -53,6 +55,26 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(plan: &Plan, now: SimTime) -> Self {
         Self {
+/// What the CPU limit of a service has done.
+#[derive(Debug)]
+pub(super) struct Throttling {
+    /// How long replicas that serve no more have stood still.
+    pub(super) ended_ns: u64,
+    /// Replicas that serve.
+    serving: TimeWeightedMean,
+}
+
+impl Throttling {
+    fn of(service: &ServicePlan, now: SimTime) -> Option<Box<Self>> {
+        service.replica.cpu_quota.map(|_| {
+            Box::new(Self {
+                ended_ns: 0,
+                serving: TimeWeightedMean::new(now, 0),
+            })
+        })
+    }
+}
+
             desired: 0,
             version: 0,
             replicas: Replicas::default(),
@@ -67,6 +89,7 @@ impl Service {
             scale_ins: 0,
             lane: None,
             reactive: None,
+            throttling: Throttling::of(service, now),
             series: ServiceSeries::of(plan),
             events: BinaryHeap::new(),
             ahead_to: SimTime::ZERO,
@@ -128,6 +151,17 @@ impl Service {
         let row = SeriesRow {
             now,
             desired: self.desired,
+    /// How long its replicas have stood still for want of CPU quota, and how long they have served; `None` without a limit.
+    fn throttled(&self, now: SimTime, station: &dyn Station) -> Option<Throttled> {
+        let of = self.throttling.as_ref()?;
+        let serving = self.live.iter().filter(|id| self.get(**id).is_serving());
+        let present = serving.map(|id| station.read(now, *id).throttled_ns);
+        Some(Throttled {
+            throttled_ns: of.ended_ns + present.sum::<u64>(),
+            serving_ns: of.serving.integral(now),
+        })
+    }
+
             counts: (
                 self.counts.ready,
                 self.counts.starting,
@@ -140,6 +174,7 @@ impl Service {
         };
         self.series.push(&row, station.ledger_mut());
     }
+            throttled: self.throttled(now, station),
 
     /// Lists the running replicas. A replica that does not run yet may at any time without another change.
     fn list_running(&mut self, now: SimTime, shape: &ReplicaPlan) {
@@ -234,6 +269,11 @@ impl Service {
     fn count_mut(&mut self, state: ReplicaState) -> Option<&mut u32> {
         match state {
             ReplicaState::Pending => Some(&mut self.counts.pending),
+        self.note_sizes(now);
+        if let Some(of) = &mut self.throttling {
+            let serving = self.counts.ready + self.counts.draining;
+            of.serving.set(now, u64::from(serving));
+        }
             ReplicaState::Starting => Some(&mut self.counts.starting),
             ReplicaState::Ready => Some(&mut self.counts.ready),
             ReplicaState::Draining => Some(&mut self.counts.draining),
