@@ -212,6 +212,7 @@ def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: b
         "requests": plan.document["record"]["requests"]["keep"] != "off",
         "latencies": plan.document["record"]["latencies"],
         "classes": any(service["classes"] for service in plan.document["services"]),
+        "resizes": bool(plan.document["resizes"]),
     }
     there |= dict.fromkeys(("end_to_end", "critical_path"), bool(plan.document["calls"]))
     there |= dict.fromkeys(STREAMED, False) if streamed else {}

@@ -128,6 +128,9 @@ platform:
   speed_ratio: 0.95
   memory_overhead: 0.05
   billing: {granularity: 1h, minimum: 1h}
+resizes:
+  - {service: web, at: 2h, cpu: 1500m}
+  - {service: api, at: 1h, cpu: 1}
 faults:
   - {name: loss, kind: node_loss, at: 1h, node: 1, repair: {distribution: lognormal, mean: 5min, cv: 0.5}, requests: requeued}
   - {kind: node_loss, between: {distribution: weibull, mean: 30d, shape: 0.8}, repair: 1h}

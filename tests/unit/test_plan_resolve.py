@@ -45,7 +45,7 @@ def leaves(document):
 
 UNIT = "(_ns|_millicores|_bytes_per_s|_bytes|_milli)$"
 STRUCTURE = (
-    "^plan_version$|^faults$|^node_controllers$|^calls$|^calls[.].*[.]to[.]|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier|of|when)$"
+    "^plan_version$|^faults$|^resizes$|^node_controllers$|^calls$|^calls[.].*[.]to[.]|(^|[.])(name|service|kind|preset|instance|stage|pipeline|slo|tier|of|when)$"
     "|source[.]source$|[.]startup$"
 )
 FILLER = (

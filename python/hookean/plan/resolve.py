@@ -25,6 +25,7 @@ from .groups import Members
 from .plan import Descriptions, Plan
 from .platform import ResolvedPlatform, resolve_platform
 from .policies import Policies
+from .resizes import check_resize, resize_tree
 from .service import service_tree
 from .size import check_size
 from .tree import Pool, split
@@ -85,6 +86,7 @@ class _Resolver:
         services = self._services(platform, workloads)
         self._find_policies()
         self._check_faults(platform)
+        self._check_resizes(platform)
         document, parameters = split(
             {
                 "plan_version": Fixed(1),
@@ -106,6 +108,9 @@ class _Resolver:
                 "faults": [
                     fault_tree(each, self.names) for each in sorted(scenario.faults, key=lambda each: each.label)
                 ],
+                "resizes": [
+                    resize_tree(each, self.names) for each in sorted(scenario.resizes, key=lambda each: each.at.nanos)
+                ],
                 "record": _record(scenario.record),
             }
         )
@@ -113,6 +118,7 @@ class _Resolver:
             *platform.warnings,
             *self._warnings(workloads, document),
             *self._fault_warnings(document["horizon_ns"]),
+            *self._resize_warnings(document["horizon_ns"]),
             *self.policies.warnings(),
         ]
         descriptions = Descriptions(
@@ -135,6 +141,8 @@ class _Resolver:
         for fault in document["faults"]:
             if fault["target"]["of"] == "replica":
                 fault["target"]["service"] = members.names.index(self.names[fault["target"]["service"]])
+        for resize in document["resizes"]:
+            resize["service"] = members.names.index(self.names[resize["service"]])
         if any(counts.values()):
             written = document["controllers"]
             _, before = members.repeated(self.names, written, range(len(written)))
@@ -250,6 +258,15 @@ class _Resolver:
                 check_node(fault, nodes)
         raise_together(self.problems)
 
+    def _check_resizes(self, platform: ResolvedPlatform) -> None:
+        pools = platform.tree["pools"]
+        largest = max((pool["allocatable_cpu_millicores"].value for pool in pools), default=0)
+        for index, resize in enumerate(self.scenario.resizes):
+            with self._collecting("resizes", index):
+                is_fleet = self.scenario.platform.is_fleet
+                check_resize(resize, self.scenario.services, None if is_fleet else largest)
+        raise_together(self.problems)
+
     def _horizon(self, workloads: dict[str, ResolvedWorkload]) -> Known:
         own = self.scenario.duration
         if own is not None:
@@ -283,6 +300,14 @@ class _Resolver:
         }
         return self.pool.sharing(tree)
 
+    def _config(self, controller: Controller) -> dict[str, Any]:
+        """What a controller is told; of a policy in Python that depends on the class that was found."""
+        if isinstance(controller, PythonPolicy):
+            return self.policies.config(controller)
+        if isinstance(controller, EngineController):
+            return controller.config()
+        raise LookupError(f"nothing decides for `{controller.name}`")
+
     def _node_controller(self, controller: PythonNodePolicy) -> dict[str, Any]:
         return {
             "label": Fixed(f"{controller.pool}.{controller.kind}"),
@@ -300,14 +325,6 @@ class _Resolver:
         is_fleet, called = self.scenario.platform.is_fleet, called_services(self.scenario)
         for name, planned in zip(self.names, document["services"], strict=True):
             service = self.scenario.services[name]
-    def _config(self, controller: Controller) -> dict[str, Any]:
-        """What a controller is told; of a policy in Python that depends on the class that was found."""
-        if isinstance(controller, PythonPolicy):
-            return self.policies.config(controller)
-        if isinstance(controller, EngineController):
-            return controller.config()
-        raise LookupError(f"nothing decides for `{controller.name}`")
-
             if name not in workloads and name not in called:
                 yield f"service `{name}` has no workload"
             elif not planned["initial_replicas"]:
@@ -329,6 +346,13 @@ class _Resolver:
         for fault in self.scenario.faults:
             if fault.at is not None and fault.at.nanos >= horizon_ns:
                 yield f"the fault `{fault.label}` would strike when the scenario has ended"
+
+    def _resize_warnings(self, horizon_ns: int) -> Iterator[str]:
+        for resize in self.scenario.resizes:
+            if resize.at.nanos >= horizon_ns:
+                yield f"`{resize.service}` would be resized when the scenario has ended"
+        for name in sorted({resize.service for resize in self.scenario.resizes}):
+            yield f"demand for replicas of `{name}`, and scores that rest on it, are of the CPU before it is resized"
 
 
 def _record(record: Record) -> dict[str, Any]:

@@ -289,6 +289,15 @@ FAULTS = (
     ),
 )
 
+RESIZES = (
+    Column("time", "duration", "s", "When replicas were resized, or wanted to be."),
+    _SERVICE,
+    Column("cpu_cores", "f64", "cores", "CPU of a replica from then on."),
+    Column("replicas", "u32", "", "Replicas resized at this instant."),
+    Column("deferred", "u32", "", "Replicas that keep their CPU until their node has room."),
+)
+"""Resizes in place; a replica that had to wait has a row when it is resized."""
+
 REQUESTS = (
     _SERVICE,
     Column(
@@ -383,7 +392,7 @@ LATENCIES = (
 )
 """The histogram of latencies of each service, shortest first; buckets without requests are left out."""
 
-OPTIONAL = {"requests", "classes", "latencies", "end_to_end", "critical_path"}
+OPTIONAL = {"requests", "classes", "latencies", "end_to_end", "critical_path", "resizes"}
 """Tables that a result has only when there is something to put into them."""
 
 STREAMED = ("series", "decisions", "requests")
@@ -396,6 +405,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "replicas": REPLICAS,
     "nodes": NODES,
     "faults": FAULTS,
+    "resizes": RESIZES,
     "requests": REQUESTS,
     "classes": CLASSES,
     "latencies": LATENCIES,

@@ -25,7 +25,7 @@ class RunResult:
     Attributes:
         frames: The frames by table name; `requests` only when the scenario keeps some, `classes` only when
             a service has some, `latencies` only when the scenario asks for it, `end_to_end` and `critical_path`
-            only when services call each other.
+            only when services call each other, `resizes` only when the scenario has some.
         make_manifest: Makes the manifest; called when somebody first asks for it.
     """
 
@@ -69,6 +69,11 @@ class RunResult:
     def faults(self) -> pl.DataFrame:
         """One row per fault that struck."""
         return self.frames["faults"]
+
+    @property
+    def resizes(self) -> pl.DataFrame | None:
+        """One row per instant at which replicas of a service were resized; None when the scenario has no resizes."""
+        return self.frames.get("resizes")
 
     @property
     def requests(self) -> pl.DataFrame | None:

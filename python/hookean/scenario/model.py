@@ -16,6 +16,7 @@ from .calls import call_problems
 from .fault import AnyFault, name_problems
 from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
+from .resize import Resize
 from .service import Service
 from .source import Places, dotted
 from .units import Duration
@@ -118,6 +119,8 @@ class Scenario(Model):
     """What scales the services, and pools of nodes."""
     faults: tuple[AnyFault, ...] = ()
     """What goes wrong."""
+    resizes: tuple[Resize, ...] = ()
+    """Replicas that get another CPU while they serve."""
     record: Record = Record()
     """What is recorded."""
     engine: Annotated[
@@ -256,6 +259,8 @@ class Scenario(Model):
             service = getattr(fault, "service", None)
             if service is not None:
                 yield from self._unknown_service(service, ["faults", index])
+        for index, resize in enumerate(self.resizes):
+            yield from self._unknown_service(resize.service, ["resizes", index])
 
     def _reactive_problems(self, controller: Controller, at: list[str | int]) -> Iterator[FieldError]:
         """A controller that requests wake needs requests, and decides alone."""

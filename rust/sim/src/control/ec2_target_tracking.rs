@@ -114,7 +114,7 @@ impl TargetTracking {
 
 /// The published datapoints of a metric, oldest first, in the unit of its target.
 fn datapoints(metric: Metric, view: &View<'_>) -> Vec<Option<f64>> {
-    let cores = view.service.replica.cpu_millicores as f64 / 1000.0;
+    let cores = view.cpu_millicores as f64 / 1000.0;
     let points = view.pipeline.group_points(view.now).iter();
     match metric {
         Metric::Cpu => points

@@ -227,7 +227,7 @@ impl Observer {
     }
 
     fn replica_means(&mut self, row: &mut Row, view: &View<'_>) {
-        let cores_milli = view.service.replica.cpu_millicores as f64;
+        let cores_milli = view.cpu_millicores as f64;
         let all_ready = view.counts.ready as usize == view.live.len();
         for (place, metric) in self.config.metrics.iter().enumerate() {
             self.read.clear();
@@ -325,7 +325,7 @@ fn group_means(row: &mut Row, view: &View<'_>) {
     let Some(point) = view.pipeline.group_points(view.now).last() else {
         return;
     };
-    let cores = view.service.replica.cpu_millicores as f64 / 1000.0;
+    let cores = view.cpu_millicores as f64 / 1000.0;
     let cpu = point.cpu_cores.map(|used| used / cores);
     row.means[Metric::Cpu as usize] = cpu.unwrap_or(f64::NAN);
     let requests = point.requests_per_minute.map(|count| count / 60.0);

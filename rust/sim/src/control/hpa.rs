@@ -7,7 +7,7 @@ mod accounts;
 
 use super::{Account, Accounts, Controller, Verdict, View, config};
 use crate::metrics::{PodMetric, PodSample, Reads};
-use crate::plan::{ControllerPlan, ReplicaPlan};
+use crate::plan::ControllerPlan;
 use crate::replica::Replica;
 use crate::station::ReplicaId;
 use accounts::Kept;
@@ -73,12 +73,13 @@ impl Controller for Hpa {
 
     fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict {
         self.observe(view);
+        let requests = (view.cpu_millicores, view.service.replica.memory_bytes);
         let readings: Vec<Reading<'_>> = self
             .config
             .metrics
             .iter()
             .zip(&self.samples)
-            .map(|(m, s)| reading(m, s, &view.service.replica))
+            .map(|(m, s)| reading(m, s, requests))
             .collect();
         let observation = Observation {
             now: timestamp(view.now),
@@ -175,17 +176,21 @@ fn figures_milli(measure: &Measure) -> (i64, i64) {
     }
 }
 
-fn reading<'a>(metric: &MetricSpec, samples: &'a [Sample], replica: &ReplicaPlan) -> Reading<'a> {
+fn reading<'a>(
+    metric: &MetricSpec,
+    samples: &'a [Sample],
+    (cpu_millicores, memory_bytes): (u64, u64),
+) -> Reading<'a> {
     let milli = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let requests = match metric {
         MetricSpec::Resource {
             resource: Resource::Cpu,
             ..
-        } => Requests::Uniform(milli(replica.cpu_millicores)),
+        } => Requests::Uniform(milli(cpu_millicores)),
         MetricSpec::Resource {
             resource: Resource::Memory,
             ..
-        } => Requests::Uniform(milli(replica.memory_bytes.saturating_mul(1000))),
+        } => Requests::Uniform(milli(memory_bytes.saturating_mul(1000))),
         _ => Requests::None,
     };
     Reading::PerPod { samples, requests }

@@ -26,6 +26,8 @@ pub struct View<'a> {
     pub now: SimTime,
     /// The service.
     pub service: &'a ServicePlan,
+    /// CPU that its replicas request.
+    pub cpu_millicores: u64,
     /// Replicas wanted so far.
     pub desired: u32,
     /// Replicas that exist and count towards that.

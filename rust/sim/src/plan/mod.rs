@@ -9,6 +9,7 @@ mod calls;
 mod controller;
 mod fault;
 mod platform;
+mod resize;
 mod service;
 mod validate;
 mod workload;
@@ -18,6 +19,7 @@ pub use calls::{CallPlan, WaitPlan};
 pub use controller::{ControllerPlan, NodeControllerPlan, PipelinePlan, Settings};
 pub use fault::{FaultEffect, FaultPlan, FaultTarget, FaultTimes, Held, Recovery};
 pub use platform::{BillingPlan, PlatformPlan, PoolPlan, PullPlan, StagePlan};
+pub use resize::ResizePlan;
 pub use service::{
     ClassPlan, Discipline, Fidelity, QueuePlan, QuotaPlan, ReplicaPlan, Routing, ServicePlan,
     SloPlan, WarmupStep, WhenFull,
@@ -111,6 +113,8 @@ pub struct Plan {
     pub node_controllers: Vec<NodeControllerPlan>,
     /// Faults, sorted by name.
     pub faults: Vec<FaultPlan>,
+    /// Changes of the CPU of replicas in place, in order of time.
+    pub resizes: Vec<ResizePlan>,
     /// What is recorded.
     pub record: RecordPlan,
 }

@@ -11,7 +11,7 @@ mod service;
 
 use super::{
     ControllerPlan, DecisionRecord, EngineKind, NodeControllerPlan, PipelinePlan, Plan,
-    PlatformPlan, RequestLog, WorkloadPlan, WorkloadSource,
+    PlatformPlan, RequestLog, ResizePlan, WorkloadPlan, WorkloadSource,
 };
 use thiserror::Error;
 
@@ -89,6 +89,9 @@ impl Plan {
         let services = self.services.len();
         each("faults", &self.faults, |f| fault::validate(f, services))?;
         platform::validate(&self.platform, &self.services)?;
+        let sorted = self.resizes.is_sorted_by_key(|of| of.at_ns);
+        require(sorted, "resizes", "is not in order of time")?;
+        each("resizes", &self.resizes, |r| self.validate_resize(r))?;
         binned::validate(self)?;
         calls::validate(self)?;
         let fluid = self.workloads.iter().any(is_fluid);
@@ -150,6 +153,14 @@ impl Plan {
         )?;
         require(controller.period_ns > 0, "period_ns", "is zero")?;
         validate_pipeline(controller.metrics).map_err(|e| e.inside("metrics"))
+    }
+
+    fn validate_resize(&self, resize: &ResizePlan) -> Result<(), PlanError> {
+        let known = resize.service < self.services.len();
+        require(known, "service", "does not exist")?;
+        require_time(resize.at_ns, "at_ns")?;
+        service::validate_cpu(resize.cpu_millicores)?;
+        platform::validate_resize(&self.platform, resize.cpu_millicores)
     }
 
     fn validate_node_controller(&self, controller: &NodeControllerPlan) -> Result<(), PlanError> {

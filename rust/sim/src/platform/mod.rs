@@ -164,6 +164,17 @@ impl Platform {
         self.change(node, |node| node.occupy(request, now));
     }
 
+    /// Changes the CPU of a replica on the node from one to another, if there is room for that.
+    pub fn resize(&mut self, node: NodeId, (from, to): (u64, u64), now: SimTime) -> bool {
+        let of = self.resources(node);
+        let free = of.allocatable_cpu_millicores - of.used_cpu_millicores;
+        let fits = to.saturating_sub(from) <= free;
+        if fits {
+            self.change(node, |node| node.resize((from, to), now));
+        }
+        fits
+    }
+
     /// Takes it off.
     pub fn vacate(&mut self, node: NodeId, request: Request, now: SimTime) {
         self.change(node, |node| node.vacate(request, now));

@@ -116,6 +116,12 @@ impl Node {
             .set(now, self.resources.used_cpu_millicores);
     }
 
+    pub(super) fn resize(&mut self, (from, to): (u64, u64), now: SimTime) {
+        let used = &mut self.resources.used_cpu_millicores;
+        *used = *used - from + to;
+        self.cpu_requested.set(now, *used);
+    }
+
     pub(super) fn vacate(&mut self, request: Request, now: SimTime) {
         self.resources.release(request);
         self.cpu_requested

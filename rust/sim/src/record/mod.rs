@@ -7,6 +7,7 @@ mod faults;
 mod latencies;
 mod lazy_table;
 mod requests;
+mod resizes;
 mod series;
 mod summary;
 mod tables;

@@ -263,7 +263,9 @@ fn cpu(world: &World, totals: &[ServiceTotals]) -> Checked {
         let mut sum = 0.0;
         for replica in world.services[service].replicas.iter() {
             let used = replica.last_reading.cpu_core_ns;
-            let offered = cpu_offered(shape, &replica, served_for(&replica, world.now));
+            let served = served_for(&replica, world.now);
+            let most = world.services[service].cpu_largest();
+            let offered = cpu_offered(shape, most, &replica, served);
             if !(0.0..=offered * (1.0 + ROUNDING) + 1.0).contains(&used) {
                 return Some(format!(
                     "replica {} that used {used} core-ns of {offered}",
@@ -280,16 +282,23 @@ fn cpu(world: &World, totals: &[ServiceTotals]) -> Checked {
     holds("no replica uses more CPU than it has", off, detail)
 }
 
-/// CPU that a replica could use in the time it served, in core-nanoseconds. A quota lasts to the end of the nanosecond in
+/// CPU that a replica could use in the time it served if it had its largest size all the time, in core-nanoseconds. A quota lasts to the end of the nanosecond in
 /// which it is used up; periods are cut at both ends of a life, and where a container was restarted.
-fn cpu_offered(shape: &ReplicaPlan, replica: &Replica, served: SimDuration) -> f64 {
+fn cpu_offered(
+    shape: &ReplicaPlan,
+    most_millicores: u64,
+    replica: &Replica,
+    served: SimDuration,
+) -> f64 {
     let (served, per_core) = (served.as_nanos() as f64, 1000.0);
     let Some(quota) = shape.cpu_quota else {
-        return served * shape.cpu_millicores as f64 / per_core;
+        return served * most_millicores as f64 / per_core;
     };
     let cores = quota.cores_millicores as f64 / per_core;
     let periods = served / quota.period_ns as f64 + 2.0 + f64::from(replica.restarts);
-    (served * cores).min(periods * (quota.quota_ns as f64 + cores))
+    // A quota follows the size, but for its floor.
+    let larger = (most_millicores as f64 / shape.cpu_millicores as f64).max(1.0);
+    (served * cores).min(periods * (quota.quota_ns as f64 * larger + cores))
 }
 
 /// How long a replica could use its CPU, up to the nanosecond in which its exit is noticed.

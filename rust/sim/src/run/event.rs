@@ -15,6 +15,8 @@ pub(super) enum Event {
     Strike(Strike),
     /// What a fault struck recovers.
     Recover(Strike),
+    /// The replicas of a service get another CPU; the number of the resize in the plan.
+    Resize { index: usize },
     /// A replica reaches a step of its warm-up, unless its container has been restarted since.
     Warm {
         service: usize,
@@ -63,6 +65,7 @@ pub(super) enum Reach {
 
 /// Among control events: services first, then measurements, then decisions on replicas, on nodes, then the record of it all.
 const ENTITY_SAMPLES: u32 = 1 << 28;
+const ENTITY_RESIZES: u32 = 1 << 28;
 const ENTITY_TICKS: u32 = 2 << 28;
 const ENTITY_NODE_TICKS: u32 = 5 << 27;
 const ENTITY_SERIES: u32 = 3 << 28;
@@ -85,9 +88,10 @@ impl Event {
             | Self::Drained { service, .. }
             | Self::Released { service } => Reach::Service(service),
             // Any replica may have to leave a node, or wait for one; a policy outside of the engine may end the run.
-            Self::Consult { .. } | Self::ConsultNodes { .. } | Self::NodeReady { .. } => {
-                Reach::Everyone
-            }
+            Self::Resize { .. }
+            | Self::Consult { .. }
+            | Self::ConsultNodes { .. }
+            | Self::NodeReady { .. } => Reach::Everyone,
             Self::Strike(strike) | Self::Recover(strike) => strike.reach(plan),
         }
     }
@@ -100,6 +104,8 @@ impl Event {
                 (class::FAULT, fault as u32)
             }
             Self::Warm { service, .. } => (class::SPEED, service as u32),
+            // In the order of the plan, after what warms up.
+            Self::Resize { index } => (class::SPEED, ENTITY_RESIZES + index as u32),
             Self::Sample { controller, .. } => (class::TICK, ENTITY_SAMPLES + controller as u32),
             Self::Tick { controller } | Self::Scale { controller, .. } => {
                 (class::TICK, ENTITY_TICKS + controller as u32)

@@ -9,7 +9,8 @@ use crate::control::external::Failure;
 use crate::error::SimError;
 use crate::plan::{Plan, RequestLog};
 use crate::record::{
-    self, Decided, DecisionNames, LazyTable, ServiceTotals, decisions_table, series_table,
+    self, Decided, DecisionNames, LazyTable, ServiceTotals, decisions_table, digest_resizes,
+    resizes_table, series_table,
 };
 use crate::replica::{Replica, Replicas};
 use crate::station::Ledger;
@@ -122,6 +123,7 @@ fn digest(world: &World) -> String {
     world.loops.iter().for_each(|of| of.log.digest(&mut digest));
     world.digest_nodes(&mut digest);
     world.faults.log.digest(&mut digest);
+    digest_resizes(&world.resizes, &mut digest);
     for node in world.platform.nodes() {
         digest.word(node.bought.as_nanos());
         digest.word(node.ended.map_or(u64::MAX, SimTime::as_nanos));
@@ -146,6 +148,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         mut services,
         platform,
         faults,
+        resizes,
         series,
         outlet,
         graph,
@@ -161,6 +164,10 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
             faults.log.into_table(&plan.faults, &plan.services).into(),
         ),
     ];
+    if !plan.resizes.is_empty() {
+        let resizes = resizes_table(&resizes, &plan.services);
+        tables.push(("resizes", resizes.into()));
+    }
     let ledgers: Vec<&Ledger> = stations.iter().map(|s| s.ledger()).collect();
     of_ledgers(&plan, &ledgers, totals, &mut tables);
     if let Some(graph) = &graph {
@@ -239,7 +246,7 @@ pub(super) fn totals(world: &World, bill_nanousd: u128) -> Vec<ServiceTotals> {
             life: end.saturating_since(SimTime::from_nanos(plan.created_at_ns)),
             in_system: world.stations[index].in_system(end),
             cpu_core_ns: world.cpu_core_ns(index),
-            ready_core_ns: ready_ns * plan.replica.cpu_millicores as f64 / 1000.0,
+            ready_core_ns: state.ready_core_ns(end),
             ready_ns,
             ready_max: state.ready_max,
             created: state.replicas.len() as u64,

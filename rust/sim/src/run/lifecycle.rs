@@ -73,16 +73,16 @@ impl World {
             .retain(|(service, id)| services[*service].get(*id).state == ReplicaState::Pending);
     }
 
+    /// What a replica to come requests.
     pub(super) fn request(&self, service: usize) -> Request {
-        let replica = &self.plan.services[service].replica;
         Request {
-            cpu_millicores: replica.cpu_millicores,
-            memory_bytes: replica.memory_bytes,
+            cpu_millicores: self.services[service].cpu_millicores(),
+            memory_bytes: self.plan.services[service].replica.memory_bytes,
         }
     }
 
     /// Gives a pending replica a node and starts it, or notes why not.
-    fn place(&mut self, service: usize, id: ReplicaId) {
+    pub(super) fn place(&mut self, service: usize, id: ReplicaId) {
         match self.find_node(service) {
             Ok(node) => self.start(service, id, node),
             Err(reason) => self.wait_for_room(service, id, reason),
@@ -184,7 +184,7 @@ impl World {
     fn begin_service(&mut self, service: usize, id: ReplicaId) {
         let plan = &self.plan.services[service].replica;
         let shape = ReplicaShape {
-            cpu_millicores: plan.cpu_millicores,
+            cpu_millicores: self.services[service].cpu_of(id),
             concurrency: plan.concurrency,
             speed_ratio: self.speed(service, id),
         };
@@ -272,7 +272,11 @@ impl World {
     /// Removes every trace of a replica from station and node. Its own records end at the exact instant of its exit, which
     /// may lie a nanosecond back.
     pub(super) fn end(&mut self, service: usize, id: ReplicaId, exit: Exit) -> Toll {
-        let (now, request) = (self.now, self.request(service));
+        let request = Request {
+            cpu_millicores: self.services[service].cpu_of(id),
+            ..self.request(service)
+        };
+        let now = self.now;
         let toll = if self.services[service].get(id).is_serving() {
             self.take_from_station(service, id, exit.requests)
         } else {
@@ -299,6 +303,7 @@ impl World {
                 self.fill(node);
             }
         }
+        self.forget_size(service, id);
         self.services[service].replicas.put_away(id);
         toll
     }
@@ -326,7 +331,7 @@ impl World {
     /// Takes a serving replica out of its station and keeps what it has done.
     pub(super) fn take_from_station(&mut self, service: usize, id: ReplicaId, held: Held) -> Toll {
         let now = self.now;
-        let used = self.stations[service].read(now, id).cpu_core_ns;
+        let done = self.stations[service].read(now, id);
         let reading = self.reading(service, &self.services[service].get(id));
         let station = &mut self.stations[service];
         let (lost, requeued) = match held {
@@ -352,6 +357,7 @@ impl World {
     /// Room has appeared on a node: gives it to the replicas that wait, in order. They fit no other node, or they would not
     /// wait.
     pub(super) fn fill(&mut self, node: NodeId) {
+        self.resize_deferred(node);
         if !self.platform.node(node).is_usable() {
             return;
         }

@@ -21,7 +21,9 @@ mod lifecycle;
 mod nodes;
 mod outlet;
 mod pulse;
+mod resize;
 mod service;
+mod sizes;
 mod ticks;
 mod triggers;
 mod victims;
@@ -133,6 +135,11 @@ fn handle(world: &mut World, event: Event) {
         }
         Event::Recover(strike) => {
             world.recover(strike);
+            world.react_to_fault();
+        }
+        Event::Resize { index } => {
+            let resize = world.plan.resizes[index];
+            world.resize(resize.service, resize.cpu_millicores);
             world.react_to_fault();
         }
         Event::Warm {

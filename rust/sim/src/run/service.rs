@@ -1,5 +1,6 @@
 //! What the control plane keeps of one service.
 
+use super::sizes::Sizes;
 use crate::control::{StateCounts, View};
 use crate::metrics::{Pipeline, ReplicaSample};
 use crate::plan::{Plan, ReplicaPlan, ServicePlan};
@@ -15,6 +16,8 @@ use std::collections::BinaryHeap;
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) desired: u32,
+    /// CPU of its replicas.
+    pub(super) sizes: Sizes,
     /// Grows with every change of a replica.
     version: u64,
     /// Every replica ever, by number.
@@ -24,11 +27,11 @@ pub(super) struct Service {
     pub(super) counts: StateCounts,
     pub(super) ready: TimeWeightedMean,
     pub(super) ready_max: u32,
+    /// What its CPU limit has done, if it has one.
+    pub(super) throttling: Option<Box<Throttling>>,
     /// CPU requested by placed replicas, in millicores.
     pub(super) requested: TimeWeightedMean,
     requested_now: u64,
-    /// What its CPU limit has done, if it has one.
-    pub(super) throttling: Option<Box<Throttling>>,
     pub(super) ended_cpu_core_ns: f64,
     pub(super) scale_outs: u64,
     pub(super) scale_ins: u64,
@@ -52,9 +55,6 @@ pub(super) struct Service {
     readings: Vec<ReplicaReading>,
 }
 
-impl Service {
-    pub(super) fn new(plan: &Plan, now: SimTime) -> Self {
-        Self {
 /// What the CPU limit of a service has done.
 #[derive(Debug)]
 pub(super) struct Throttling {
@@ -75,13 +75,19 @@ impl Throttling {
     }
 }
 
+impl Service {
+    pub(super) fn new(plan: &Plan, service: &ServicePlan) -> Self {
+        let now = SimTime::from_nanos(service.created_at_ns);
+        Self {
             desired: 0,
+            sizes: Sizes::new(service.replica.cpu_millicores),
             version: 0,
             replicas: Replicas::default(),
             live: Vec::new(),
             counts: StateCounts::default(),
             ready: TimeWeightedMean::new(now, 0),
             ready_max: 0,
+            throttling: Throttling::of(service, now),
             requested: TimeWeightedMean::new(now, 0),
             requested_now: 0,
             ended_cpu_core_ns: 0.0,
@@ -89,7 +95,6 @@ impl Throttling {
             scale_ins: 0,
             lane: None,
             reactive: None,
-            throttling: Throttling::of(service, now),
             series: ServiceSeries::of(plan),
             events: BinaryHeap::new(),
             ahead_to: SimTime::ZERO,
@@ -117,8 +122,8 @@ impl Throttling {
     }
 
     /// Whether some of its replicas wait for room on a node.
-    pub(super) const fn waits(&self) -> bool {
-        self.counts.pending > 0
+    pub(super) fn waits(&self) -> bool {
+        self.counts.pending > 0 || self.is_between_sizes()
     }
 
     /// Reads the running replicas, in order of creation; those on their way out are not measured.
@@ -146,11 +151,6 @@ impl Throttling {
         self.ended_cpu_core_ns + used.sum::<f64>()
     }
 
-    /// Writes the row of the interval that ends now, to which its station has advanced.
-    pub(super) fn end_interval(&mut self, now: SimTime, station: &mut dyn Station) {
-        let row = SeriesRow {
-            now,
-            desired: self.desired,
     /// How long its replicas have stood still for want of CPU quota, and how long they have served; `None` without a limit.
     fn throttled(&self, now: SimTime, station: &dyn Station) -> Option<Throttled> {
         let of = self.throttling.as_ref()?;
@@ -162,6 +162,11 @@ impl Throttling {
         })
     }
 
+    /// Writes the row of the interval that ends now, to which its station has advanced.
+    pub(super) fn end_interval(&mut self, now: SimTime, station: &mut dyn Station) {
+        let row = SeriesRow {
+            now,
+            desired: self.desired,
             counts: (
                 self.counts.ready,
                 self.counts.starting,
@@ -169,12 +174,12 @@ impl Throttling {
                 self.counts.draining,
             ),
             cpu_core_ns: self.cpu_core_ns(now, station),
+            throttled: self.throttled(now, station),
             in_system: station.in_system(now),
             waiting: station.waiting(now),
         };
         self.series.push(&row, station.ledger_mut());
     }
-            throttled: self.throttled(now, station),
 
     /// Lists the running replicas. A replica that does not run yet may at any time without another change.
     fn list_running(&mut self, now: SimTime, shape: &ReplicaPlan) {
@@ -224,6 +229,7 @@ impl Throttling {
         View {
             now,
             service,
+            cpu_millicores: self.cpu_millicores(),
             desired: self.desired,
             wanted: self.wanted(),
             counts: self.counts,
@@ -263,17 +269,17 @@ impl Throttling {
             self.live.retain(|r| *r != id);
         }
         self.ready.set(now, u64::from(self.counts.ready));
+        self.note_sizes(now);
+        if let Some(of) = &mut self.throttling {
+            let serving = self.counts.ready + self.counts.draining;
+            of.serving.set(now, u64::from(serving));
+        }
         self.ready_max = self.ready_max.max(self.counts.ready);
     }
 
     fn count_mut(&mut self, state: ReplicaState) -> Option<&mut u32> {
         match state {
             ReplicaState::Pending => Some(&mut self.counts.pending),
-        self.note_sizes(now);
-        if let Some(of) = &mut self.throttling {
-            let serving = self.counts.ready + self.counts.draining;
-            of.serving.set(now, u64::from(serving));
-        }
             ReplicaState::Starting => Some(&mut self.counts.starting),
             ReplicaState::Ready => Some(&mut self.counts.ready),
             ReplicaState::Draining => Some(&mut self.counts.draining),

@@ -20,7 +20,7 @@ use crate::plan::{
     ControllerPlan, Fidelity, Plan, PlanError, ServicePlan, Settings, WorkloadPlan, WorkloadSource,
 };
 use crate::platform::{Platform, Startup};
-use crate::record::{DecisionLog, SeriesSteps};
+use crate::record::{DecisionLog, ResizeRow, SeriesSteps};
 use crate::station::{Laws, ReplicaId, Site, Station};
 use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
@@ -56,6 +56,9 @@ pub(super) struct World {
     pub(super) replica_startup: Vec<Startup>,
     /// Replicas that no node has room for, in order of creation.
     pub(super) waiting: VecDeque<(usize, ReplicaId)>,
+    /// Replicas whose node has no room for them to be resized, in the order in which that was wanted.
+    pub(super) deferred: Vec<(usize, ReplicaId)>,
+    pub(super) resizes: Vec<ResizeRow>,
     pub(super) faults: Faults,
     pub(super) series: SeriesSteps,
     /// Where rows go while the run goes on, if they do.
@@ -88,7 +91,7 @@ impl World {
         let services = plan
             .services
             .iter()
-            .map(|s| Service::new(&plan, SimTime::from_nanos(s.created_at_ns)))
+            .map(|s| Service::new(&plan, s))
             .collect();
         let platform = Platform::new(&plan.platform);
         let mut world = Self {
@@ -117,6 +120,8 @@ impl World {
                 .collect::<Result<_, PlanError>>()?,
             platform,
             waiting: VecDeque::new(),
+            deferred: Vec::new(),
+            resizes: Vec::new(),
             faults: Faults::new(&plan)?,
             series: SeriesSteps::default(),
             outlet: options.outlet.take(),
@@ -154,6 +159,7 @@ impl World {
         }
         self.add_node_loops()?;
         self.schedule_faults();
+        self.schedule_resizes();
         let step = self.plan.record.series_step_ns;
         self.schedule(SimTime::from_nanos(step), Event::Series);
         Ok(())

@@ -5,7 +5,9 @@
 
 use super::run::hpa;
 use super::support::{Scene, cluster, constant, fixed, fleet, service, stage};
+use hookean_kernel::{SimTime, splitmix};
 use hookean_sim::SimError;
+use hookean_sim::control::external::{Choice, ExternalPolicies, Failure, NodeRow, Row};
 use hookean_sim::plan::Plan;
 use hookean_sim::run::{Heartbeat, RunOptions, simulate};
 use proptest::prelude::*;
@@ -42,7 +44,80 @@ fn scenes() -> Vec<Scene> {
         .poisson(0, &[100.0], 60.0);
     let load =
         Scene::new(60.0, cluster(8, 1), vec![service("e", 1)]).load(0, &[(2.0, 20.0), (0.5, 10.0)]);
-    vec![on_nodes, in_fleet, one_queue, load]
+    vec![
+        on_nodes,
+        in_fleet,
+        one_queue,
+        load,
+        limited(),
+        with_policies(),
+    ]
+}
+
+/// Replicas with a CPU limit that are resized, and some that are lost.
+fn limited() -> Scene {
+    let quota = |cores: u64| json!({"quota_ns": 40_000_000, "period_ns": 100_000_000, "cores_millicores": 1000 * cores});
+    let mut sharing = service("f", 2);
+    sharing["replica"]["cpu_quota"] = quota(4);
+    sharing["replica"]["concurrency"] = json!(8);
+    sharing["queue"]["discipline"] = json!("processor_sharing");
+    sharing["queue"]["total_timeout_ns"] = json!(9_000_000_000_u64);
+    let mut slotted = service("g", 1);
+    slotted["replica"]["cpu_quota"] = quota(1);
+    let mut scene = Scene::new(120.0, cluster(4, 2), vec![sharing, slotted])
+        .controller(hpa(0))
+        .controller(fixed(1, 2, 40.0))
+        .poisson(0, &[40.0, 10.0], 60.0)
+        .poisson(1, &[20.0], 60.0);
+    scene.document["resizes"] = json!([
+        {"service": 0, "at_ns": 20_000_000_000_u64, "cpu_millicores": 1500},
+        {"service": 1, "at_ns": 50_000_000_000_u64, "cpu_millicores": 700},
+    ]);
+    scene.document["faults"] = json!([{
+        "name": "lost", "effect": {"kind": "node_loss", "requests": "requeued"}, "target": {"of": "node", "node": null},
+        "times": {"when": "random", "between": {"distribution": "exponential", "mean_ns": 60_000_000_000_u64}},
+        "duration": constant(10.0),
+    }]);
+    scene
+}
+
+/// Policies outside of the engine for the replicas of a service and for the nodes of a pool.
+fn with_policies() -> Scene {
+    let config = |max: u32| json!({"policy": "any", "source_sha256": null, "parameters": {}, "instance": 0, "min": 1, "max": max});
+    let mut replicas = config(9);
+    replicas["metrics"] = json!(["cpu"]);
+    replicas["sees_replicas"] = json!(true);
+    let mut controller = hpa(0);
+    controller["kind"] = json!("python");
+    controller["config"] = replicas;
+    let mut platform = cluster(2, 1);
+    platform["pools"][0]["startup"] = json!([stage("boot", 20.0)]);
+    platform["pools"][0]["owned"] = json!(false);
+    let mut scene = Scene::new(240.0, platform, vec![service("h", 1)])
+        .controller(controller)
+        .poisson(0, &[20.0, 60.0, 5.0], 60.0);
+    scene.document["node_controllers"] = json!([{"kind": "python", "pool": 0, "period_ns": 10_000_000_000_u64, "config": config(6)}]);
+    scene
+}
+
+/// Wants other numbers all the time.
+struct Fickle;
+
+fn wish(now: SimTime) -> Choice {
+    Choice {
+        wanted: (splitmix(now.as_nanos()) % 8) as u32,
+        reason: None,
+    }
+}
+
+impl ExternalPolicies for Fickle {
+    fn decide(&mut self, now: SimTime, rows: &[Row]) -> Result<Vec<Choice>, Failure> {
+        Ok(rows.iter().map(|_| wish(now)).collect())
+    }
+
+    fn decide_nodes(&mut self, now: SimTime, _: &NodeRow) -> Result<Choice, Failure> {
+        Ok(wish(now))
+    }
 }
 
 /// What is done to one value of a plan.
@@ -175,7 +250,7 @@ fn run(scene: &Scene) -> Result<bool, TestCaseError> {
                 Heartbeat::Stop
             }
         },
-        policies: None,
+        policies: Some(Box::new(Fickle)),
         outlet: None,
     };
     match simulate(plan, &scene.arrays, &mut options) {
@@ -194,7 +269,7 @@ fn cases() -> u32 {
 #[test]
 fn unchanged_scenes_run() {
     for scene in scenes() {
-        drop(scene.run());
+        assert!(matches!(run(&scene), Ok(true)));
     }
 }
 

@@ -155,7 +155,20 @@ fn faults() -> Vec<Value> {
     ]
 }
 
-fn scenes() -> impl Strategy<Value = Scene> {
+/// Changes of CPU in place, of one of so many services each.
+fn resizes(services: usize) -> impl Strategy<Value = Vec<Value>> {
+    let cpu = prop::sample::select(vec![300_u64, 700, 1000, 1500, 2000]);
+    let resize = (0.0..HORIZON, 0..services, cpu);
+    prop::collection::vec(resize, 0..5).prop_map(|mut resizes| {
+        resizes.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let written = resizes.into_iter().map(|(secs, service, cpu)| {
+            json!({"service": service, "at_ns": ns(secs), "cpu_millicores": cpu})
+        });
+        written.collect()
+    })
+}
+
+pub(crate) fn scenes() -> impl Strategy<Value = Scene> {
     let disciplines = prop::sample::select(vec!["fifo", "processor_sharing", "central_fifo"]);
     let rates = prop::collection::vec(0.0..4.0f64, 1..15);
     let services = prop::collection::vec((scaled(), disciplines, rates, 0.0..40.0f64), 1..6);
@@ -165,16 +178,21 @@ fn scenes() -> impl Strategy<Value = Scene> {
     ];
     let faults = prop::sample::subsequence(faults(), 0..3);
     let places = (platforms, prop::bool::weighted(0.2));
-    (services, places, faults, 3.0..200.0f64, any::<u32>()).prop_map(
-        |(parts, (platform, buys), faults, step, seed)| {
-            let of_nodes = buys && platform["kind"] == "cluster";
-            let mut scene = scene(&parts, platform, faults, step, seed);
-            if of_nodes {
-                scene.document["node_controllers"] = json!([outsider_of_nodes()]);
+    let drawn = (services, places, faults, 3.0..200.0f64, any::<u32>());
+    drawn.prop_flat_map(|(parts, (platform, buys), faults, step, seed)| {
+        let cluster = platform["kind"] == "cluster";
+        let mut scene = scene(&parts, platform, faults, step, seed);
+        if buys && cluster {
+            scene.document["node_controllers"] = json!([outsider_of_nodes()]);
+        }
+        resizes(parts.len()).prop_map(move |resizes| {
+            let mut scene = scene.clone();
+            if cluster {
+                scene.document["resizes"] = json!(resizes);
             }
             scene
-        },
-    )
+        })
+    })
 }
 
 type Part = (Scaled, &'static str, Vec<f64>, f64);

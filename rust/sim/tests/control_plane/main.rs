@@ -12,6 +12,7 @@ mod nodes;
 mod outlet;
 mod outsider;
 mod plans;
+mod resizes;
 mod run;
 mod scaling;
 mod support;

@@ -95,7 +95,7 @@ impl Scene {
     pub(crate) fn new(horizon: f64, platform: Value, services: Vec<Value>) -> Self {
         let document = json!({
             "plan_version": 1, "name": "test", "seed": 1, "horizon_ns": ns(horizon), "engine": "lazy",
-            "services": services, "workloads": [], "calls": [], "platform": platform, "controllers": [], "node_controllers": [], "faults": [],
+            "services": services, "workloads": [], "calls": [], "platform": platform, "controllers": [], "node_controllers": [], "faults": [], "resizes": [],
             "record": {"series_step_ns": ns(60.0), "requests": {"keep": "off"}, "decisions": {"keep": "all"}, "latencies": false},
         });
         Self {

@@ -112,6 +112,7 @@ impl Case {
             node_controllers: vec![],
             calls: vec![],
             faults: vec![],
+            resizes: vec![],
             record: RecordPlan {
                 series_step_ns: SECOND,
                 requests: self.requests,

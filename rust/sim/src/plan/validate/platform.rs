@@ -36,6 +36,20 @@ fn fits(service: &ServicePlan, pool: &PoolPlan) -> Result<(), PlanError> {
     )
 }
 
+/// Nodes have to have room for what replicas are to become.
+pub(super) fn validate_resize(
+    platform: &PlatformPlan,
+    cpu_millicores: u64,
+) -> Result<(), PlanError> {
+    let PlatformPlan::Cluster { pools, .. } = platform else {
+        let problem = "is of a fleet, where a replica is a machine: its CPU is that of its kind";
+        return Err(PlanError::invalid("service", problem));
+    };
+    let mut pools = pools.iter();
+    let fits = pools.any(|pool| cpu_millicores <= pool.allocatable_cpu_millicores);
+    require(fits, "cpu_millicores", "is more than any node has")
+}
+
 fn validate_pool(pool: &PoolPlan) -> Result<(), PlanError> {
     require(
         SPEEDS.contains(&pool.speed_ratio),

@@ -178,8 +178,7 @@ fn require_levels(service: &ServicePlan) -> Result<(), PlanError> {
 }
 
 fn require_replica(replica: &ReplicaPlan, discipline: Discipline) -> Result<(), PlanError> {
-    require(replica.cpu_millicores > 0, "cpu_millicores", "is zero")?;
-    require_at_most(replica.cpu_millicores, CPU_MAX_MILLICORES, "cpu_millicores")?;
+    validate_cpu(replica.cpu_millicores)?;
     require_at_most(replica.memory_bytes, MEMORY_MAX_BYTES, "memory_bytes")?;
     require_at_most(replica.image_bytes, MEMORY_MAX_BYTES, "image_bytes")?;
     let sharing = discipline == Discipline::ProcessorSharing;
@@ -195,4 +194,9 @@ fn require_replica(replica: &ReplicaPlan, discipline: Discipline) -> Result<(), 
             "is unbounded, which only processor sharing allows",
         ),
     }
+}
+
+pub(super) fn validate_cpu(millicores: u64) -> Result<(), PlanError> {
+    require(millicores > 0, "cpu_millicores", "is zero")?;
+    require_at_most(millicores, CPU_MAX_MILLICORES, "cpu_millicores")
 }

@@ -21,9 +21,10 @@ pub(super) fn capacity(world: &World) -> Checked {
     let nodes = world.platform.nodes();
     let mut held = vec![(0u64, 0u64, 0u32); nodes.len()];
     for (service, plan) in world.services.iter().zip(&world.plan.services) {
-        for node in service.live.iter().filter_map(|id| service.get(*id).node) {
+        let live = service.live.iter();
+        for (id, node) in live.filter_map(|id| Some((*id, service.get(*id).node?))) {
             let of = &mut held[node.index()];
-            let (cpu, memory) = (plan.replica.cpu_millicores, plan.replica.memory_bytes);
+            let (cpu, memory) = (service.cpu_of(id), plan.replica.memory_bytes);
             *of = (of.0 + cpu, of.1 + memory, of.2 + 1);
         }
     }

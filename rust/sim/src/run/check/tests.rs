@@ -51,7 +51,7 @@ pub(in crate::run) fn document(kind: &str) -> Value {
             "clients": {"count": 1, "think": {"distribution": "constant", "value_ns": 1000 * S}},
             "source": {"source": "table", "times": 0, "work": 1, "keep_2_53": 1_u64 << 53}}],
         "platform": platform(kind),
-        "controllers": [controller(3, 20), controller(0, 30)], "node_controllers": [], "calls": [], "faults": [],
+        "controllers": [controller(3, 20), controller(0, 30)], "node_controllers": [], "calls": [], "faults": [], "resizes": [],
         "record": {"series_step_ns": 10 * S, "requests": {"keep": "off"}, "decisions": {"keep": "all"}, "latencies": false},
     })
 }
