@@ -171,11 +171,7 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
     let ledgers: Vec<&Ledger> = stations.iter().map(|s| s.ledger()).collect();
     of_ledgers(&plan, &ledgers, totals, &mut tables);
     if let Some(graph) = &graph {
-        let heads: Vec<_> = graph.heads().collect();
-        let end_to_end = record::end_to_end_table(&plan.services, &heads);
-        let critical_path = record::critical_path_table(&plan.services, &heads);
-        tables.push(("end_to_end", end_to_end.into()));
-        tables.push(("critical_path", critical_path.into()));
+        of_graph(&plan, graph, &mut tables);
     }
     if outlet.is_none() {
         let names = DecisionNames::of(&plan);
@@ -204,6 +200,15 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         tables.push(("requests", requests));
     }
     tables
+}
+
+/// The tables that tell of requests with all that they have called.
+fn of_graph(plan: &Plan, graph: &Graph, tables: &mut Vec<(&'static str, LazyTable)>) {
+    let heads: Vec<_> = graph.heads().collect();
+    let end_to_end = record::end_to_end_table(&plan.services, &heads);
+    let critical_path = record::critical_path_table(&plan.services, &heads);
+    tables.push(("end_to_end", end_to_end.into()));
+    tables.push(("critical_path", critical_path.into()));
 }
 
 /// The tables that tell what the books of all services say.
