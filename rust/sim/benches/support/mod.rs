@@ -102,6 +102,7 @@ impl Case {
             node_controllers: vec![],
             calls: vec![],
             faults: vec![],
+            resizes: vec![],
             record: RecordPlan {
                 series_step_ns: 60 * SECOND,
                 requests: RequestLog::Off,
