@@ -44,7 +44,12 @@ fn resized(output: &RunOutput) -> Vec<(f64, f64, u64, u64)> {
     let deferred = output.counts("resizes", "deferred");
     let rows = times.iter().zip(cores).zip(resized.iter().zip(deferred));
     rows.map(|((time, cores), (resized, deferred))| {
-        (time.unwrap(), cores.unwrap(), *resized, deferred)
+        (
+            time.expect("a row has a time"),
+            cores.expect("and CPU"),
+            *resized,
+            deferred,
+        )
     })
     .collect()
 }
