@@ -201,7 +201,7 @@ def _policies(plan: Plan) -> tuple[Decide, DecideNodes] | None:
 
 
 def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: bool) -> RunResult:
-    # All of them import polars, which takes 40 MiB: it comes when the engine has given its memory back.
+    # All of them import polars, which takes 35 MiB: it comes when the engine has given its memory back.
     from hookean.result import RunResult  # noqa: PLC0415 (see above)
     from hookean.result.columns import STREAMED, TABLES  # noqa: PLC0415 (see above)
     from hookean.result.frames import LazyFrames, engine_frame  # noqa: PLC0415 (see above)
