@@ -34,8 +34,8 @@ other, and compared with an exact value of queueing theory.
   chance failure is to be expected in about ten sets of seeds. Seeds were never chosen.
 - **Width.** A half-width above {RELATIVE:.0%} of the reference fails the case ({RELATIVE_SECOND:.0%} for variances,
   second moments and lags; {PROBABILITY_FLOOR} for probabilities, half the distance from the objective for the tails of
-  dimensioning). Probabilities below {RAREST:g} by their reference are not covered; where the opposite is as rare, the
-  half-width is at least {RAREST:g}, for it may not be seen at all, and batches that are all alike have no interval.
+  dimensioning). Probabilities below {RAREST:g} by their reference are not covered; where the opposite is as rare and
+  was seen in no batch, the half-width is {RAREST:g}: batches that are all alike have no interval of their own.
 - **Length.** A pilot says how long the runs must be and is then forgotten; the runs that are judged have other seeds.
 - **computed** figures are formulas, not simulations: the library's closed form agrees to {COMPUTED_TOLERANCE:g}. So are
   the second moments of the wait under the heaviest service laws, whose simulation would need some 10^12 requests.

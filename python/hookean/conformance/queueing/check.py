@@ -123,9 +123,9 @@ def _compare(case: Case, key: str, experiment: Experiment, found: Mapping[str, E
 def _simulated(case: str, key: str, reference: float, metric: Metric, found: Estimate) -> Comparison:
     note = ""
     half_width = found.half_width
-    if abs(1.0 - reference) < metric.rarest:
-        # What contradicts it may never have been seen: the batches are all alike then, and their interval is a point.
-        half_width = max(half_width, metric.rarest)
+    if half_width == 0.0 and abs(1.0 - reference) < metric.rarest:
+        # What contradicts it was never seen: the batches are all alike, and an interval from how they differ is a point.
+        half_width = metric.rarest
     interval = f"{found.value:.6g} +- {half_width:.2g}"
     if abs(found.value - reference) > half_width:
         note = f"{interval} does not hold it"
