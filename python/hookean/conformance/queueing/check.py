@@ -124,7 +124,7 @@ def _simulated(case: str, key: str, reference: float, metric: Metric, found: Est
     note = ""
     half_width = found.half_width
     if half_width == 0.0 and abs(1.0 - reference) < metric.rarest:
-        # What contradicts it was never seen: the batches are all alike, and an interval from how they differ is a point.
+        # What contradicts it was never seen: batches that are all alike have a point for an interval.
         half_width = metric.rarest
     interval = f"{found.value:.6g} +- {half_width:.2g}"
     if abs(found.value - reference) > half_width:
