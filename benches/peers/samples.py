@@ -35,6 +35,8 @@ class Sample:
         memory_peak_mib: Peak resident memory of each timed process.
         memory_before_mib: The same just before the job, after imports and a small run.
         engine_s: Wall times of hookean's engine alone.
+        again: Wall microseconds for each request of further calls, by timed process; that of the only call where a tool
+            takes so long that there are no others.
     """
 
     tool: str
@@ -45,6 +47,7 @@ class Sample:
     memory_peak_mib: list[float] = field(default_factory=list)
     memory_before_mib: list[float] = field(default_factory=list)
     engine_s: list[float] = field(default_factory=list)
+    again: list[float] = field(default_factory=list)
 
     @property
     def runs(self) -> list[dict[str, Any]]:
@@ -112,6 +115,8 @@ def _add(sample: Sample, report: dict[str, Any], *, timed: bool) -> None:
     sample.timed += report["runs"]
     sample.memory_peak_mib.append(report["memory_peak_mib"])
     sample.memory_before_mib.append(report["memory_before_mib"])
+    only = report["runs"][0]
+    sample.again.append(median(report["again_s"] or [only["wall_s"] / only["requests"]]) * 1e6)
     if report["engine_s"] is not None:
         sample.engine_s.append(report["engine_s"])
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     Measured = dict[Case, dict[str, Sample]]
 
 HEADER = (
-    "job", "requests", "tool", "runs", "wall s", "us/request", "min", "slower by", "peak MiB", "of it before", "answer",
-    "error",
+    "job", "requests", "tool", "runs", "wall s", "us/request", "min", "slower by", "again", "slower by", "peak MiB",
+    "of it before", "answer", "error",
 )  # fmt: skip
 
 
@@ -41,7 +41,10 @@ def _cpu_model() -> str:
 
 
 def markdown(measured: Measured) -> str:
-    """Returns the table in Markdown; `slower by` is the ratio of the medians of us/request to hookean's."""
+    """Returns the table in Markdown.
+
+    `slower by` is the ratio of the medians of us/request to hookean's: of first calls, then of those that come `again`.
+    """
     rows = [_row(case, sample, samples["hookean"]) for case, samples in measured.items() for sample in samples.values()]
     lines = [HEADER, ("---",) * 3 + ("---:",) * (len(HEADER) - 3), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -50,6 +53,7 @@ def markdown(measured: Measured) -> str:
 def _row(case: Case, sample: Sample, reference: Sample) -> tuple[str, ...]:
     micros = median(sample.micros())
     ratio = micros / median(reference.micros())
+    again = median(sample.again)
     return (
         case.job,
         f"{case.requests:,}",
@@ -58,11 +62,17 @@ def _row(case: Case, sample: Sample, reference: Sample) -> tuple[str, ...]:
         f"{sample.wall_median():.4g}",
         f"{micros:.4g}",
         f"{min(sample.micros()):.4g}",
-        "1" if sample is reference else f"{ratio:,.1f}x" if ratio < 10 else f"{ratio:,.0f}x",
+        "1" if sample is reference else _times(ratio),
+        f"{again:.4g}",
+        "1" if sample is reference else _times(again / median(reference.again)),
         f"{max(sample.memory_peak_mib):,.0f}",
         f"{median(sample.memory_before_mib):,.0f}",
         *_answer(case, sample, reference),
     )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.1f}x" if ratio < 10 else f"{ratio:,.0f}x"
 
 
 def _answer(case: Case, sample: Sample, reference: Sample) -> tuple[str, str]:
