@@ -62,6 +62,30 @@ def resolve(scenario: Scenario, base_dir: str | Path | None = None, *, streamed:
     return _Resolver(scenario, scenario.base_dir if base_dir is None else Path(base_dir), streamed=streamed).plan()
 
 
+class _Collecting:
+    """A part of a resolution whose problem is kept. A class, since a generator takes several times as long to enter.
+
+    Args:
+        resolver: Who keeps it.
+        at: The place in the scenario.
+    """
+
+    __slots__ = ("_at", "_resolver")
+
+    def __init__(self, resolver: _Resolver, at: FieldPath) -> None:
+        self._resolver = resolver
+        self._at = at
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, problem: BaseException | None, traceback: object) -> bool:
+        if isinstance(problem, (FieldError, UnitError)):
+            self._resolver.keep(problem, self._at)
+            return True
+        return False
+
+
 class _Resolver:
     """One resolution: collects problems, so that several are reported together."""
 
@@ -158,13 +182,13 @@ class _Resolver:
         owners = {member: name for name in self.names for member in members.of(name)}
         check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
 
-    @contextmanager
-    def _collecting(self, *at: str | int) -> Iterator[None]:
+    def _collecting(self, *at: str | int) -> _Collecting:
         """Keeps a problem with its place, instead of raising it at once."""
-        try:
-            yield
-        except (FieldError, UnitError) as problem:
-            self.problems.append(self._placed(problem, at))
+        return _Collecting(self, at)
+
+    def keep(self, problem: FieldError | UnitError, at: FieldPath) -> None:
+        """Keeps a problem, to be raised together with others."""
+        self.problems.append(self._placed(problem, at))
 
     @contextmanager
     def _reading(self, *at: str | int) -> Iterator[None]:

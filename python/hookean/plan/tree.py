@@ -15,7 +15,7 @@ from hookean.scenario.provenance import Fixed, Known
 from hookean.scenario.units import Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _UNIT_SUFFIXES = ("_ns", "_millicores", "_bytes", "_bytes_per_s", "_milli")
 _OTHER_NAMES = {"nanousd_per_hour": "price", "keep_2_53": "keep"}
@@ -122,7 +122,7 @@ class Parameters(Collection[tuple[str, Known]]):
         self._tree = tree
 
     def __iter__(self) -> Iterator[tuple[str, Known]]:
-        return _walk(self._tree, "")
+        return ((path, leaf) for path, leaf in _leaves(self._tree, "") if type(leaf) is Known)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -140,40 +140,48 @@ def split(tree: Any) -> tuple[Any, Parameters]:
     Raises:
         TypeError: A leaf is neither `Known` nor `Fixed`: a mistake of ours.
     """
-    return _document(tree, "", {}), Parameters(tree)
+    try:
+        return _document(tree, {}), Parameters(tree)
+    except _BareLeafError as error:
+        path = next(path for path, leaf in _leaves(tree, "") if type(leaf) not in {Known, Fixed})
+        raise TypeError(f"`{path}` enters the plan without provenance") from error
 
 
-def _document(node: Any, path: str, known: dict[int, Any]) -> Any:
-    if isinstance(node, (Known, Fixed)):
+class _BareLeafError(Exception):
+    """There is a leaf that does not say where it comes from."""
+
+
+def _document(node: Any, known: dict[int, Any]) -> Any:
+    kind = type(node)
+    if kind is Known or kind is Fixed:
         return node.value
-    start = f"{path}." if path else ""
-    if isinstance(node, Branch):
+    if kind is dict:
+        return _mapping(node, known)
+    if kind is list:
+        return [_document(value, known) for value in node]
+    if kind is Branch:
         if id(node) not in known:
-            known[id(node)] = _mapping(node.items(), start, known)
+            known[id(node)] = _mapping(node, known)
         return known[id(node)]
-    if isinstance(node, dict):
-        return _mapping(node.items(), start, known)
-    if isinstance(node, list):
-        return [_document(value, f"{start}{_label(value, index)}", known) for index, value in enumerate(node)]
-    raise TypeError(f"`{path}` enters the plan without provenance")
+    raise _BareLeafError
 
 
-def _mapping(items: Iterable[tuple[str, Any]], start: str, known: dict[int, Any]) -> dict[str, Any]:
-    return {key: _document(value, f"{start}{_without_unit(key)}", known) for key, value in items if key != "label"}
+def _mapping(node: dict[str, Any] | Branch, known: dict[int, Any]) -> dict[str, Any]:
+    return {key: _document(value, known) for key, value in node.items() if key != "label"}
 
 
-def _walk(node: Any, path: str) -> Iterator[tuple[str, Known]]:
-    if isinstance(node, Known):
-        yield path, node
-        return
+def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every leaf with its path."""
     start = f"{path}." if path else ""
     if isinstance(node, (dict, Branch)):
         for key, value in node.items():
             if key != "label":
-                yield from _walk(value, f"{start}{_without_unit(key)}")
+                yield from _leaves(value, f"{start}{_without_unit(key)}")
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            yield from _walk(value, f"{start}{_label(value, index)}")
+            yield from _leaves(value, f"{start}{_label(value, index)}")
+    else:
+        yield path, node
 
 
 def _label(value: Any, index: int) -> str:
