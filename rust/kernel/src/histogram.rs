@@ -407,6 +407,14 @@ impl<const BITS: u32> Histogram<BITS> {
         }
     }
 
+    /// Asks for its memory before it is used (see [`crate::bring_near`]).
+    pub fn bring_near(&self) {
+        match &self.buckets {
+            Buckets::Sparse(sparse) => sparse.bring_near(),
+            Buckets::Dense(dense) => dense.bring_near(),
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -4,6 +4,7 @@
 //! root. Times are relative to an origin that the owner moves on (rebasing); a time that does not fit is refused,
 //! never wrapped.
 
+use crate::near::bring_near;
 use std::hint::select_unpredictable;
 use thiserror::Error;
 
@@ -49,6 +50,11 @@ impl WinnerTree {
             winner: EMPTY,
             slot_bits: SLOT_BITS[usize::from(capacity >> SLOT_BITS[0] > 1)],
         }
+    }
+
+    /// Asks for its memory before it is used (see [`bring_near`]).
+    pub fn bring_near(&self) {
+        bring_near(&self.keys);
     }
 
     /// How many slots there are.

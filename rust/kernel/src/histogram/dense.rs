@@ -1,6 +1,7 @@
 //! A word for every bucket up to the highest one in use: half of it counts the run, half the window.
 
 use super::{PART, Search, Sparse, bucket_of, range_of};
+use crate::near::bring_near;
 use std::collections::BTreeMap;
 
 /// Bits of a half of a word.
@@ -47,6 +48,11 @@ impl<const BITS: u32> Dense<BITS> {
             }
         }
         dense
+    }
+
+    pub(super) fn bring_near(&self) {
+        bring_near(&self.words);
+        bring_near(&self.used);
     }
 
     /// Buckets that there are.

@@ -1,6 +1,7 @@
 //! Buckets made in parts where values are, with narrow counts: for histograms of few values.
 
 use super::{PART, Search, bucket_of, range_of};
+use crate::near::bring_near;
 
 /// The most that a half of a word counts.
 const MOST: u64 = u8::MAX as u64;
@@ -34,6 +35,13 @@ pub(super) struct Sparse<const BITS: u32> {
 }
 
 impl<const BITS: u32> Sparse<BITS> {
+    pub(super) fn bring_near(&self) {
+        bring_near(&self.places);
+        for part in &self.parts {
+            bring_near(&part.counts);
+        }
+    }
+
     /// Buckets up to the highest part that there is.
     pub(super) fn len(&self) -> usize {
         self.places.len() * PART

@@ -345,6 +345,12 @@ impl<L: Line> Station for Central<L> {
         self.presence().waiting
     }
 
+    fn bring_near(&self) {
+        self.ledger.bring_near();
+        self.arrivals.bring_near();
+        self.servers.bring_near();
+    }
+
     fn ledger(&self) -> &Ledger {
         &self.ledger
     }

@@ -2,7 +2,7 @@
 
 use super::ReplicaId;
 use crate::workload::Request;
-use hookean_kernel::SimTime;
+use hookean_kernel::{SimTime, bring_near};
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, BinaryHeap};
 
@@ -120,6 +120,11 @@ impl<const PATIENT: bool> FirstOut<PATIENT> {
         } else {
             self.heap.len()
         }
+    }
+
+    /// Asks for its memory before it is used.
+    pub(super) fn bring_near(&self) {
+        bring_near(self.heap.as_slice());
     }
 
     #[inline]

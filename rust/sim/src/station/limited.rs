@@ -147,6 +147,10 @@ impl<Q: Queue> Queue for Limited<Q> {
         self.inner.idle_since()
     }
 
+    fn bring_near(&self) {
+        self.inner.bring_near();
+    }
+
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {
         self.inner.inside()
     }

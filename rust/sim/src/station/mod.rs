@@ -166,6 +166,9 @@ pub trait Station: Send {
     fn in_system(&self, now: SimTime) -> u64;
     /// Requests waiting, anywhere in the station.
     fn waiting(&self, now: SimTime) -> u64;
+    /// Asks for its memory before it advances: worth it where it has not advanced for long (see
+    /// [`hookean_kernel::bring_near`]).
+    fn bring_near(&self) {}
     /// Counts, latencies and digest so far.
     fn ledger(&self) -> &Ledger;
     /// The ledger, to drain windows from.

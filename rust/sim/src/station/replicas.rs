@@ -68,6 +68,8 @@ pub(super) trait Queue: Clone + Send {
     fn queue_of(&mut self, request: &Request, settings: &Settings) -> &mut VecDeque<Request>;
     /// When its last request left, or when it became ready, if it holds none.
     fn idle_since(&self) -> Option<SimTime>;
+    /// Asks for its memory before it is used.
+    fn bring_near(&self);
     /// Requests inside, with the start of their service.
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)>;
 }

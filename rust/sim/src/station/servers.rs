@@ -18,7 +18,7 @@ use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::plan::Routing;
 use crate::workload::{BLOCK, Request};
 use hookean_kernel::portable::float;
-use hookean_kernel::{SimTime, WinnerTree};
+use hookean_kernel::{SimTime, WinnerTree, bring_near};
 use std::cmp::Reverse;
 
 /// A slot of a replica.
@@ -240,6 +240,14 @@ impl Servers {
         if by_block {
             ledger.serve(&served, &latencies);
         }
+    }
+
+    /// Asks for its memory before it is used.
+    pub(super) fn bring_near(&self) {
+        self.tree.bring_near();
+        bring_near(&self.slots);
+        bring_near(&self.jobs);
+        bring_near(&self.crossing);
     }
 
     /// When the first of the requests in service is done.

@@ -269,6 +269,10 @@ impl<L: Line, const PATIENT: bool> Queue for Sharing<L, PATIENT> {
         (self.outstanding() == 0).then_some(SimTime::from_nanos(self.left))
     }
 
+    fn bring_near(&self) {
+        self.held.jobs.bring_near();
+    }
+
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {
         self.held.inside()
     }

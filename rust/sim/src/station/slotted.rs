@@ -13,7 +13,7 @@ use super::replicas::Queue;
 use super::settings::{Settings, end_of_patience, slots_of};
 use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape};
 use crate::workload::Request;
-use hookean_kernel::SimTime;
+use hookean_kernel::{SimTime, bring_near};
 use std::collections::{BinaryHeap, VecDeque};
 
 /// The queue and the slots of one replica; `PATIENT` requests give up in service, too. Those in service are ordered by the
@@ -221,6 +221,10 @@ impl<L: Line, const PATIENT: bool> Queue for Slotted<L, PATIENT> {
 
     fn idle_since(&self) -> Option<SimTime> {
         (self.outstanding() == 0).then_some(SimTime::from_nanos(self.left))
+    }
+
+    fn bring_near(&self) {
+        bring_near(self.held.jobs.as_slice());
     }
 
     fn inside(&self) -> impl Iterator<Item = (Request, Option<SimTime>, ReplicaId)> {

@@ -5,7 +5,9 @@ use super::counts::{Bins, ExactCounts, PoissonCounts};
 use super::{Classes, Inbox, Request, WorkloadArrays};
 use crate::calls::Call;
 use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSource};
-use hookean_kernel::{Sampler, SimDuration, SimTime, StreamKey, Xoshiro256PlusPlus, counter_draw};
+use hookean_kernel::{
+    Sampler, SimDuration, SimTime, StreamKey, Xoshiro256PlusPlus, bring_near, counter_draw,
+};
 use std::sync::Arc;
 
 pub(super) const KEEP_ALL: u64 = 1 << 53;
@@ -259,6 +261,11 @@ impl Arrivals {
         let work = hookean_kernel::Distribution::Constant { value_ns: 1 };
         let work = work.sampler().expect("a constant is valid");
         Self::new(&WorkloadPlan::open(0, 0, source), &arrays, 1, "web", work).expect("sorted")
+    }
+
+    /// Asks for the memory of the requests to come before it is used.
+    pub(crate) fn bring_near(&self) {
+        bring_near(&self.block);
     }
 
     /// When the next request arrives; [`SimTime::MAX`] when there is none.

@@ -22,6 +22,11 @@ impl Ledger {
         &self.latency
     }
 
+    /// Asks for its memory before it is used.
+    pub(in crate::station) fn bring_near(&self) {
+        self.latency.bring_near();
+    }
+
     /// Latencies of all completed requests, from their first arrival.
     pub fn request_latency(&self) -> &Histogram {
         let callers = self.callers.as_ref();

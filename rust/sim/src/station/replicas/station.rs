@@ -5,7 +5,7 @@ use crate::station::orders::Line;
 use crate::station::trigger::Trigger;
 use crate::station::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::workload::Arrivals;
-use hookean_kernel::SimTime;
+use hookean_kernel::{SimTime, bring_near};
 
 impl<Q: Queue> Station for Replicas<Q> {
     fn advance(&mut self, until: SimTime) {
@@ -172,6 +172,17 @@ impl<Q: Queue> Station for Replicas<Q> {
 
     fn waiting(&self, _now: SimTime) -> u64 {
         self.presence().waiting
+    }
+
+    fn bring_near(&self) {
+        self.ledger.bring_near();
+        self.arrivals.bring_near();
+        self.tree.bring_near();
+        self.router.bring_near();
+        bring_near(&self.next);
+        for queue in self.queues.iter().flatten() {
+            queue.bring_near();
+        }
     }
 
     fn ledger(&self) -> &Ledger {

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::{ReplicaId, ReplicaShape};
 use crate::plan::Routing;
 use crate::workload::is_in_sequence;
-use hookean_kernel::WinnerTree;
+use hookean_kernel::{WinnerTree, bring_near};
 use sticky::Sticky;
 use weighted::Weighted;
 
@@ -194,6 +194,15 @@ impl Router {
     /// Whether a choice looks at the requests of all replicas.
     pub(super) const fn compares_all(&self) -> bool {
         matches!(self.rule, Rule::Load(_))
+    }
+
+    /// Asks for its memory before it is used.
+    pub(super) fn bring_near(&self) {
+        if let Rule::Load(load) = &self.rule {
+            load.ranks.bring_near();
+            bring_near(&load.ids);
+        }
+        bring_near(&self.ready);
     }
 
     /// Whether no replica takes requests.
