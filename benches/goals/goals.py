@@ -92,6 +92,11 @@ def _day_over_loop(found: Measured) -> float:
     return median(day / loop for day, loop in pairs)
 
 
+def _sharing_over_loop(found: Measured) -> float:
+    pairs = zip(found["floor"]["station_sharing"], found["floor"]["loop_sharing"], strict=True)
+    return median(station / loop for station, loop in pairs)
+
+
 def _site_over_loop(found: Measured) -> float:
     site = found["site, 1 thread"]
     return float(site["wall_s"] / site["requests"] * 1e9 / median(found["floor"]["loop_34"]))
@@ -162,6 +167,15 @@ GOALS: tuple[Goal, ...] = (
     _peer("S1, M/M/10: an expert's numba loop / hookean", _Slower("s1", "numba", 20_000_000), (3, 4)),
     _peer("S1, M/M/1000: an expert's numba loop / hookean", _Slower("s1k", "numba", 20_000_000), (3, 4)),
     Goal("S2 / a bare loop of its size, same binary", ("floor",), _day_over_loop, "x", 2.0, 1.4, less=True),
+    Goal(
+        "Processor sharing, least outstanding of 100 replicas / a bare loop of it, same binary",
+        ("floor",),
+        _sharing_over_loop,
+        "x",
+        2.0,
+        1.0,
+        less=True,
+    ),
     Goal(
         "S3, one core / a bare loop of its size",
         ("floor", "site, 1 thread"),

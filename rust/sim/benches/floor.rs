@@ -1,5 +1,5 @@
 //! The floor: what a bare loop costs for each request, two draws, a race through the winner tree and a sum, beside whole
-//! simulations in the same binary. Writes one line of JSON with the nanoseconds of each request, a value for each round.
+//! simulations in the same binary; and the same for processor sharing behind a router. Writes one line of JSON with the nanoseconds of each request, a value for each round.
 //!
 //!     floor [ROUNDS]
 //!
@@ -7,12 +7,16 @@
 
 #[path = "support/day.rs"]
 mod day;
+#[path = "support/sharing.rs"]
+mod sharing;
 mod support;
 
 use day::day;
 use hookean_kernel::{
     Moves, Racer, StreamKey, WinnerTree, Xoshiro256PlusPlus, standard_exponential,
 };
+use hookean_sim::plan::{Discipline, Routing};
+use sharing::bare_sharing;
 use std::hint::black_box;
 use std::io::Write;
 use std::time::Instant;
@@ -23,6 +27,8 @@ const ROUNDS: usize = 7;
 /// Requests between two moves of the origin: the times of the tree are relative to it.
 const BLOCK: u64 = 100_000;
 const LOAD: f64 = 0.8;
+/// Replicas that share their cores.
+const SHARING: u32 = 100;
 
 /// Kiefer and Wolfowitz: a request takes the server that is free first.
 struct Loop {
@@ -120,8 +126,21 @@ fn floor(servers: usize) -> impl FnMut() -> u64 {
     }
 }
 
-fn station(servers: u32) -> impl FnMut() -> u64 {
-    let (mut station, mut now) = (Case::central(servers).build(), 100 * SECOND);
+fn sharing_floor() -> u64 {
+    black_box(bare_sharing(SHARING as usize, REQUESTS));
+    REQUESTS
+}
+
+fn sharing() -> Case {
+    Case {
+        discipline: Discipline::ProcessorSharing,
+        routing: Routing::LeastOutstanding,
+        ..Case::central(SHARING)
+    }
+}
+
+fn station(case: Case) -> impl FnMut() -> u64 {
+    let (mut station, mut now) = (case.build(), 100 * SECOND);
     move || run(&mut *station, &mut now, REQUESTS)
 }
 
@@ -137,8 +156,10 @@ fn main() {
         ("loop_17", Box::new(floor(17))),
         ("loop_34", Box::new(floor(34))),
         ("loop_1000", Box::new(floor(1000))),
-        ("station_10", Box::new(station(10))),
-        ("station_1000", Box::new(station(1000))),
+        ("loop_sharing", Box::new(sharing_floor)),
+        ("station_10", Box::new(station(Case::central(10)))),
+        ("station_1000", Box::new(station(Case::central(1000)))),
+        ("station_sharing", Box::new(station(sharing()))),
         ("autoscaled_day", Box::new(autoscaled_day)),
     ];
     let mut nanos = vec![Vec::new(); jobs.len()];
