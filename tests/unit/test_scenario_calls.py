@@ -114,10 +114,20 @@ def test_a_ring_of_calls_is_named(tmp_path):
         load(tmp_path, text)
 
 
-def test_a_controller_that_acts_on_requests_cannot_scale_a_service_that_is_called(tmp_path):
-    text = SHOP + "controllers:\n  - {kind: on-demand, service: cart, max: 3}\n"
-    with pytest.raises(ScenarioError, match="acts on single requests at once, which calls to `cart` do not allow"):
-        load(tmp_path, text)
+def test_a_service_that_is_called_may_scale_on_demand_in_either_engine(tmp_path):
+    text = SHOP.replace("cart: {work: 20ms, replica: {cpu: 1, memory: 512Mi}, replicas: 2,", "cart: {work: 20ms, ")
+    assert text != SHOP
+    text = text.replace("cart: {", "cart: {replica: {cpu: 1, memory: 512Mi}, queue: {discipline: central_fifo}, ")
+    text += "controllers:\n  - {kind: on-demand, service: cart, max: 30, keep_alive: 1s}\n"
+    result = hookean.simulate(load(tmp_path, text))
+    requests = result.requests
+    assert requests is not None
+    carts = result.replicas.filter(pl.col("service") == "cart")
+    # The first call finds no replica: one is created at that instant.
+    first = requests.filter(pl.col("service") == "cart")["arrival"].min()
+    assert carts["created"].min() == first
+    assert carts.height > 10
+    assert hookean.simulate(load(tmp_path, text + "engine: reference\n")).digest == result.digest
 
 
 def test_a_group_may_call_a_service(tmp_path):

@@ -107,12 +107,6 @@ def test_the_report_counts_unanswered_requests(tmp_path):
             "requests of `front` that are held would be sent back",
             "faults.0.requests",
         ),
-        (
-            "record:",
-            "controllers: [{kind: on-demand, service: front, max: 3}]\nrecord:",
-            "those of `front` are held for others",
-            "controllers.0.kind",
-        ),
     ],
 )
 def test_mistakes_are_named_with_their_place(tmp_path, old, new, message, where):

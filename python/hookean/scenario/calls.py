@@ -181,7 +181,7 @@ def _ring(calls: dict[str, list[str]]) -> list[str]:
 
 
 def _request_problems(scenario: Scenario) -> Iterator[FieldError]:
-    """Calls need single requests on both sides, and stations behind others do not stop by themselves."""
+    """Calls need single requests on both sides."""
     called = called_services(scenario)
     binned = bins_of(scenario)
     fluid = {each.service: index for index, each in enumerate(scenario.workload) if each.load is not None}
@@ -196,9 +196,3 @@ def _request_problems(scenario: Scenario) -> Iterator[FieldError]:
             text = f"`{name}` {role}, and a fluid load has no requests"
             hint = "give it a workload of requests, such as `rate: 8/s`"
             yield FieldError(text, hint=hint, at=["workload", fluid[name], "load"])
-    for index, controller in scenario.service_controllers:
-        if controller.acts_on_requests and controller.service in called:
-            name = controller.service
-            text = f"`{controller.name}` acts on single requests at once, which calls to `{name}` do not allow"
-            hint = "take a controller with a period, or let nobody call this service"
-            yield FieldError(text, hint=hint, at=["controllers", index, "kind"])

@@ -87,10 +87,3 @@ def synchronous_problems(scenario: Scenario) -> Iterator[FieldError]:
             text = f"requests of `{holder}` that are held would be sent back and make their calls twice"
             hint = "take `requests: lost`, with a `retry` where they come from"
             yield FieldError(text, hint=hint, at=["faults", index, "requests"])
-    called = {to for service in scenario.services.values() for call in service.calls for to in call.to}
-    for index, controller in scenario.service_controllers:
-        if controller.acts_on_requests and controller.service in joined - called:
-            name = controller.service
-            text = f"`{controller.name}` acts on single requests at once, and those of `{name}` are held for others"
-            hint = "take a controller with a period, or calls without `hold`"
-            yield FieldError(text, hint=hint, at=["controllers", index, "kind"])

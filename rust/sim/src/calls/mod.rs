@@ -5,8 +5,8 @@
 //! of calls, and each is told of all calls that reach it in the interval before it advances. Whatever is drawn for a call
 //! is keyed by the call, so neither the order of stations nor the length of intervals matters.
 //!
-//! The answer to a synchronous call does lead back: such services advance together, on event lists, as one of the units
-//! between which everything above holds.
+//! The answer to a synchronous call does lead back, and so does what a controller does that acts on single calls: such services
+//! advance together, on event lists, as one of the units between which everything above holds.
 
 mod answer;
 mod held;

@@ -1,11 +1,15 @@
 //! What advances by itself: a service alone, or several services together.
 //!
 //! The answer to a synchronous call leads back to its caller, so the two depend on each other. So do those that such an
-//! answer waits for in turn, and whoever stands on a way from one of them to another. The strongly connected components of
-//! this graph, in which calls lead forth and awaited answers lead back, are the units; among units no way leads back.
+//! answer waits for in turn, and whoever stands on a way from one of them to another. A service whose controller acts on single
+//! requests does so while those who call it are at the same instant, and so are those who call them: it leads back to all of
+//! these. The strongly connected components of this graph, in which calls lead forth and all that leads back, are the units;
+//! among units no way leads back.
 
 use super::order::{edges, levels};
 use crate::plan::{CallPlan, WaitPlan};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// Services in units, and the order of these.
 #[derive(Debug, Clone)]
@@ -21,21 +25,19 @@ pub(crate) struct Units {
 }
 
 impl Units {
-    /// The units of so many services; `None` when calls lead back.
-    pub(crate) fn new(calls: &[CallPlan], services: usize) -> Option<Self> {
+    /// The units of services, of which some are `watched` by controllers that act on single requests; `None` when calls lead
+    /// back.
+    pub(crate) fn new(calls: &[CallPlan], watched: &[bool]) -> Option<Self> {
+        let services = watched.len();
         let order = levels(calls, services)?;
         let awaited = awaited(calls, &order);
-        let mut next = vec![Vec::new(); services];
-        for call in calls {
-            let answers = call.hold || (awaited[call.service] && waits(call));
-            for to in &call.to {
-                next[call.service].push(*to);
-                if answers {
-                    next[*to].push(call.service);
-                }
-            }
+        let mut followed = followed(calls, &order, watched);
+        let mut of = components(&ways(calls, &awaited, &followed));
+        // Whoever advances together with one that is followed is followed too, and so are those who call it.
+        while spread(&of, &mut followed) {
+            followed = self::followed(calls, &order, &followed);
+            of = components(&ways(calls, &awaited, &followed));
         }
-        let of = components(&next);
         let count = of.iter().map(|unit| unit + 1).max().unwrap_or(0);
         let mut members = vec![Vec::new(); count];
         for (service, unit) in of.iter().enumerate() {
@@ -116,6 +118,46 @@ fn awaited(calls: &[CallPlan], order: &[usize]) -> Vec<bool> {
         }
     }
     awaited
+}
+
+/// The services that each one calls, and those of its callers that depend on it in turn.
+fn ways(calls: &[CallPlan], awaited: &[bool], followed: &[bool]) -> Vec<Vec<usize>> {
+    let mut next = vec![Vec::new(); followed.len()];
+    for call in calls {
+        let answers = call.hold || (awaited[call.service] && waits(call));
+        for to in &call.to {
+            next[call.service].push(*to);
+            if answers || followed[*to] {
+                next[*to].push(call.service);
+            }
+        }
+    }
+    next
+}
+
+/// Marks the services of every unit one of which is marked; returns whether there are more now.
+fn spread(of: &[usize], marked: &mut [bool]) -> bool {
+    let units: BTreeSet<usize> = (0..of.len())
+        .filter(|service| marked[*service])
+        .map(|service| of[service])
+        .collect();
+    let mut more = false;
+    for (unit, marked) in of.iter().zip(marked) {
+        more |= !*marked && units.contains(unit);
+        *marked |= units.contains(unit);
+    }
+    more
+}
+
+/// Whether each service is watched, or one that it calls, directly or not.
+fn followed(calls: &[CallPlan], order: &[usize], watched: &[bool]) -> Vec<bool> {
+    let mut followed = watched.to_vec();
+    let mut sorted: Vec<&CallPlan> = calls.iter().collect();
+    sorted.sort_by_key(|call| Reverse(order[call.service]));
+    for call in sorted {
+        followed[call.service] |= call.to.iter().any(|to| followed[*to]);
+    }
+    followed
 }
 
 /// The strongly connected component of each node, numbered by their first nodes (S. R. Kosaraju; M. Sharir 1981).
@@ -207,7 +249,7 @@ mod tests {
 
     fn units(edges: &[(usize, usize, bool)], services: usize) -> Units {
         let calls: Vec<CallPlan> = edges.iter().map(call).collect();
-        Units::new(&calls, services).unwrap()
+        Units::new(&calls, &vec![false; services]).unwrap()
     }
 
     fn members(units: &Units) -> Vec<&[usize]> {
@@ -229,7 +271,7 @@ mod tests {
         let edges = [(1, 4, false), (3, 0, false), (4, 3, true)];
         let mut calls: Vec<CallPlan> = edges.iter().map(call).collect();
         calls[1].wait_for = WaitPlan::Nothing;
-        let units = Units::new(&calls, 5).unwrap();
+        let units = Units::new(&calls, &[false; 5]).unwrap();
         assert_eq!(members(&units), [&[0][..], &[1], &[2], &[4, 3]]);
         assert!(units.is_joined(3) && units.is_joined(4) && !units.is_joined(0));
         assert!(units.is_awaited(3) && !units.is_awaited(4));
@@ -254,9 +296,39 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_is_watched_goes_with_all_who_call_it_and_with_none_that_it_calls() {
+        let edges = [(0, 1, false), (1, 2, false), (2, 3, false), (1, 4, false)];
+        let calls: Vec<CallPlan> = edges.iter().map(call).collect();
+        let watched = |service: usize| {
+            let watched: Vec<bool> = (0..5).map(|of| of == service).collect();
+            Units::new(&calls, &watched).unwrap()
+        };
+        assert_eq!(members(&watched(2)), [&[0, 1, 2][..], &[3], &[4]]);
+        assert!((0..5).all(|service| !watched(2).is_awaited(service)));
+        assert!((0..5).all(|service| !watched(0).is_joined(service)));
+    }
+
+    #[test]
+    fn who_calls_a_service_that_is_joined_to_a_watched_one_goes_with_them() {
+        // 2 holds requests for the watched 3, and 1 calls 2, as 0 calls 1.
+        let edges = [
+            (0, 1, false),
+            (1, 2, false),
+            (2, 3, true),
+            (2, 4, true),
+            (5, 4, false),
+        ];
+        let calls: Vec<CallPlan> = edges.iter().map(call).collect();
+        let watched = [false, false, false, true, false, false];
+        let units = Units::new(&calls, &watched).unwrap();
+        assert_eq!(members(&units).len(), 1, "5 calls 4, which is joined to 3");
+        assert_eq!(Units::new(&calls, &[false; 6]).unwrap().count(), 4);
+    }
+
+    #[test]
     fn a_ring_has_no_units() {
         let ring = [(0, 1, true), (1, 0, true)];
         let calls: Vec<CallPlan> = ring.iter().map(call).collect();
-        assert!(Units::new(&calls, 2).is_none());
+        assert!(Units::new(&calls, &[false; 2]).is_none());
     }
 }

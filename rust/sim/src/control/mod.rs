@@ -159,6 +159,13 @@ pub static CONTROLLERS: &[(&str, Build)] = &[
     ("thresholds", Build::Reactive(thresholds::build)),
 ];
 
+/// Whether a controller acts when something happens; one that is not known does not.
+pub(crate) fn is_reactive(plan: &ControllerPlan) -> bool {
+    let mut all = CONTROLLERS.iter();
+    let entry = all.find(|(kind, _)| *kind == plan.kind);
+    entry.is_some_and(|(_, build)| matches!(build, Build::Reactive(_)))
+}
+
 /// Builds the controller of a plan.
 ///
 /// # Errors

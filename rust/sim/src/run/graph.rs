@@ -1,12 +1,16 @@
 //! Services that call each other: stations advance in the order of calls, those that answers join together.
 
 use super::joined::Joined;
+use super::lane::picked;
 use super::pulse::next_stretch;
 use super::service::Service;
+use super::triggers::Armed;
 use super::world::World;
 use crate::calls::{self, Call, HeadBook, Numbering, Trees, Units};
+use crate::control;
 use crate::plan::{Plan, PlanError};
 use crate::station::Station;
+use crate::station::reference::Reference;
 use hookean_kernel::{SimDuration, SimTime};
 use rayon::prelude::*;
 
@@ -46,7 +50,7 @@ impl Graph {
         let refused = || PlanError::invalid("calls", "lead back, or by too many ways");
         let levels = calls::levels(&plan.calls, services).ok_or_else(refused)?;
         let numbering = Numbering::of(plan).ok_or_else(refused)?;
-        let units = Units::new(&plan.calls, services).ok_or_else(refused)?;
+        let units = Units::new(&plan.calls, &watched(plan)).ok_or_else(refused)?;
         let all = 0..units.count();
         Ok(Some(Self {
             deepest: all.clone().map(|unit| units.level(unit)).max().unwrap_or(0),
@@ -75,11 +79,6 @@ impl Graph {
     /// The numbers of calls.
     pub(super) const fn numbering(&self) -> &Numbering {
         &self.numbering
-    }
-
-    /// Whether other services call this one.
-    pub(super) fn calls(&self, service: usize) -> bool {
-        self.numbering.is_called(service)
     }
 
     /// Services and what they have in common, where answers to synchronous calls join them.
@@ -111,6 +110,71 @@ impl Graph {
         self.units.is_joined(service)
     }
 
+    /// What runs to the next trigger when a service is armed: its unit, if it advances together with others.
+    pub(super) fn armed(&self, service: usize) -> Armed {
+        if !self.is_joined(service) {
+            return Armed::alone(service);
+        }
+        let unit = self.units.of(service);
+        let first = self.units.members(unit).iter().copied().min();
+        Armed {
+            service: first.unwrap_or(service),
+            unit: Some(unit),
+        }
+    }
+
+    /// Whether a service of a unit waits for a trigger.
+    pub(super) fn is_armed(&self, stations: &[Box<dyn Station>], unit: usize) -> bool {
+        let mut members = self.units.members(unit).iter();
+        members.any(|at| stations[*at].joined().is_some_and(Reference::is_armed))
+    }
+
+    /// When something happens next in an armed unit.
+    pub(super) fn next_event(&self, stations: &[Box<dyn Station>], unit: usize) -> SimTime {
+        let members = self.units.members(unit).iter();
+        let stations = members.filter_map(|at| stations[*at].joined());
+        let joined = self.joined[unit].as_ref();
+        joined.map_or(SimTime::MAX, |joined| joined.next_event(stations))
+    }
+
+    /// Lets everything happen in an armed unit that happens at `t < until`, or up to the first trigger: when that is raised,
+    /// and of which service.
+    pub(super) fn run_to_trigger(
+        &mut self,
+        stations: &mut [Box<dyn Station>],
+        unit: usize,
+        until: SimTime,
+    ) -> Option<(SimTime, usize)> {
+        let stations = self.stations_of(stations, unit);
+        let joined = self.joined[unit].as_mut()?;
+        joined.run_to_trigger(&self.numbering, stations.into_iter(), until)
+    }
+
+    /// Tells the services of an armed unit that they know of all calls before `until`: nobody else calls them.
+    pub(super) fn tell_armed(
+        &mut self,
+        stations: &mut [Box<dyn Station>],
+        unit: usize,
+        until: SimTime,
+    ) {
+        for at in self.units.members(unit) {
+            let (calls, told) = (&mut self.on_their_way[*at], &mut self.told[*at]);
+            tell(calls, told, &mut stations[*at], until);
+        }
+    }
+
+    /// The stations of a unit.
+    fn stations_of<'a>(
+        &self,
+        stations: &'a mut [Box<dyn Station>],
+        unit: usize,
+    ) -> Vec<(usize, &'a mut Box<dyn Station>)> {
+        let mut members = self.units.members(unit).to_vec();
+        members.sort_unstable();
+        let stations = picked(stations, members.iter().copied());
+        members.iter().copied().zip(stations).collect()
+    }
+
     /// Advances a station and those before it.
     fn bring(&mut self, stations: &mut [Box<dyn Station>], service: usize, until: SimTime) {
         let unit = self.units.of(service);
@@ -125,9 +189,11 @@ impl Graph {
             let (calls, told) = (&mut self.on_their_way[*at], &mut self.told[*at]);
             tell(calls, told, &mut stations[*at], until);
         }
-        if let Some(joined) = &mut self.joined[unit] {
-            let all = stations.iter_mut().enumerate();
-            joined.advance(&self.numbering, all, until);
+        if self.joined[unit].is_some() {
+            let of_unit = self.stations_of(stations, unit).into_iter();
+            if let Some(joined) = &mut self.joined[unit] {
+                joined.advance(&self.numbering, of_unit, until);
+            }
         } else {
             for at in self.units.members(unit) {
                 stations[*at].advance(until);
@@ -200,6 +266,16 @@ impl Graph {
         trees.settle(&self.numbering);
         completed
     }
+}
+
+/// Which services have a controller that acts on single requests.
+fn watched(plan: &Plan) -> Vec<bool> {
+    let mut watched = vec![false; plan.services.len()];
+    let controllers = plan.controllers.iter();
+    controllers
+        .filter(|controller| control::is_reactive(controller))
+        .for_each(|controller| watched[controller.service] = true);
+    watched
 }
 
 /// A unit that advances.

@@ -309,7 +309,10 @@ impl World {
 }
 
 /// Those at the given places, which ascend.
-fn picked<T>(all: &mut [T], places: impl Iterator<Item = usize>) -> impl Iterator<Item = &mut T> {
+pub(super) fn picked<T>(
+    all: &mut [T],
+    places: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = &mut T> {
     let (mut rest, mut passed) = (all.iter_mut(), 0);
     places.filter_map(move |place| {
         let found = rest.nth(place - passed);

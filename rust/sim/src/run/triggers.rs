@@ -2,14 +2,33 @@
 //!
 //! Armed stations run side by side in order of time: the one whose next event is first goes on, but not beyond the next
 //! event of another. So when one of them stops for a trigger, nothing that the controller does then comes too late for
-//! any of them. Triggers are handled in the order of (time, service), after the scheduled events of that instant.
+//! any of them. Triggers are handled in the order of (time, service), after the scheduled events of that instant. Stations that
+//! advance together run together, all of them where one is armed, and stop where one of them does.
 
 use super::World;
 use crate::control::reactive::{Reaction, Scene, Seat};
 use crate::run::control_loop::Decider;
 use crate::run::event::Event;
-use crate::station::Presence;
+use crate::station::{Presence, Trigger};
 use hookean_kernel::{SimDuration, SimTime};
+
+/// What runs by itself to the next trigger: an armed station, or those that advance together with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Armed {
+    /// The service, or the first of the unit.
+    pub(super) service: usize,
+    pub(super) unit: Option<usize>,
+}
+
+impl Armed {
+    /// A station alone.
+    pub(super) const fn alone(service: usize) -> Self {
+        Self {
+            service,
+            unit: None,
+        }
+    }
+}
 
 /// A station that has stopped for the control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,19 +40,66 @@ pub(super) struct Raised {
 impl World {
     /// Lets armed stations run up to `before` or to the first trigger.
     pub(super) fn next_trigger(&mut self, before: SimTime) -> Option<Raised> {
+        self.tell_armed(before);
         loop {
-            let next = |&service: &usize| (self.stations[service].next_event(), service);
-            let (first, service) = self.armed.iter().map(next).min()?;
+            let next = |armed: &Armed| (self.next_event_of(*armed), armed.service);
+            let all = self.armed.iter();
+            let (this, (first, _)) = all
+                .map(|armed| (*armed, next(armed)))
+                .min_by_key(|(_, next)| *next)?;
             if first >= before {
                 return None;
             }
-            let others = self.armed.iter().filter(|other| **other != service);
+            let others = self.armed.iter().filter(|other| **other != this);
             let other = others.map(next).min().map_or(before, |(at, _)| at);
             let whole_instant = first + SimDuration::from_nanos(1);
             let until = other.max(whole_instant).min(before);
-            if let Some(at) = self.stations[service].run_to_trigger(until) {
-                return Some(Raised { at, service });
+            let raised = self.run_to_trigger(this, until);
+            if raised.is_some() {
+                return raised;
             }
+        }
+    }
+
+    /// Tells armed units of the calls that arrive before an instant.
+    fn tell_armed(&mut self, before: SimTime) {
+        let Some(graph) = &mut self.graph else { return };
+        for unit in self.armed.iter().filter_map(|armed| armed.unit) {
+            graph.tell_armed(&mut self.stations, unit, before);
+        }
+    }
+
+    fn next_event_of(&self, armed: Armed) -> SimTime {
+        match (armed.unit, &self.graph) {
+            (Some(unit), Some(graph)) => graph.next_event(&self.stations, unit),
+            _ => self.stations[armed.service].next_event(),
+        }
+    }
+
+    fn run_to_trigger(&mut self, armed: Armed, until: SimTime) -> Option<Raised> {
+        if let (Some(unit), Some(graph)) = (armed.unit, &mut self.graph) {
+            let raised = graph.run_to_trigger(&mut self.stations, unit, until);
+            return raised.map(|(at, service)| Raised { at, service });
+        }
+        let raised = self.stations[armed.service].run_to_trigger(until);
+        raised.map(|at| Raised {
+            at,
+            service: armed.service,
+        })
+    }
+
+    /// Arms the station of a service, or disarms it.
+    fn arm_station(&mut self, service: usize, triggers: &[Trigger]) {
+        self.stations[service].arm(triggers);
+        let graph = self.graph.as_ref();
+        let armed = graph.map_or(Armed::alone(service), |graph| graph.armed(service));
+        self.armed.retain(|other| *other != armed);
+        let is_armed = match (armed.unit, graph) {
+            (Some(unit), Some(graph)) => graph.is_armed(&self.stations, unit),
+            _ => !triggers.is_empty(),
+        };
+        if is_armed {
+            self.armed.push(armed);
         }
     }
 
@@ -71,11 +137,7 @@ impl World {
             self.dismiss(service, &change.leaving);
             self.scale(service, change.verdict.desired);
         }
-        self.stations[service].arm(&reaction.triggers);
-        self.armed.retain(|armed| *armed != service);
-        if !reaction.triggers.is_empty() {
-            self.armed.push(service);
-        }
+        self.arm_station(service, &reaction.triggers);
         let this = &mut self.loops[controller];
         this.awake = true;
         if this.wake != reaction.wake {

@@ -11,6 +11,7 @@ use super::nodes::NodeLoop;
 use super::outlet::Outlet;
 use super::pulse;
 use super::service::Service;
+use super::triggers::Armed;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
 use crate::control::{self, Native};
@@ -63,8 +64,8 @@ pub(super) struct World {
     pub(super) series: SeriesSteps,
     /// Where rows go while the run goes on, if they do.
     pub(super) outlet: Option<Outlet>,
-    /// Services whose stations wait for a trigger.
-    pub(super) armed: Vec<usize>,
+    /// What waits for a trigger.
+    pub(super) armed: Vec<Armed>,
     /// Which services call which, if any do.
     pub(super) graph: Option<Graph>,
     /// Draining replicas whose last requests wait for others.
@@ -232,20 +233,6 @@ impl World {
         if !sole {
             return refused(
                 "shares its service with another one, and one of them acts on requests",
-            );
-        }
-        if self
-            .graph
-            .as_ref()
-            .is_some_and(|graph| graph.calls(service))
-        {
-            return refused(
-                "acts on requests, and those of a service that others call are not known in time",
-            );
-        }
-        if self.is_joined(service) {
-            return refused(
-                "acts on requests, and those of a service with synchronous calls end when others have answered",
             );
         }
         let mut workloads = self.plan.workloads.iter();

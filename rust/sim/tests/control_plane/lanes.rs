@@ -98,7 +98,7 @@ fn controllers(scaled: Scaled, service: usize) -> Vec<Value> {
             vec![controller]
         }
         Scaled::Once => vec![fixed(service, 3, 100.0)],
-        Scaled::OnDemand => vec![on_demand(service, 4, 20.0)],
+        Scaled::OnDemand => vec![on_demand(service, 0, 4, 20.0)],
         Scaled::AtThresholds => vec![thresholds(service, 1, &[3, 6, 9], &[1, 3, 6])],
         Scaled::Twice => vec![fixed(service, 4, 200.0), ideal_hpa(service)],
         Scaled::Outside(period_s) => {

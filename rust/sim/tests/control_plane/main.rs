@@ -1,6 +1,7 @@
 //! The control plane from plan to tables: small runs with expectations worked out by hand.
 
 mod binned;
+mod called_triggers;
 mod calls;
 mod calls_theory;
 mod external;

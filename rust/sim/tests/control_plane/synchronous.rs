@@ -458,12 +458,6 @@ fn what_synchronous_calls_cannot_do_is_refused() {
         "{}",
         scene.refusal()
     );
-    let on_demand = json!({
-        "kind": "on-demand", "service": 0, "period_ns": ns(1e9), "phase_ns": 0,
-        "metrics": {"pipeline": "ideal", "window_ns": 0}, "config": {"min": 0, "max": 3, "keep_alive_ns": ns(5.0)},
-    });
-    let reactive = pair(&[(1.0, 1.0)]).controller(on_demand);
-    assert!(reactive.refusal().contains("end when others have answered"));
     let mut scene = pair(&[(1.0, 1.0)]);
     scene.document["calls"][0]["copies"] = json!(1000);
     scene.document["workloads"][0]["retry"] = retry(100);

@@ -11,8 +11,8 @@ fn acts(kind: &str, service: usize, config: &Value) -> Value {
     })
 }
 
-pub(super) fn on_demand(service: usize, max: u32, keep_alive: f64) -> Value {
-    let config = json!({"min": 0, "max": max, "keep_alive_ns": ns(keep_alive)});
+pub(super) fn on_demand(service: usize, min: u32, max: u32, keep_alive: f64) -> Value {
+    let config = json!({"min": min, "max": max, "keep_alive_ns": ns(keep_alive)});
     acts("on-demand", service, &config)
 }
 
@@ -25,14 +25,14 @@ pub(super) fn thresholds(service: usize, min: u32, up: &[u64], down: &[u64]) -> 
 }
 
 /// A service with one queue, without replicas to begin with, whose replicas take `init` seconds to start.
-fn pooled(name: &str, init: f64) -> Value {
+pub(super) fn pooled(name: &str, init: f64) -> Value {
     let mut one = service(name, 0);
     one["queue"]["discipline"] = json!("central_fifo");
     one["startup"] = json!([stage("init", init)]);
     one
 }
 
-fn life(output: &RunOutput) -> Vec<[Option<f64>; 3]> {
+pub(super) fn life(output: &RunOutput) -> Vec<[Option<f64>; 3]> {
     let columns = ["created", "ready", "ended"].map(|name| output.secs("replicas", name));
     (0..columns[0].len())
         .map(|row| [0, 1, 2].map(|column| columns[column][row]))
@@ -43,7 +43,7 @@ fn life(output: &RunOutput) -> Vec<[Option<f64>; 3]> {
 fn each_request_without_a_place_starts_a_replica_that_goes_when_its_own_keep_alive_is_over() {
     let scene = Scene::new(60.0, cluster(8, 1), vec![pooled("a", 3.0)])
         .requests(0, &[(1.0, 1.0), (1.5, 1.0), (1.75, 1.0), (12.0, 0.5)])
-        .controller(on_demand(0, 2, 10.0));
+        .controller(on_demand(0, 0, 2, 10.0));
     let output = scene.run();
     // The newest of two that are free is not asked for: the one that has been free longest takes the request at 12 s.
     assert_eq!(
@@ -65,7 +65,7 @@ fn newest_first_lets_the_oldest_replica_go() {
     one["queue"]["routing"] = json!("newest");
     let scene = Scene::new(60.0, cluster(8, 1), vec![one])
         .requests(0, &[(1.0, 1.0), (1.5, 1.0), (12.0, 0.5)])
-        .controller(on_demand(0, 2, 10.0));
+        .controller(on_demand(0, 0, 2, 10.0));
     let ended: Vec<_> = life(&scene.run()).iter().map(|row| row[2]).collect();
     assert_eq!(ended, [Some(15.0), Some(22.5)]);
 }
@@ -74,7 +74,7 @@ fn newest_first_lets_the_oldest_replica_go() {
 fn a_replica_that_starts_at_once_serves_the_request_that_asked_for_it() {
     let mut scene = Scene::new(60.0, cluster(8, 1), vec![pooled("a", 0.0)])
         .requests(0, &[(1.0, 1.0), (1.0, 1.0), (30.0, 1.0)])
-        .controller(on_demand(0, 5, 0.0));
+        .controller(on_demand(0, 0, 5, 0.0));
     scene.document["record"]["requests"] = json!({"keep": "full"});
     let output = scene.run();
     assert_eq!(
@@ -132,7 +132,7 @@ fn what_a_fault_gives_back_to_the_queue_is_acted_on_at_once() {
 }
 
 /// Services that react to their requests on one cluster that is too small: what one gives back starts another's replica.
-fn crowd() -> Scene {
+pub(super) fn crowd() -> Scene {
     let kinds = ["central_fifo", "fifo", "central_fifo", "processor_sharing"];
     let services = kinds.iter().enumerate().map(|(i, discipline)| {
         let mut one = pooled(&format!("s{i}"), 0.7 * i as f64);
@@ -148,9 +148,9 @@ fn crowd() -> Scene {
         scene = scene.poisson(index, &counts, 60.0);
     }
     scene
-        .controller(on_demand(0, 6, 4.0))
+        .controller(on_demand(0, 0, 6, 4.0))
         .controller(thresholds(1, 0, &[0, 2, 5, 9], &[0, 1, 3, 5]))
-        .controller(on_demand(2, 6, 0.0))
+        .controller(on_demand(2, 0, 6, 0.0))
         .controller(thresholds(3, 1, &[1, 3, 6], &[1, 2, 4]))
 }
 
@@ -160,7 +160,7 @@ fn assert_same(a: &RunOutput, b: &RunOutput) {
 }
 
 /// The crowd, with requests that give up and are sent again at once.
-fn impatient_crowd() -> Scene {
+pub(super) fn impatient_crowd() -> Scene {
     let mut scene = crowd();
     for index in 0..4 {
         scene.document["services"][index]["queue"]["timeout_ns"] = json!(ns(0.6));
@@ -227,15 +227,15 @@ fn a_run_that_is_stopped_is_the_beginning_of_the_whole_run() {
 fn a_controller_that_acts_on_requests_decides_alone_and_needs_them() {
     let scene = || Scene::new(10.0, cluster(8, 1), vec![pooled("a", 0.0)]);
     let two = scene()
-        .controller(on_demand(0, 2, 1.0))
+        .controller(on_demand(0, 0, 2, 1.0))
         .controller(thresholds(0, 0, &[1], &[0]));
     assert!(two.refusal().contains("shares its service"));
     let fluid = scene()
         .load(0, &[(1.0, 5.0)])
-        .controller(on_demand(0, 2, 1.0));
+        .controller(on_demand(0, 0, 2, 1.0));
     assert!(fluid.refusal().contains("a fluid load has none"));
     let crossed = scene().controller(thresholds(0, 0, &[1], &[2]));
     assert!(crossed.refusal().contains("above the level"));
-    let none = scene().controller(on_demand(0, 0, 1.0));
+    let none = scene().controller(on_demand(0, 0, 0, 1.0));
     assert!(none.refusal().contains("max 0"));
 }

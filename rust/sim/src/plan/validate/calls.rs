@@ -28,7 +28,7 @@ pub(super) fn validate(plan: &Plan) -> Result<(), PlanError> {
 
 /// What services that advance together cannot do.
 fn validate_synchronous(plan: &Plan) -> Result<(), PlanError> {
-    let Some(units) = Units::new(&plan.calls, plan.services.len()) else {
+    let Some(units) = Units::new(&plan.calls, &vec![false; plan.services.len()]) else {
         return Ok(());
     };
     for (service, of) in plan.services.iter().enumerate() {

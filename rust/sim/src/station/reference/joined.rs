@@ -39,28 +39,40 @@ impl Reference {
         self.ledger.has_news()
     }
 
-    /// Lets requests leave that do so at `now`, and others take their places.
-    pub(crate) fn depart_at(&mut self, now: u64) {
-        self.now = now;
-        self.settle();
-        while self.next_departure() <= now
-            && let Some((_, event)) = self.events.pop()
-        {
-            self.handle(event);
-            self.settle();
+    /// Whether the station waits for a trigger.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.watch.is_armed()
+    }
+
+    /// When something happens next, the present instant included if something is left of it.
+    pub(crate) fn next_pending(&self) -> u64 {
+        if self.has_work_now() || self.has_news() {
+            return self.now;
         }
+        self.next_time()
     }
 
-    fn settle(&mut self) {
-        self.dispatch();
-        self.plan_quotas();
-        self.count();
-    }
-
-    /// Lets everything happen that is left at `now`: arrivals, and what they cause at once.
-    pub(crate) fn arrive_at(&mut self, now: u64) {
-        self.run(now.saturating_add(1));
+    /// Starts at `now` what control calls have made possible; returns whether a trigger is raised.
+    pub(crate) fn settle_at(&mut self, now: u64) -> bool {
         self.now = now;
+        self.settle()
+    }
+
+    /// Lets requests leave that do so at `now`, and others take their places; stops and returns true where a trigger is raised.
+    pub(crate) fn depart_at(&mut self, now: u64) -> bool {
+        let mut raised = self.settle_at(now);
+        while !raised && self.next_departure() <= now {
+            raised = self.pass_event();
+        }
+        raised
+    }
+
+    /// Lets everything happen that is left at `now`: arrivals, and what they cause at once. Stops and returns true where a
+    /// trigger is raised.
+    pub(crate) fn arrive_at(&mut self, now: u64) -> bool {
+        let raised = self.run(now.saturating_add(1)).is_some();
+        self.now = now;
+        raised
     }
 
     /// Everything before `until` has happened.

@@ -2,7 +2,7 @@
 //! a plain search. Slow, obvious, and right; the lazily advanced stations must agree with it in every bit.
 //!
 //! Services that make synchronous calls run on it in either engine ([`joined`]): what is done is then held until others have
-//! answered.
+//! answered. So do those whose controller acts on single calls of others, and these others.
 //!
 //! It shares the books, the requests, the draws of routing and the arithmetic of rates, weights and virtual time with them,
 //! and no logic.
@@ -136,12 +136,8 @@ impl Reference {
 
     /// Handles the events before `until`, or those up to the one that raises a trigger.
     fn run(&mut self, until: u64) -> Option<SimTime> {
-        self.dispatch();
-        self.plan_quotas();
-        if self.is_raised() {
-            return Some(SimTime::from_nanos(self.now));
-        }
-        loop {
+        let mut raised = self.settle();
+        while !raised {
             let event = self.events.peek_key();
             let event = event.map_or(u64::MAX, |key| key.time.as_nanos());
             let arrival = self.ledger.next_time(&self.arrivals);
@@ -149,32 +145,47 @@ impl Reference {
                 return None;
             }
             self.now = event.min(arrival);
-            let now = Some(SimTime::from_nanos(self.now));
-            if arrival < event {
+            raised = if arrival < event {
                 self.arrive();
-            } else if let Some((_, event)) = self.events.pop() {
-                self.handle(event);
-                self.count();
-                let leaves = matches!(
-                    event,
-                    Event::Departure { .. } | Event::Release { .. } | Event::Abandonment { .. }
-                );
-                let frees_slots = self.is_central() && leaves;
-                if frees_slots && !self.departures_are_due() && self.is_raised_now() {
-                    return now; // before the slots are taken again
-                }
-            }
-            self.dispatch();
-            self.plan_quotas();
-            self.count();
-            if self.is_raised() {
-                return now;
-            }
+                self.settle()
+            } else {
+                self.pass_event()
+            };
         }
+        Some(SimTime::from_nanos(self.now))
+    }
+
+    /// Lets the next event happen, and start what can then; returns whether one of both raises a trigger.
+    fn pass_event(&mut self) -> bool {
+        let Some((_, event)) = self.events.pop() else {
+            return false;
+        };
+        self.handle(event);
+        self.count();
+        let leaves = matches!(
+            event,
+            Event::Departure { .. } | Event::Release { .. } | Event::Abandonment { .. }
+        );
+        let frees_slots = self.is_central() && leaves;
+        if frees_slots && !self.departures_are_due() && self.is_raised_now() {
+            return true; // before the slots are taken again
+        }
+        self.settle()
+    }
+
+    /// Starts whatever can start; returns whether a trigger is raised.
+    fn settle(&mut self) -> bool {
+        self.dispatch();
+        self.plan_quotas();
+        self.count();
+        self.is_raised()
     }
 
     /// Whether a trigger is raised, when all departures and renunciations of this instant are over.
     fn is_raised(&mut self) -> bool {
+        if !self.watch.is_armed() {
+            return false;
+        }
         let next = self.events.peek_key();
         let due = next
             .is_some_and(|key| key.time.as_nanos() == self.now && key.class == class::DEPARTURE);

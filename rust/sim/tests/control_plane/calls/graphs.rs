@@ -2,6 +2,7 @@
 
 use super::{call, hpa, scene};
 use crate::support::{Scene, constant, fixed, ns, stage};
+use crate::triggers::{on_demand, thresholds};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,20 +12,22 @@ type DrawnCall = (usize, usize, f64, (u64, Option<u64>), u64, [bool; 2]);
 
 /// What is drawn for a graph: services call later ones only.
 #[derive(Debug, Clone)]
-pub(super) struct Drawn {
-    pub(super) disciplines: Vec<usize>,
-    pub(super) routings: Vec<usize>,
-    pub(super) loads: Vec<f64>,
-    pub(super) calls: Vec<DrawnCall>,
-    pub(super) limit: Option<u64>,
-    pub(super) faults: bool,
-    pub(super) clients: bool,
-    pub(super) seed: u64,
+pub(crate) struct Drawn {
+    pub(crate) disciplines: Vec<usize>,
+    pub(crate) routings: Vec<usize>,
+    pub(crate) loads: Vec<f64>,
+    pub(crate) calls: Vec<DrawnCall>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) faults: bool,
+    pub(crate) clients: bool,
+    /// Which kind of controller that acts on requests the last two services and the first have, if any.
+    pub(crate) acts: [usize; 3],
+    pub(crate) seed: u64,
 }
 
 const SERVICES: usize = 5;
 
-pub(super) fn graphs() -> impl Strategy<Value = Drawn> {
+pub(crate) fn graphs() -> impl Strategy<Value = Drawn> {
     let each = |most: usize| prop::collection::vec(0..most, SERVICES);
     let loads = prop::collection::vec(prop::sample::select(vec![0.0, 0.3, 1.5]), SERVICES);
     let call = (
@@ -37,6 +40,8 @@ pub(super) fn graphs() -> impl Strategy<Value = Drawn> {
     );
     let calls = prop::collection::vec(call, 1..5);
     let limit = prop::option::of(0..6_u64);
+    // Who acts on requests joins all before it: where nobody does, more stations stay lazy.
+    let acts = prop::option::of([0..3_usize, 0..3, 0..3]);
     (
         each(7),
         each(3),
@@ -45,10 +50,10 @@ pub(super) fn graphs() -> impl Strategy<Value = Drawn> {
         limit,
         any::<bool>(),
         any::<bool>(),
-        any::<u64>(),
+        (acts, any::<u64>()),
     )
         .prop_map(
-            |(disciplines, routings, loads, calls, limit, faults, clients, seed)| Drawn {
+            |(disciplines, routings, loads, calls, limit, faults, clients, (acts, seed))| Drawn {
                 disciplines,
                 routings,
                 loads,
@@ -56,6 +61,7 @@ pub(super) fn graphs() -> impl Strategy<Value = Drawn> {
                 limit,
                 faults,
                 clients,
+                acts: acts.unwrap_or_default(),
                 seed,
             },
         )
@@ -99,7 +105,7 @@ fn faults(holds: &[usize]) -> Value {
 }
 
 impl Drawn {
-    pub(super) fn scene(&self) -> Scene {
+    pub(crate) fn scene(&self) -> Scene {
         let mut scene = scene(120.0, &[2; SERVICES]);
         scene.document["seed"] = json!(self.seed);
         for at in 0..SERVICES {
@@ -126,7 +132,7 @@ impl Drawn {
                 {"name": "x", "share": 0.4, "level": 0, "work_factor": 1.5},
                 {"name": "y", "share": 0.6, "level": 1, "work_factor": 1.0},
             ]);
-            if at == 1 {
+            if at == 1 || self.acts[0] > 0 && at == 3 {
                 service["startup"] = json!([stage("create", 1.0)]);
             }
             let load = if at == 0 { 1.0 } else { self.loads[at] };
@@ -141,10 +147,23 @@ impl Drawn {
             let holds: Vec<usize> = holds.map(|call| call.0).collect();
             scene.document["faults"] = faults(&holds);
         }
-        scene
-            .calls(self.calls())
-            .controller(hpa(1))
-            .controller(fixed(2, 1, 20.0))
+        let mut controllers = vec![hpa(1), fixed(2, 1, 20.0)];
+        controllers.extend(self.acting());
+        controllers.sort_by_key(|of| of["service"].as_u64());
+        scene.document["controllers"] = Value::Array(controllers);
+        scene.calls(self.calls())
+    }
+
+    /// The controllers that act on requests.
+    fn acting(&self) -> impl Iterator<Item = Value> {
+        // Where nobody may wait, nobody asks for a first replica.
+        let min = u32::from(self.limit == Some(0));
+        let services = [3, 4, 0].into_iter().zip(self.acts);
+        services.filter_map(move |(service, kind)| match kind {
+            0 => None,
+            1 => Some(on_demand(service, min, min + 3, 0.8)),
+            _ => Some(thresholds(service, min, &[0, 2, 4], &[0, 1, 2])),
+        })
     }
 
     fn calls(&self) -> Vec<Value> {
