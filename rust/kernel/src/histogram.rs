@@ -17,6 +17,8 @@ use std::borrow::Cow;
 const PART: usize = u64::BITS as usize;
 /// Values that are recorded one by one are counted so many at a time.
 const PENDING: usize = 64;
+/// More values than this are no longer few.
+const FEW: u64 = 4096;
 /// Longer lists of values are counted in blocks.
 const BLOCK: usize = 1024;
 
@@ -286,6 +288,9 @@ impl<const BITS: u32> Histogram<BITS> {
     /// Counts the values that wait for it.
     #[inline(never)]
     fn settle(&mut self) {
+        if self.count() > FEW {
+            self.buckets.make_dense();
+        }
         let pending = &self.pending[..std::mem::take(&mut self.waiting)];
         self.buckets.count_all(pending, self.window.max);
     }
@@ -307,6 +312,9 @@ impl<const BITS: u32> Histogram<BITS> {
             window.record(*value);
         }
         self.window = window;
+        if self.count() > FEW {
+            self.buckets.make_dense();
+        }
         if !values.is_empty() {
             self.buckets.record_all(values, window.max);
         }
