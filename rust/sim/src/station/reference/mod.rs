@@ -202,13 +202,8 @@ impl Reference {
 
     /// Whether a request can be started or routed at this very instant.
     fn has_work_now(&self) -> bool {
-        let place = if self.is_central() {
-            self.free_slot().is_some()
-        } else {
-            !self.ready().is_empty()
-        };
-        let resumed = |replica: &Replica| replica.has_room() && !replica.waiting.is_empty();
-        place && !self.queue.is_empty() || self.replicas.iter().flatten().any(resumed)
+        let starts = !self.queue.is_empty() && self.has_place();
+        starts || self.replicas.iter().flatten().any(Replica::can_go_on)
     }
 
     fn presence(&self) -> Presence {
@@ -258,12 +253,7 @@ impl Reference {
         let Some(request) = self.ledger.receive(&mut self.arrivals) else {
             return;
         };
-        let waits_here = if self.is_central() {
-            self.free_slot().is_none()
-        } else {
-            self.ready().is_empty()
-        };
-        if waits_here {
+        if !self.has_place() {
             self.wait(None, request);
         } else if self.is_central() {
             self.queue.push_back(request);
@@ -280,13 +270,13 @@ impl Reference {
             return;
         }
         if self.is_central() {
-            while let Some((at, slot)) = self.free_slot() {
-                let Some(request) = self.take_next(None) else {
-                    return;
-                };
+            while !self.queue.is_empty()
+                && let Some((at, slot)) = self.free_slot()
+                && let Some(request) = self.take_next(None)
+            {
                 self.start_on(at, slot, request);
             }
-        } else if !self.ready().is_empty() {
+        } else if !self.queue.is_empty() && self.has_place() {
             while !self.departures_are_due()
                 && let Some(request) = self.queue.pop_front()
             {
@@ -301,7 +291,7 @@ impl Reference {
             return;
         }
         for at in 0..self.replicas.len() {
-            while self.replicas[at].as_ref().is_some_and(Replica::has_room)
+            while self.replicas[at].as_ref().is_some_and(Replica::can_go_on)
                 && let Some(request) = self.take_next(Some(at))
             {
                 self.admit(at, request, None);
@@ -365,6 +355,16 @@ impl Reference {
             DEPARTURES,
             event,
         );
+    }
+
+    /// Whether there is a free slot for the central queue, or a replica that takes requests.
+    fn has_place(&self) -> bool {
+        let mut ready = self.replicas.iter().flatten().filter(|of| !of.draining);
+        if self.is_central() {
+            ready.any(|of| of.free_slots().next().is_some())
+        } else {
+            ready.next().is_some()
+        }
     }
 
     /// Positions of the replicas that take requests.
@@ -455,6 +455,9 @@ impl Reference {
 
     /// Tells every meter what runs now, and plans when its quota runs out or comes.
     fn plan_quotas(&mut self) {
+        if self.settings.quota.is_none() {
+            return;
+        }
         for replica in self.replicas.iter_mut().flatten() {
             replica.note_running(self.now);
             let next = replica.meter.as_ref().map_or(u64::MAX, Meter::next);

@@ -441,6 +441,11 @@ impl Replica {
     }
 
     /// Tells the meter how many requests run from `now` on.
+    /// Whether something waits here although there is room: a place has come without a departure.
+    pub(super) fn can_go_on(&self) -> bool {
+        !self.waiting.is_empty() && self.has_room()
+    }
+
     pub(super) fn note_running(&mut self, now: u64) {
         let running = if self.paused { 0 } else { self.running() };
         if let Some(meter) = &mut self.meter {
