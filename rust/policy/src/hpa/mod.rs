@@ -69,8 +69,8 @@ pub use observation::{
 pub use outcome::{
     Branch, Evaluation, Measure, MetricError, MetricsApi, Outcome, Proposal, Rule, Steps,
 };
-pub use pods::{PodClass, ReadinessRules, classify};
+pub use pods::{PodClass, ReadinessRules, all_count_from, classify};
 pub use reason::Reason;
-pub use reconcile::{evaluate, reconcile};
+pub use reconcile::{evaluate, reconcile, reconcile_in};
 pub use replicas::{Tolerances, per_pod_usage};
 pub use stabilize::{Windows, stabilize_legacy, stabilize_with_behavior};

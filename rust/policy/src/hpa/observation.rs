@@ -92,6 +92,13 @@ pub enum Reading<'a> {
         /// The requests, needed for utilization targets.
         requests: Requests<'a>,
     },
+    /// For the same, when every pod counts (see [`super::all_count_from`]) and has a sample: the sum of all of them.
+    AllPods {
+        /// The sum of the samples, in milli-units.
+        value_milli: i128,
+        /// What each pod requests, in milli-units; `None` where that is not known.
+        request_milli: Option<i64>,
+    },
     /// For object metrics: the value, in milli-units.
     Object(i64),
     /// For external metrics: the values of all series, in milli-units. None at all is a failure.

@@ -65,6 +65,23 @@ pub fn classify(pod: &Pod, sample: Option<&Sample>, rules: Option<&ReadinessRule
     }
 }
 
+/// From when on every pod counts in every metric as long as none of them changes, whatever its sample, if it has one; `None`
+/// when that is not known.
+pub fn all_count_from(pods: &[Pod], cpu_initialization_period: Span) -> Option<Timestamp> {
+    let mut from = Timestamp::ZERO;
+    for pod in pods {
+        let (Some(start), Some(ready)) = (pod.start, pod.ready) else {
+            return None;
+        };
+        let counts = pod.phase == Phase::Running && ready.status != ReadyStatus::False;
+        if pod.deleted || !counts {
+            return None;
+        }
+        from = from.max(start.saturating_add(cpu_initialization_period));
+    }
+    Some(from)
+}
+
 /// What a per-pod metric is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PodTarget {
@@ -126,6 +143,33 @@ pub(super) struct Tally {
     pub(super) ignored: u32,
     /// The first pod, ignored or not, without the request that is needed.
     pub(super) lacks_request: Option<PodId>,
+}
+
+impl Tally {
+    /// That of pods all of which count.
+    pub(super) fn of_all(
+        pods: &[Pod],
+        target: PodTarget,
+        value_milli: i128,
+        request_milli: Option<i64>,
+    ) -> Self {
+        let count = pods.len() as u32;
+        let request = match target {
+            PodTarget::Utilization(_) => request_milli,
+            PodTarget::Average(_) => Some(0),
+        };
+        Self {
+            usable: Sums {
+                value: value_milli,
+                request: i128::from(request.unwrap_or(0)) * i128::from(count),
+                pods: count,
+                samples: count,
+            },
+            ready: count,
+            lacks_request: pods.first().map(|pod| pod.id).filter(|_| request.is_none()),
+            ..Self::default()
+        }
+    }
 }
 
 /// The pods of one metric with their samples: what [`Tally`] is taken from.

@@ -317,6 +317,48 @@ proptest! {
     }
 
     #[test]
+    fn prop_where_all_pods_count_the_sum_is_as_good_as_the_samples(
+        config in config(),
+        each in prop::collection::vec((time(), ready_condition(), (wild(), time(), span())), 0..8),
+        later in 0..9_i64,
+        request_milli in prop::option::of(wild()),
+    ) {
+        let pod = |(id, (start, ready, _)): (u64, &(Timestamp, ReadyCondition, _))| Pod {
+            id: PodId(id),
+            phase: Phase::Running,
+            deleted: false,
+            start: Some(*start),
+            ready: Some(*ready),
+        };
+        let pods: Vec<_> = (0..).zip(&each).map(pod).collect();
+        let from = all_count_from(&pods, config.cpu_initialization_period);
+        prop_assert_eq!(from.is_some(), each.iter().all(|(_, ready, _)| ready.status != ReadyStatus::False));
+        let Some(from) = from else {
+            return Ok(());
+        };
+        let sample = |(id, (_, _, (value_milli, timestamp, window)))| Sample { pod: PodId(id), value_milli, timestamp, window };
+        let samples: Vec<_> = (0..).zip(each).map(sample).collect();
+        let value_milli = samples.iter().map(|sample| i128::from(sample.value_milli)).sum();
+        let evaluations = |reading: Reading<'_>| {
+            let readings = vec![reading; config.metrics.len()];
+            let observation = Observation {
+                now: from.saturating_add(Span::from_secs(later)),
+                current_replicas: 5,
+                status_replicas: 5,
+                pods: &pods,
+                readings: &readings,
+                obstacle: Obstacle::None,
+            };
+            format!("{:?}", evaluate(&config, &observation))
+        };
+        let requests = request_milli.map_or(Requests::None, Requests::Uniform);
+        prop_assert_eq!(
+            evaluations(Reading::AllPods { value_milli, request_milli }),
+            evaluations(Reading::PerPod { samples: &samples, requests })
+        );
+    }
+
+    #[test]
     fn prop_stabilization_lies_between_the_past_and_the_wish(
         past in prop::collection::vec((0..100_i32, time()), 0..10),
         current in 0..100_i32,

@@ -16,6 +16,16 @@ use super::stabilize::{Windows, stabilize_legacy, stabilize_with_behavior};
 ///
 /// Where nothing is decided, the outcome's count is the current one. (Upstream's status keeps the count of the last decision.)
 pub fn reconcile(config: &Config, memory: &mut Memory, observation: &Observation<'_>) -> Outcome {
+    reconcile_in(config, memory, observation, Vec::new())
+}
+
+/// The same for a caller that decides very often: the outcome's evaluations take up the `room` of former ones.
+pub fn reconcile_in(
+    config: &Config,
+    memory: &mut Memory,
+    observation: &Observation<'_>,
+    room: Vec<Evaluation>,
+) -> Outcome {
     let current = observation.current_replicas;
     if observation.obstacle == Obstacle::ScaleUnreadable {
         memory.conditions.able_to_scale = Some(Condition::no(ConditionReason::FailedGetScale));
@@ -31,7 +41,7 @@ pub fn reconcile(config: &Config, memory: &mut Memory, observation: &Observation
     } else if current != 0 && current < config.min_replicas {
         Draft::to(Branch::BelowMinimum, config.min_replicas)
     } else {
-        follow_metrics(config, memory, observation, was_zeroed)
+        follow_metrics(config, memory, observation, (was_zeroed, room))
     };
     write_scale(config, memory, observation, &mut draft);
     finish(memory, current, draft)
@@ -106,13 +116,13 @@ fn follow_metrics(
     config: &Config,
     memory: &mut Memory,
     observation: &Observation<'_>,
-    was_zeroed: bool,
+    (was_zeroed, room): (bool, Vec<Evaluation>),
 ) -> Draft {
     if let Some(reason) = selector_problem(observation.obstacle) {
         memory.conditions.scaling_active = Some(Condition::no(reason));
         return Draft::stopped(Branch::SelectorRejected(reason));
     }
-    let evaluations = evaluate(config, observation);
+    let evaluations = evaluate_in(config, observation, room);
     let winner = best(&evaluations);
     let best = winner.map_or(0, |(_, replicas)| replicas);
     let failed = evaluations
@@ -156,6 +166,14 @@ const fn selector_problem(obstacle: Obstacle) -> Option<ConditionReason> {
 
 /// What every metric of the configuration asks for, in its order.
 pub fn evaluate(config: &Config, observation: &Observation<'_>) -> Vec<Evaluation> {
+    evaluate_in(config, observation, Vec::new())
+}
+
+fn evaluate_in(
+    config: &Config,
+    observation: &Observation<'_>,
+    mut room: Vec<Evaluation>,
+) -> Vec<Evaluation> {
     let scene = Scene {
         config,
         observation,
@@ -168,14 +186,16 @@ pub fn evaluate(config: &Config, observation: &Observation<'_>) -> Vec<Evaluatio
         .map(Some)
         .chain(std::iter::repeat(None));
     let evaluations = config.metrics.iter().zip(readings).enumerate();
-    evaluations
-        .map(|(metric, (spec, reading))| Evaluation {
+    room.clear();
+    room.extend(evaluations.map(|(metric, (spec, reading))| {
+        Evaluation {
             metric,
             result: reading
                 .ok_or(MetricError::WrongReading)
                 .and_then(|reading| scene.propose(spec, reading)),
-        })
-        .collect()
+        }
+    }));
+    room
 }
 
 /// The largest proposal and its place. As upstream, a proposal of 0 gives way to any later one.

@@ -83,10 +83,7 @@ impl Scene<'_> {
                 samples,
                 requests,
                 rules: self.readiness_rules(*resource),
-                target: match *target {
-                    ResourceTarget::UtilizationPercent(percent) => PodTarget::Utilization(percent),
-                    ResourceTarget::AverageValueMilli(milli) => PodTarget::Average(milli),
-                },
+                target: (*target).into(),
             }),
             (
                 MetricSpec::Pods {
@@ -95,6 +92,20 @@ impl Scene<'_> {
                 },
                 Reading::PerPod { samples, .. },
             ) => self.propose_per_pod(&self.custom(samples, *average_value_milli)),
+            (
+                _,
+                Reading::AllPods {
+                    value_milli,
+                    request_milli,
+                },
+            ) => {
+                let target = pod_target(spec).ok_or(MetricError::WrongReading)?;
+                let pods = self.observation.pods;
+                self.propose_from(
+                    &Tally::of_all(pods, target, value_milli, request_milli),
+                    target,
+                )
+            }
             (MetricSpec::Object { target, .. }, Reading::Object(value)) => {
                 self.propose_value(value, *target)
             }
@@ -124,20 +135,23 @@ impl Scene<'_> {
 
     /// Sections 5.2 and 5.3.
     fn propose_per_pod(&self, input: &PerPod<'_>) -> Result<Proposal, MetricError> {
-        if input.pods.is_empty() {
+        self.propose_from(&input.tally(), input.target)
+    }
+
+    fn propose_from(&self, tally: &Tally, target: PodTarget) -> Result<Proposal, MetricError> {
+        if self.observation.pods.is_empty() {
             return Err(MetricError::NoPods);
         }
-        let tally = input.tally();
         if tally.usable.samples == 0 {
             return Err(MetricError::NoUsableSamples);
         }
         if let Some(pod) = tally.lacks_request {
             return Err(MetricError::MissingRequest(pod));
         }
-        let (measure, ratio) = input.target.measure(&tally.usable)?;
+        let (measure, ratio) = target.measure(&tally.usable)?;
         let fill_unready = tally.unready.count > 0 && ratio > 1.0;
         let count = if fill_unready || tally.missing.count > 0 {
-            self.adjusted_count(input.target, &tally, ratio)?
+            self.adjusted_count(target, tally, ratio)?
         } else {
             self.plain_count(ratio, tally.ready)
         };
@@ -277,6 +291,31 @@ impl Scene<'_> {
         } else {
             Proposal::of_value(measure, ratio, ceil32(value / target), Rule::Proportional)
         }
+    }
+}
+
+impl From<ResourceTarget> for PodTarget {
+    fn from(target: ResourceTarget) -> Self {
+        match target {
+            ResourceTarget::UtilizationPercent(percent) => Self::Utilization(percent),
+            ResourceTarget::AverageValueMilli(milli) => Self::Average(milli),
+        }
+    }
+}
+
+/// What a metric of single pods is compared with; `None` for others.
+fn pod_target(spec: &MetricSpec) -> Option<PodTarget> {
+    match spec {
+        MetricSpec::Resource { target, .. } | MetricSpec::ContainerResource { target, .. } => {
+            Some((*target).into())
+        }
+        MetricSpec::Pods {
+            average_value_milli,
+            ..
+        } => Some(PodTarget::Average(*average_value_milli)),
+        MetricSpec::Object { .. }
+        | MetricSpec::External { .. }
+        | MetricSpec::Unsupported { .. } => None,
     }
 }
 

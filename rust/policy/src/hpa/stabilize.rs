@@ -23,19 +23,15 @@ pub fn stabilize_legacy(
     now: Timestamp,
 ) -> i32 {
     let cutoff = now.saturating_sub(window);
-    let recent = log
-        .iter()
-        .filter(|past| past.at >= cutoff)
-        .map(|past| past.replicas);
-    let stabilized = recent.fold(desired, i32::max);
-    record(
-        log,
-        Recommendation {
-            replicas: desired,
-            at: now,
-        },
-        cutoff,
-    );
+    let (mut stabilized, mut outdated) = (desired, None);
+    for (place, past) in log.iter().enumerate() {
+        if past.at < cutoff {
+            outdated = Some(place);
+        } else {
+            stabilized = stabilized.max(past.replicas);
+        }
+    }
+    record(log, desired, now, outdated);
     stabilized
 }
 
@@ -49,28 +45,28 @@ pub fn stabilize_with_behavior(
 ) -> i32 {
     let up_cutoff = now.saturating_sub(windows.up);
     let down_cutoff = now.saturating_sub(windows.down);
-    let within = |cutoff: Timestamp| {
-        log.iter()
-            .filter(move |past| past.at > cutoff)
-            .map(|past| past.replicas)
-    };
-    let up_bound = within(up_cutoff).fold(desired, i32::min);
-    let down_bound = within(down_cutoff).fold(desired, i32::max);
-    record(
-        log,
-        Recommendation {
-            replicas: desired,
-            at: now,
-        },
-        up_cutoff.min(down_cutoff),
-    );
+    let cutoff = up_cutoff.min(down_cutoff);
+    let (mut up_bound, mut down_bound, mut outdated) = (desired, desired, None);
+    for (place, past) in log.iter().enumerate() {
+        if past.at > up_cutoff {
+            up_bound = up_bound.min(past.replicas);
+        }
+        if past.at > down_cutoff {
+            down_bound = down_bound.max(past.replicas);
+        }
+        if past.at < cutoff {
+            outdated = Some(place);
+        }
+    }
+    record(log, desired, now, outdated);
     // As `clamp`, and `up_bound <= desired <= down_bound` always holds.
     current.max(up_bound).min(down_bound)
 }
 
-/// Records a recommendation in the place of the last entry of the list older than `cutoff`, else at the end.
-fn record(log: &mut Vec<Recommendation>, new: Recommendation, cutoff: Timestamp) {
-    match log.iter_mut().rev().find(|past| past.at < cutoff) {
+/// Records a recommendation in the place of the last entry of the list that no window reaches, else at the end.
+fn record(log: &mut Vec<Recommendation>, replicas: i32, now: Timestamp, outdated: Option<usize>) {
+    let new = Recommendation { replicas, at: now };
+    match outdated.and_then(|place| log.get_mut(place)) {
         Some(old) => *old = new,
         None => log.push(new),
     }

@@ -13,8 +13,8 @@ use crate::station::ReplicaId;
 use accounts::Kept;
 use hookean_kernel::SimTime;
 use hookean_policy::hpa::{
-    self, Config, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase, Pod, PodId,
-    Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
+    self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
+    Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
 };
 use hookean_policy::{Span, Timestamp};
 use std::sync::Arc;
@@ -28,9 +28,23 @@ struct Hpa {
     pods: Vec<Pod>,
     /// The version of the replicas that the pods show; `None` when time alone may change them.
     shown: Option<u64>,
-    samples: Vec<Vec<Sample>>,
+    /// From when on all of the pods shown count, if that is known.
+    all_count_from: Option<Timestamp>,
+    seen: Vec<Seen>,
+    /// Room for what metrics ask for.
+    evaluations: Vec<Evaluation>,
 }
 
+/// What has been measured of a metric.
+#[derive(Default)]
+struct Seen {
+    /// The sum over all pods, if all of them count; nothing else needs to be known then.
+    sum_milli: Option<i128>,
+    samples: Vec<Sample>,
+}
+
+/// Readings of so many metrics find room without asking for it.
+const FEW: usize = 4;
 /// Name of the one custom metric that the engine measures.
 const REQUEST_RATE: &str = "requests_per_second";
 
@@ -40,7 +54,7 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
     if let Some(unfed) = config.metrics.iter().find(|m| measured_as(m).is_none()) {
         return Err(format!("the engine does not measure `{}`", unfed.name()));
     }
-    let samples = vec![Vec::new(); config.metrics.len()];
+    let seen = config.metrics.iter().map(|_| Seen::default()).collect();
     let names = config.metrics.iter().map(|m| m.name().into());
     let (names, config) = (names.collect(), Arc::new(config));
     Ok(Box::new(Hpa {
@@ -50,7 +64,9 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
         memory: Memory::default(),
         pods: Vec::new(),
         shown: None,
-        samples,
+        all_count_from: None,
+        seen,
+        evaluations: Vec::new(),
     }))
 }
 
@@ -74,27 +90,33 @@ impl Controller for Hpa {
     fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict {
         self.observe(view);
         let requests = (view.cpu_millicores, view.service.replica.memory_bytes);
-        let readings: Vec<Reading<'_>> = self
-            .config
-            .metrics
-            .iter()
-            .zip(&self.samples)
-            .map(|(m, s)| reading(m, s, requests))
-            .collect();
+        let read = |(m, seen)| reading(m, seen, requests);
+        let readings = self.config.metrics.iter().zip(&self.seen).map(read);
+        let (mut few, many): ([_; FEW], Vec<_>);
+        let readings: &[Reading<'_>] = if self.seen.len() <= FEW {
+            few = [Reading::Failed; FEW];
+            few.iter_mut().zip(readings).for_each(|(to, of)| *to = of);
+            &few[..self.seen.len()]
+        } else {
+            many = readings.collect();
+            &many
+        };
         let observation = Observation {
             now: timestamp(view.now),
             current_replicas: count(view.desired),
             status_replicas: count(view.wanted),
             pods: &self.pods,
-            readings: &readings,
+            readings,
             obstacle: Obstacle::None,
         };
-        let outcome = hpa::reconcile(&self.config, &mut self.memory, &observation);
+        let room = std::mem::take(&mut self.evaluations);
+        let outcome = hpa::reconcile_in(&self.config, &mut self.memory, &observation, room);
         let verdict = self.verdict(&outcome);
         if account.wanted.takes(view.desired, verdict.desired) {
             self.accounts.make_room(account.expected);
             self.accounts.keep(observation.status_replicas, &outcome);
         }
+        self.evaluations = outcome.evaluations;
         verdict
     }
 
@@ -108,11 +130,20 @@ impl Hpa {
         if self.shown != Some(view.version) {
             self.show_pods(view);
         }
-        for (metric, samples) in self.config.metrics.iter().zip(&mut self.samples) {
-            samples.clear();
+        let now = timestamp(view.now);
+        let all_count = self.all_count_from.is_some_and(|from| from <= now);
+        for (metric, seen) in self.config.metrics.iter().zip(&mut self.seen) {
+            seen.sum_milli = None;
+            seen.samples.clear();
             let Some(measured) = measured_as(metric) else {
                 continue;
             };
+            if all_count {
+                seen.sum_milli = view.pipeline.sum_milli(measured, view.live);
+                if seen.sum_milli.is_some() {
+                    continue;
+                }
+            }
             // the metrics API knows only pods that exist; what it has of a pod that is being deleted is left to the policy
             let mut pods = self.pods.iter().peekable();
             let mut exists = |replica| {
@@ -124,7 +155,7 @@ impl Hpa {
             view.pipeline
                 .pod_samples(measured, view.now, view.samples, &mut |read: PodSample| {
                     if all_exist || exists(read.replica) {
-                        samples.push(sample(&read));
+                        seen.samples.push(sample(&read));
                     }
                 });
         }
@@ -137,6 +168,8 @@ impl Hpa {
             .extend(view.existing().map(|replica| pod(replica, view.now)));
         let settled = self.pods.iter().all(|pod| pod.phase == Phase::Running);
         self.shown = settled.then_some(view.version);
+        let initialization = self.config.cpu_initialization_period;
+        self.all_count_from = hpa::all_count_from(&self.pods, initialization);
     }
 
     fn verdict(&self, outcome: &Outcome) -> Verdict {
@@ -178,22 +211,31 @@ fn figures_milli(measure: &Measure) -> (i64, i64) {
 
 fn reading<'a>(
     metric: &MetricSpec,
-    samples: &'a [Sample],
+    seen: &'a Seen,
     (cpu_millicores, memory_bytes): (u64, u64),
 ) -> Reading<'a> {
     let milli = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let requests = match metric {
+    let request_milli = match metric {
         MetricSpec::Resource {
             resource: Resource::Cpu,
             ..
-        } => Requests::Uniform(milli(cpu_millicores)),
+        } => Some(milli(cpu_millicores)),
         MetricSpec::Resource {
             resource: Resource::Memory,
             ..
-        } => Requests::Uniform(milli(memory_bytes.saturating_mul(1000))),
-        _ => Requests::None,
+        } => Some(milli(memory_bytes.saturating_mul(1000))),
+        _ => None,
     };
-    Reading::PerPod { samples, requests }
+    match seen.sum_milli {
+        Some(value_milli) => Reading::AllPods {
+            value_milli,
+            request_milli,
+        },
+        None => Reading::PerPod {
+            samples: &seen.samples,
+            requests: request_milli.map_or(Requests::None, Requests::Uniform),
+        },
+    }
 }
 
 fn pod_id(replica: ReplicaId) -> PodId {

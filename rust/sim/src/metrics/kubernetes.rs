@@ -55,6 +55,21 @@ impl Container {
     }
 }
 
+impl Container {
+    /// The present value of a metric in thousandths, and the window it is over; without a previous point the whole pod is
+    /// absent, memory included.
+    #[inline]
+    fn value_milli(&self, metric: PodMetric) -> Option<(i64, SimDuration)> {
+        let previous = self.previous?;
+        let window = self.last.at.saturating_since(previous.at);
+        let value = match metric {
+            PodMetric::Memory => self.memory_bytes as f64,
+            _ => (self.last.cpu_core_ns - previous.cpu_core_ns) / window.as_nanos() as f64,
+        };
+        Some((milli_up(value), window))
+    }
+}
+
 impl Listed {
     const fn point(&self, at: SimTime) -> Point {
         Point {
@@ -79,6 +94,8 @@ pub struct KubernetesPipeline {
     containers: Vec<Container>,
     /// Clocks that run: those that some metric of the controller comes from.
     clocks: Vec<u8>,
+    /// Whether CPU is all that the controller reads.
+    cpu_alone: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +136,7 @@ impl KubernetesPipeline {
             listed_at: created_at,
             containers: Vec::new(),
             clocks: vec![HOUSEKEEPING, METRICS_SERVER, ADAPTER],
+            cpu_alone: false,
         }
     }
 
@@ -128,7 +146,13 @@ impl KubernetesPipeline {
         let server = metrics.iter().any(|m| *m != PodMetric::RequestRate);
         self.clocks
             .retain(|clock| if *clock == ADAPTER { adapter } else { server });
+        self.cpu_alone = metrics.iter().all(|m| *m == PodMetric::Cpu);
         self
+    }
+
+    /// Whether of the replicas it looks at nothing but their CPU is read.
+    pub(super) const fn reads_cpu_alone(&self) -> bool {
+        self.cpu_alone
     }
 
     /// Whether the clock looks at the replicas themselves: metrics-server only asks the kubelet.
@@ -236,22 +260,32 @@ impl KubernetesPipeline {
             return;
         }
         for container in &self.containers {
-            // without a previous point the whole pod is absent, memory included
-            let Some(previous) = container.previous else {
+            let Some((value_milli, window)) = container.value_milli(metric) else {
                 continue;
-            };
-            let window = container.last.at.saturating_since(previous.at);
-            let value = match metric {
-                PodMetric::Memory => container.memory_bytes as f64,
-                _ => (container.last.cpu_core_ns - previous.cpu_core_ns) / window.as_nanos() as f64,
             };
             each(PodSample {
                 replica: container.replica,
                 at: container.last.at,
                 window,
-                value_milli: milli_up(value),
+                value_milli,
             });
         }
+    }
+
+    /// The sum over these replicas, in thousandths; `None` unless each of them, and no other, has a sample.
+    pub(super) fn sum_milli(&self, metric: PodMetric, replicas: &[ReplicaId]) -> Option<i128> {
+        if metric == PodMetric::RequestRate || self.containers.len() != replicas.len() {
+            return None;
+        }
+        let mut sum = 0;
+        for (container, replica) in self.containers.iter().zip(replicas) {
+            let (value_milli, _) = container.value_milli(metric)?;
+            if container.replica != *replica {
+                return None;
+            }
+            sum += i128::from(value_milli);
+        }
+        Some(sum)
     }
 }
 

@@ -179,6 +179,14 @@ impl Pipeline {
         }
     }
 
+    /// Whether of the replicas it looks at nothing but the CPU they have used so far is read.
+    pub fn reads_cpu_alone(&self) -> bool {
+        match self {
+            Self::Kubernetes(p) => p.reads_cpu_alone(),
+            Self::Nothing | Self::Ideal(_) | Self::Cloudwatch(_) => false,
+        }
+    }
+
     /// Whether controllers see the state at the very instant of their decision.
     pub fn is_immediate(&self) -> bool {
         matches!(self, Self::Ideal(_))
@@ -213,6 +221,16 @@ impl Pipeline {
             Self::Ideal(p) => p.pod_samples(metric, now, replicas, each),
             Self::Kubernetes(p) => p.pod_samples(metric, now, each),
             Self::Cloudwatch(_) | Self::Nothing => {}
+        }
+    }
+
+    /// The sum of the samples of a metric of single replicas, in thousandths, where it is at hand: if each of `replicas` has
+    /// one, and no other.
+    #[inline]
+    pub fn sum_milli(&self, metric: PodMetric, replicas: &[ReplicaId]) -> Option<i128> {
+        match self {
+            Self::Kubernetes(p) => p.sum_milli(metric, replicas),
+            Self::Ideal(_) | Self::Cloudwatch(_) | Self::Nothing => None,
         }
     }
 
