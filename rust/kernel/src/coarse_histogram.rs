@@ -5,10 +5,13 @@
 //! use, so that a hundred thousand of them fit in memory.
 
 use crate::Bucket;
+use crate::portable::nearest;
 
 /// Buckets of an octave, as a power of two.
 const BITS: u32 = 4;
 const OCTAVE: usize = 1 << BITS;
+/// Whole numbers that are recorded side by side.
+const LANES: usize = 4;
 
 /// How many values, and their extremes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +141,9 @@ pub struct CoarseHistogram {
 }
 
 impl CoarseHistogram {
+    /// Whole numbers that are recorded side by side.
+    pub const LANES: usize = LANES;
+
     /// Records a value `n` times.
     pub fn record(&mut self, value: u64, n: u64) {
         self.record_all(std::iter::once((value, n)));
@@ -156,22 +162,14 @@ impl CoarseHistogram {
         self.window.extent = extent;
     }
 
-    /// Records values, each so many times and at least once, with less to do for each: they are whole numbers below 2^52.
+    /// Begins to record whole numbers below 2^52, with less to do for each.
     #[inline]
-    pub fn record_whole(&mut self, values: impl Iterator<Item = (f64, u64)>) {
-        let (mut count, mut min, mut max) = (0, f64::INFINITY, 0.0_f64);
-        for (value, n) in values {
-            count += n;
-            min = if value < min { value } else { min };
-            max = if value > max { value } else { max };
-            self.window.add_to(index_of(value), n);
-        }
-        if count > 0 {
-            self.window.extent.merge(Extent {
-                count,
-                min: min as u64,
-                max: max as u64,
-            });
+    pub fn whole(&mut self) -> Whole<'_> {
+        Whole {
+            window: &mut self.window,
+            count: 0,
+            min: [f64::INFINITY; LANES],
+            max: [0.0; LANES],
         }
     }
 
@@ -264,6 +262,65 @@ fn index_of(value: f64) -> usize {
     ((value.to_bits() >> (MANTISSA - BITS)) - BEFORE) as usize
 }
 
+/// Whole numbers below 2^52 on their way into a histogram, which knows of all of them at the end.
+#[derive(Debug)]
+pub struct Whole<'a> {
+    window: &'a mut Counts,
+    count: u64,
+    min: [f64; LANES],
+    max: [f64; LANES],
+}
+
+impl Whole<'_> {
+    /// Records values, each `n` times and at least once.
+    #[inline]
+    pub fn record(&mut self, values: &[f64; LANES], n: u64) {
+        for (lane, value) in values.iter().enumerate() {
+            self.widen(lane, *value);
+        }
+        for value in values {
+            self.window.add_to(index_of(*value), n);
+        }
+        self.count += LANES as u64 * n;
+    }
+
+    /// Records a value `n` times and at least once.
+    #[inline]
+    pub fn record_one(&mut self, value: f64, n: u64) {
+        self.widen(0, value);
+        self.window.add_to(index_of(value), n);
+        self.count += n;
+    }
+
+    /// Takes back a value that has been recorded more than `n` times.
+    #[inline]
+    pub fn take_back(&mut self, value: f64, n: u64) {
+        self.window.buckets[index_of(value) - self.window.first] -= n;
+        self.count -= n;
+    }
+
+    fn widen(&mut self, lane: usize, value: f64) {
+        let (min, max) = (&mut self.min[lane], &mut self.max[lane]);
+        *min = if value < *min { value } else { *min };
+        *max = if value > *max { value } else { *max };
+    }
+
+    /// Makes all of them known; returns how many they are.
+    #[inline]
+    pub fn end(self) -> u64 {
+        if self.count > 0 {
+            let least = self.min.into_iter().fold(f64::INFINITY, f64::min);
+            let largest = self.max.into_iter().fold(0.0, f64::max);
+            self.window.extent.merge(Extent {
+                count: self.count,
+                min: nearest(least),
+                max: nearest(largest),
+            });
+        }
+        self.count
+    }
+}
+
 /// Least value and width of a bucket.
 const fn range(index: usize) -> (u64, u64) {
     let shift = (index >> BITS).saturating_sub(1);
@@ -314,9 +371,21 @@ mod tests {
         for value in &values {
             singly.record(*value, 3);
         }
-        together.record_whole(values.iter().map(|value| (*value as f64, 3)));
-        assert_eq!(singly.count(), together.count());
-        assert!(singly.buckets().eq(together.buckets()));
+        let mut whole = together.whole();
+        let (rows, rest) = values.as_chunks::<LANES>();
+        for row in rows {
+            whole.record(&row.map(|value| value as f64), 5);
+        }
+        for value in rest {
+            whole.record_one(*value as f64, 5);
+        }
+        for value in &values {
+            whole.take_back(*value as f64, 2);
+        }
+        assert_eq!(whole.end(), 3 * values.len() as u64);
+        assert_eq!(singly, together);
+        assert_eq!(together.whole().end(), 0);
+        assert_eq!(singly, together, "nothing was recorded");
     }
 
     #[test]

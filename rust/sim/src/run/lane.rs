@@ -139,8 +139,14 @@ impl<'a> Lane<'a> {
 
     fn read_replicas(&mut self, now: SimTime) {
         if self.service.sampled_at != Some(now) {
-            self.advance(now);
-            self.service.sample(now, &self.plan.replica, self.station);
+            self.station.advance_to_read(now);
+            self.service.ahead_to = now;
+            let shape = &self.plan.replica;
+            if self.this.pipeline.reads_cpu_alone() {
+                self.service.sample_cpu(now, shape, self.station);
+            } else {
+                self.service.sample(now, shape, self.station);
+            }
         }
     }
 

@@ -53,6 +53,7 @@ pub(super) struct Service {
     /// Those of them that the station knows, and room for their readings.
     serving: Vec<ReplicaId>,
     readings: Vec<ReplicaReading>,
+    cpu_core_ns: Vec<f64>,
 }
 
 /// What the CPU limit of a service has done.
@@ -103,6 +104,7 @@ impl Service {
             listed: None,
             serving: Vec::new(),
             readings: Vec::new(),
+            cpu_core_ns: Vec::new(),
         }
     }
 
@@ -142,6 +144,21 @@ impl Service {
             sample.completed = sample.completed_before + reading.completed;
         }
         self.sampled_at = Some(now);
+    }
+
+    /// The same for who looks at nothing but CPU: other figures stay as they are, so this does not count as having read
+    /// the replicas.
+    pub(super) fn sample_cpu(&mut self, now: SimTime, shape: &ReplicaPlan, station: &dyn Station) {
+        if self.listed != Some(self.version) {
+            self.list_running(now, shape);
+        }
+        self.cpu_core_ns.clear();
+        station.read_cpu(now, &self.serving, &mut self.cpu_core_ns);
+        let samples = self.samples.iter_mut();
+        let serving = samples.filter(|sample| sample.ready_since.is_some());
+        for (sample, used) in serving.zip(&self.cpu_core_ns) {
+            sample.cpu_core_ns = sample.cpu_before_core_ns + used;
+        }
     }
 
     /// CPU it has used so far, in core-nanoseconds.

@@ -12,7 +12,7 @@ mod endings;
 mod latency;
 
 pub(super) use block::Served;
-pub(super) use bulk::Cohort;
+pub(super) use bulk::{Alike, Cohort};
 pub use counts::Counts;
 use endings::Ending;
 pub use latency::LatencyWindow;

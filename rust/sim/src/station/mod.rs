@@ -99,6 +99,11 @@ pub struct ReplicaReading {
 pub trait Station: Send {
     /// Lets everything happen that happens at `t < until`. Calling it in several steps gives the same result.
     fn advance(&mut self, until: SimTime);
+    /// The same for who reads replicas next: the books may wait for the next [`Self::advance`], or for
+    /// [`Self::close_log`].
+    fn advance_to_read(&mut self, until: SimTime) {
+        self.advance(until);
+    }
     /// Adds a ready replica at `now`. The station has been advanced to `now`, as for all control calls.
     fn add(&mut self, now: SimTime, replica: ReplicaId, shape: ReplicaShape);
     /// Stops sending requests to the replica; returns when its last request will be done (`now` if it is idle).
@@ -132,6 +137,10 @@ pub trait Station: Send {
     /// Reads replicas into `readings`, one after the other.
     fn read_each(&self, now: SimTime, replicas: &[ReplicaId], readings: &mut Vec<ReplicaReading>) {
         readings.extend(replicas.iter().map(|replica| self.read(now, *replica)));
+    }
+    /// Reads the CPU that replicas have used, in core-nanoseconds, into `used`, one after the other.
+    fn read_cpu(&self, now: SimTime, replicas: &[ReplicaId], used: &mut Vec<f64>) {
+        used.extend(replicas.iter().map(|id| self.read(now, *id).cpu_core_ns));
     }
     /// Since when the replica has been ready without a request; `None` while it holds one. This and what follows about
     /// triggers speaks of single requests: a station that has none leaves it as it is here.

@@ -234,19 +234,36 @@ impl Crew {
         readings: &mut Vec<ReplicaReading>,
     ) {
         let split = self.split(done, held);
-        // They are mostly all there are, in the same order.
-        let mut next = 0;
-        readings.extend(replicas.iter().map(|id| {
-            if self.ready.get(next).is_none_or(|member| member.id != *id) {
-                let Some(place) = self.position(*id) else {
-                    return self.read_aside(*id);
-                };
-                next = place;
-            }
-            let place = next;
-            next += 1;
-            split.reading(&self.ready[place], place)
+        readings.extend(self.places(replicas).map(|(id, place)| match place {
+            Some(place) => split.reading(&self.ready[place], place),
+            None => self.read_aside(id),
         }));
+    }
+
+    /// Reads the CPU that replicas have used into `used`, one after the other.
+    pub(super) fn read_cpu(&self, replicas: &[ReplicaId], done: Progress, used: &mut Vec<f64>) {
+        let busy_ns = done.busy_ns - self.settled.busy_ns;
+        used.extend(self.places(replicas).map(|(id, place)| match place {
+            Some(place) => {
+                let member = &self.ready[place];
+                member.used_core_ns + core_ns(busy_ns, member)
+            }
+            None => self.read_aside(id).cpu_core_ns,
+        }));
+    }
+
+    /// Replicas with their places among those that take requests, which mostly are all there are, in the same order.
+    fn places(
+        &self,
+        replicas: &[ReplicaId],
+    ) -> impl ExactSizeIterator<Item = (ReplicaId, Option<usize>)> {
+        let mut next = 0;
+        replicas.iter().map(move |id| {
+            let expected = self.ready.get(next).filter(|member| member.id == *id);
+            let place = expected.map(|_| next).or_else(|| self.position(*id));
+            next = place.map_or(next, |place| place + 1);
+            (*id, place)
+        })
     }
 
     fn split(&self, done: Progress, held: Held) -> Split {
@@ -326,8 +343,12 @@ struct Earned {
 
 impl Earned {
     fn core_ns(self, member: &Member) -> f64 {
-        (self.busy_ns * member.cores).max(0.0)
+        core_ns(self.busy_ns, member)
     }
+}
+
+fn core_ns(busy_ns: f64, member: &Member) -> f64 {
+    (busy_ns * member.cores).max(0.0)
 }
 
 fn saturated(count: u64) -> u32 {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// Values of a table: each stands for an equal share of requests.
 const STRATA: usize = 512;
+/// So many neighbours stand side by side wherever they begin: a table goes on with its beginning.
+const ROW: usize = 64;
 /// Draws behind each value.
 const DRAWS: usize = 64;
 /// Mean of a law whose size does not matter.
@@ -83,7 +85,9 @@ pub(super) fn of_values(values: &mut [u64]) -> Quantiles {
             1.0
         }
     };
-    (0..STRATA).map(|place| stratum(mirrored(place))).collect()
+    (0..STRATA + ROW)
+        .map(|place| stratum(mirrored(place % STRATA)))
+        .collect()
 }
 
 /// The bits of a place in a table in their reverse order.
@@ -98,6 +102,13 @@ pub(super) fn at(quantiles: &[f32], number: u64) -> f64 {
     f64::from(quantiles[number as usize % STRATA])
 }
 
+/// The values for neighbouring numbers, at most [`ROW`].
+#[inline]
+pub(super) fn row(quantiles: &[f32], first: u64, count: u64) -> &[f32] {
+    let begin = first as usize % STRATA;
+    &quantiles[begin..begin + count as usize]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +119,7 @@ mod tests {
         let table = laws
             .quantiles(&Distribution::Exponential { mean_ns: 40 })
             .unwrap();
-        let mean = table.iter().map(|q| f64::from(*q)).sum::<f64>() / STRATA as f64;
+        let mean = table[..STRATA].iter().map(|q| f64::from(*q)).sum::<f64>() / STRATA as f64;
         assert!((mean - 1.0).abs() < 1e-6, "{mean}");
         for (q, exact) in [
             (0.1, 0.105_4),
@@ -137,13 +148,13 @@ mod tests {
     #[test]
     fn few_recorded_values_fill_a_table() {
         let table = of_values(&mut [30, 10]);
-        assert_eq!(table.len(), STRATA);
+        assert_eq!(table[..ROW], table[STRATA..]);
         for (number, exact) in [(0, 0.5), (1, 1.5), (2, 0.5), (3, 1.5), (511, 1.5)] {
             assert!((at(&table, number) - exact).abs() < 1e-6, "{number}");
         }
         for mut values in [vec![5, 10, 15], (1..=200).collect()] {
             let table = of_values(&mut values);
-            let mean = table.iter().map(|q| f64::from(*q)).sum::<f64>() / STRATA as f64;
+            let mean = table[..STRATA].iter().map(|q| f64::from(*q)).sum::<f64>() / STRATA as f64;
             assert!((mean - 1.0).abs() < 2e-3, "{mean}");
         }
         assert_eq!(of_values(&mut [])[0].to_bits(), 1.0_f32.to_bits());

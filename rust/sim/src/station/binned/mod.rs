@@ -51,10 +51,14 @@ pub(super) struct Binned {
     crew: Crew,
     now: u64,
     bin: Bin,
+    /// What the next bin brings: a draw takes long to come to its end, so it is begun a bin before somebody waits for it.
+    coming: Crowd,
     /// Work waiting or in service, in nanoseconds on a full core, and the requests it is of.
     backlog_ns: f64,
     inside: u64,
     done: Progress,
+    /// Completions that the ledger knows of: a look at replicas does not need to book those of a part of a bin.
+    booked: u64,
     stretch: Option<Stretch>,
     /// How requests of the present or last stretch are served.
     manner: Manner,
@@ -139,6 +143,7 @@ impl Binned {
             crowd: arrivals.bin(0, 0, bin_ns),
             ..Bin::default()
         };
+        let coming = arrivals.bin(1, bin_ns, bin_ns.saturating_mul(2));
         Ok(Self {
             rules: rules(&service.queue, work.squared_variation, bin_ns)?,
             discipline: service.queue.discipline,
@@ -150,9 +155,11 @@ impl Binned {
             crew: Crew::default(),
             now: 0,
             bin,
+            coming,
             backlog_ns: 0.0,
             inside: 0,
             done: Progress::default(),
+            booked: 0,
             stretch: None,
             manner: Manner::default(),
             steady: (None, None),
@@ -220,27 +227,62 @@ impl Binned {
         self.bin.worked_ns += step.work_ns;
         self.ledger.reject_all(step.rejected);
         self.ledger.time_out_all(step.timed_out);
-        self.complete(step.completed);
+        self.done.completed += step.completed;
         self.inside = self.inside + step.arrivals - step.completed - step.rejected - step.timed_out;
         self.now = until;
     }
 
-    /// Completes the next requests.
-    fn complete(&mut self, count: u64) {
-        let (from, to) = (self.done.completed, self.done.completed + count);
+    /// Tells the ledger of requests that have completed since it was last told. The present stretch, or the last one if
+    /// there is none, says how they were served.
+    fn book_completions(&mut self) {
+        let (from, to) = (self.booked, self.done.completed);
+        if from == to {
+            return;
+        }
         let (quantiles, manner) = (&*self.quantiles, &self.manner);
-        if manner.is_even(count) {
-            let (wait_ns, services_ns) = manner.alike(quantiles, from, to);
-            self.ledger.complete_alike(wait_ns, services_ns);
+        if manner.is_even(to - from) {
+            self.ledger
+                .complete_alike(&manner.alike(quantiles, from, to));
         } else {
             let cohorts = manner.cohorts(quantiles, from, to);
             self.ledger.complete_all(cohorts);
         }
-        self.done.completed = to;
+        self.booked = to;
+    }
+
+    /// Goes on to `until`, and books all but the completions of a stretch that goes on there.
+    fn go_on(&mut self, until: u64) {
+        while self.now < until {
+            if self.stretch.is_none() {
+                let (stretch, manner) = self.plan_stretch();
+                self.stretch = Some(stretch);
+                self.manner = manner;
+            }
+            let end = self.bin_end();
+            self.book(until.min(end));
+            if self.now == end {
+                self.book_completions();
+                self.stretch = None;
+                self.settling.stop(end);
+                self.next_bin();
+            }
+        }
+    }
+
+    fn next_bin(&mut self) {
+        self.bin = Bin {
+            number: self.bin.number + 1,
+            crowd: self.coming,
+            ..Bin::default()
+        };
+        let from = self.bin_end();
+        let to = from.saturating_add(self.rules.bin_ns);
+        self.coming = self.arrivals.bin(self.bin.number + 1, from, to);
     }
 
     /// Ends the stretch at the present instant: the replicas change.
     fn interrupt(&mut self) {
+        self.book_completions();
         self.stretch = None;
         self.settling.stop(self.now);
     }
@@ -300,27 +342,12 @@ fn rules(queue: &QueuePlan, squared_variation: f64, bin_ns: u64) -> Result<Rules
 
 impl Station for Binned {
     fn advance(&mut self, until: SimTime) {
-        let until = until.as_nanos();
-        while self.now < until {
-            if self.stretch.is_none() {
-                let (stretch, manner) = self.plan_stretch();
-                self.stretch = Some(stretch);
-                self.manner = manner;
-            }
-            let end = self.bin_end();
-            self.book(until.min(end));
-            if self.now == end {
-                self.stretch = None;
-                self.settling.stop(end);
-                let number = self.bin.number + 1;
-                let to = end.saturating_add(self.rules.bin_ns);
-                self.bin = Bin {
-                    number,
-                    crowd: self.arrivals.bin(number, end, to),
-                    ..Bin::default()
-                };
-            }
-        }
+        self.go_on(until.as_nanos());
+        self.book_completions();
+    }
+
+    fn advance_to_read(&mut self, until: SimTime) {
+        self.go_on(until.as_nanos());
     }
 
     fn add(&mut self, _now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
@@ -332,7 +359,8 @@ impl Station for Binned {
         self.interrupt();
         let in_service = self.in_service();
         if self.crew.drain(replica, self.done) && self.crew.len() == 0 && in_service > 0 {
-            self.complete(in_service);
+            self.done.completed += in_service;
+            self.book_completions();
             self.crew.credit(replica, in_service);
             self.remove(in_service);
         }
@@ -394,6 +422,10 @@ impl Station for Binned {
             .read_each(replicas, self.done, self.held(), readings);
     }
 
+    fn read_cpu(&self, _now: SimTime, replicas: &[ReplicaId], used: &mut Vec<f64>) {
+        self.crew.read_cpu(replicas, self.done, used);
+    }
+
     fn in_system(&self, _now: SimTime) -> u64 {
         self.inside
     }
@@ -410,5 +442,7 @@ impl Station for Binned {
         &mut self.ledger
     }
 
-    fn close_log(&mut self, _now: SimTime) {}
+    fn close_log(&mut self, _now: SimTime) {
+        self.book_completions();
+    }
 }

@@ -3,7 +3,7 @@
 use super::law;
 use super::pace::{Pace, WHOLE};
 use super::waits::{Rules, Setting, Steady};
-use crate::station::ledger::Cohort;
+use crate::station::ledger::{Alike, Cohort};
 use hookean_kernel::portable::{exp, ln, nearest};
 
 /// Where a stretch begins, and what comes in it.
@@ -440,20 +440,18 @@ impl Manner {
             && longest * (count as f64) < MUCH_NS
     }
 
-    /// Where nothing but work tells requests apart, their wait, and how long each cohort is served with the number of its
-    /// requests: the same cohorts as [`Self::cohorts`].
-    pub(super) fn alike(
-        &self,
-        quantiles: &[f32],
-        from: u64,
-        to: u64,
-    ) -> (u64, impl Iterator<Item = (f64, u64)>) {
-        let wait_ns = nearest(self.backlog_wait_ns.0).min(self.longest_wait_ns);
-        let service_ns = self.service_ns * self.stretch.0;
-        let services = self
-            .numbered(from, to)
-            .map(move |(number, count, _)| (service_ns * law::at(quantiles, number), count));
-        (wait_ns, services)
+    /// Where nothing but work tells requests apart, the same cohorts as [`Self::cohorts`].
+    pub(super) fn alike<'a>(&self, quantiles: &'a [f32], from: u64, to: u64) -> Alike<'a> {
+        let shift = self.shift();
+        let (first, end) = (from >> shift, ((to - 1) >> shift) + 1);
+        Alike {
+            wait_ns: nearest(self.backlog_wait_ns.0).min(self.longest_wait_ns),
+            service_ns: self.service_ns * self.stretch.0,
+            shares: law::row(quantiles, first, end - first),
+            count: 1 << shift,
+            before: from - (first << shift),
+            after: (end << shift).wrapping_sub(to),
+        }
     }
 
     /// The size of a cohort, as a power of two.
@@ -549,17 +547,29 @@ mod tests {
             ..Manner::default()
         };
         assert!(manner.is_even(1000));
-        let quantiles: Vec<f32> = (0..512_u16).map(|q| f32::from(q) / 256.0).collect();
-        for (from, to) in [(90, 1090), (96, 128), (97, 99), (90, 90), (100, 161)] {
+        let mut values: Vec<u64> = (1..=512).collect();
+        let quantiles = law::of_values(&mut values);
+        for (from, to) in [
+            (90, 1090),
+            (96, 128),
+            (97, 99),
+            (100, 161),
+            (16_200, 17_191),
+        ] {
             let cohorts = manner.cohorts(&quantiles, from, to);
             let cohorts: Vec<_> = cohorts
                 .map(|c| (c.count, c.wait_ns, c.latency_ns))
                 .collect();
-            let (wait_ns, services) = manner.alike(&quantiles, from, to);
-            let alike: Vec<_> = services
-                .map(|(service, count)| (count, wait_ns, wait_ns + nearest(service)))
-                .collect();
-            assert_eq!(cohorts, alike, "{from} to {to}");
+            let alike = manner.alike(&quantiles, from, to);
+            let last = alike.shares.len() - 1;
+            let of = |(place, share): (usize, &f32)| {
+                let before = if place == 0 { alike.before } else { 0 };
+                let after = if place == last { alike.after } else { 0 };
+                let latency_ns = alike.wait_ns + nearest(alike.service_ns * f64::from(*share));
+                (alike.count - before - after, alike.wait_ns, latency_ns)
+            };
+            let found: Vec<_> = alike.shares.iter().enumerate().map(of).collect();
+            assert_eq!(cohorts, found, "{from} to {to}");
         }
         let long = Manner {
             service_ns: 1e13,
