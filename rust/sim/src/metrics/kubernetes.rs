@@ -9,6 +9,7 @@ use super::{NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
 use crate::plan::PipelinePlan;
 use crate::station::ReplicaId;
 use hookean_kernel::Xoshiro256PlusPlus;
+use hookean_kernel::portable::float;
 use hookean_kernel::{SimDuration, SimTime};
 use std::collections::VecDeque;
 
@@ -64,7 +65,7 @@ impl Container {
         let window = self.last.at.saturating_since(previous.at);
         let value = match metric {
             PodMetric::Memory => self.memory_bytes as f64,
-            _ => (self.last.cpu_core_ns - previous.cpu_core_ns) / window.as_nanos() as f64,
+            _ => (self.last.cpu_core_ns - previous.cpu_core_ns) / float(window.as_nanos()),
         };
         Some((milli_up(value), window))
     }
@@ -86,6 +87,8 @@ pub struct KubernetesPipeline {
     resolution: SimDuration,
     adapter: Adapter,
     rng: Xoshiro256PlusPlus,
+    /// How long after its next look housekeeping looks again, if that has been drawn.
+    wait: Option<SimDuration>,
     created_at: SimTime,
     /// Each container with its newest point, which all have since `listed_at`; by replica.
     kubelet: Vec<Listed>,
@@ -131,6 +134,7 @@ impl KubernetesPipeline {
                 scrapes: VecDeque::new(),
             },
             rng,
+            wait: None,
             created_at,
             kubelet: Vec::new(),
             listed_at: created_at,
@@ -216,20 +220,56 @@ impl KubernetesPipeline {
             cpu_core_ns: r.cpu_core_ns,
             memory_bytes: r.memory_bytes,
         }));
+        self.take_wait()
+    }
+
+    /// When housekeeping looks again if metrics-server does not ask before, so that nobody will know of its look at `now`.
+    pub(super) fn pass_over(
+        &mut self,
+        clock: u8,
+        now: SimTime,
+        next: impl Fn(u8) -> SimTime,
+    ) -> Option<NextSample> {
+        if clock != HOUSEKEEPING {
+            return None;
+        }
+        let wait = self.take_wait();
+        // At one instant housekeeping comes first.
+        if now + wait <= next(METRICS_SERVER) {
+            return Some(NextSample {
+                at: now + wait,
+                clock,
+            });
+        }
+        self.wait = Some(wait);
+        None
+    }
+
+    fn take_wait(&mut self) -> SimDuration {
         let (min, max) = self.housekeeping;
-        SimDuration::from_nanos(min + (self.rng.next_unit() * (max - min) as f64) as u64)
+        let rng = &mut self.rng;
+        let draw = || SimDuration::from_nanos(min + (rng.next_unit() * (max - min) as f64) as u64);
+        self.wait.take().unwrap_or_else(draw)
     }
 
     /// metrics-server takes the newest point of each container that the kubelet still lists.
     fn scrape(&mut self) -> SimDuration {
-        let known = self.containers.iter().map(|container| container.replica);
-        if !known.eq(self.kubelet.iter().map(|listed| listed.replica)) {
+        if !self.take_newest() {
             self.containers = self.kubelet.iter().map(|l| self.container(l)).collect();
-        }
-        for (container, listed) in self.containers.iter_mut().zip(&self.kubelet) {
-            container.take(self.listed_at, listed);
+            self.take_newest();
         }
         self.resolution
+    }
+
+    /// Takes the newest points as long as the kubelet lists what is known; whether it does.
+    fn take_newest(&mut self) -> bool {
+        for (container, listed) in self.containers.iter_mut().zip(&self.kubelet) {
+            if container.replica != listed.replica {
+                return false;
+            }
+            container.take(self.listed_at, listed);
+        }
+        self.containers.len() == self.kubelet.len()
     }
 
     /// What is known of a container. The start of a fresh one serves as its first point, unless it is too young or too old
@@ -408,6 +448,25 @@ mod tests {
         p.sample(HOUSEKEEPING, at(112), &[sample(0, 56.0, 0)]);
         p.sample(METRICS_SERVER, at(120), &[]);
         assert_eq!(cpu(&p, 121), [(112, 12, 500)]);
+    }
+
+    #[test]
+    fn looks_that_metrics_server_does_not_ask_for_are_passed_over() {
+        let mut p = pipeline();
+        let mut looked = pipeline();
+        let NextSample { at: next, .. } =
+            looked.sample(HOUSEKEEPING, at(100), &[sample(0, 50.0, 0)]);
+        let asks = |nanos| move |_| SimTime::from_nanos(nanos);
+        let nanos = next.as_nanos();
+        assert_eq!(p.pass_over(HOUSEKEEPING, at(100), asks(nanos - 1)), None);
+        assert_eq!(p.pass_over(METRICS_SERVER, at(100), asks(nanos)), None);
+        let passed = p.pass_over(HOUSEKEEPING, at(100), asks(nanos));
+        assert_eq!(passed.map(|next| next.at), Some(next));
+        let (after, looked) = (
+            p.sample(HOUSEKEEPING, next, &[]),
+            looked.sample(HOUSEKEEPING, next, &[]),
+        );
+        assert_eq!(after, looked, "draws stay where they are");
     }
 
     #[test]

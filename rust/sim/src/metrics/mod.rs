@@ -179,6 +179,20 @@ impl Pipeline {
         }
     }
 
+    /// When a clock looks again if nobody will know of its look at `now`; `None` if somebody may. `next` tells when other
+    /// clocks look.
+    pub fn pass_over(
+        &mut self,
+        clock: u8,
+        now: SimTime,
+        next: impl Fn(u8) -> SimTime,
+    ) -> Option<NextSample> {
+        match self {
+            Self::Kubernetes(p) => p.pass_over(clock, now, next),
+            Self::Nothing | Self::Ideal(_) | Self::Cloudwatch(_) => None,
+        }
+    }
+
     /// Whether of the replicas it looks at nothing but the CPU they have used so far is read.
     pub fn reads_cpu_alone(&self) -> bool {
         match self {

@@ -161,12 +161,20 @@ impl Default for Due {
 
 impl Due {
     pub(super) fn push(&mut self, at: SimTime, step: Step) {
-        let place = match step {
+        self.at[Self::place(step)] = at;
+    }
+
+    /// When a step is due; [`SimTime::MAX`] if it is not.
+    pub(super) fn at(&self, step: Step) -> SimTime {
+        self.at[Self::place(step)]
+    }
+
+    fn place(step: Step) -> usize {
+        match step {
             Step::Look(clock) => usize::from(clock),
             Step::Decide => CLOCKS,
             Step::Row => CLOCKS + 1,
-        };
-        self.at[place] = at;
+        }
     }
 
     fn first_place(&self) -> usize {

@@ -115,6 +115,12 @@ impl<'a> Lane<'a> {
     }
 
     fn look(&mut self, now: SimTime, clock: u8) {
+        let due = &self.this.due;
+        let others = |clock: u8| due.at(Step::Look(clock));
+        if let Some(NextSample { at, clock }) = self.this.pipeline.pass_over(clock, now, others) {
+            self.this.due.push(at, Step::Look(clock));
+            return;
+        }
         if self.this.pipeline.looks(clock) {
             self.read_replicas(now);
         }

@@ -7,7 +7,7 @@ use super::WorkloadArrays;
 use super::arrivals::{KEEP_ALL, array, check_counts, check_keep, check_table};
 use super::counts::rounded;
 use crate::plan::{ArrivalMode, PlanError, WorkloadPlan, WorkloadSource};
-use hookean_kernel::portable::nearest;
+use hookean_kernel::portable::{float, nearest};
 use hookean_kernel::{
     StreamKey, Xoshiro256PlusPlus, binomial, counter_draw, poisson, standard_gamma,
 };
@@ -121,7 +121,7 @@ impl BinnedArrivals {
         let mut rng = key.generator_at(number);
         match source {
             Source::Steps(steps) => {
-                let kept = *keep as f64 / KEEP_ALL as f64;
+                let kept = float(*keep) / float(KEEP_ALL);
                 let (requests, expected) = steps.take(from, to, kept, &mut rng);
                 Crowd {
                     requests,
@@ -149,11 +149,12 @@ impl BinnedArrivals {
 impl WorkMoments {
     /// Work of many requests: a gamma draw with the mean and variance of their sum, which is exact for exponential work.
     fn of(self, requests: u64, rng: &mut Xoshiro256PlusPlus) -> u64 {
-        let whole = requests as f64 * self.mean_ns;
+        let requests = float(requests);
+        let whole = requests * self.mean_ns;
         if whole <= 0.0 || self.squared_variation <= 0.0 {
             return nearest(whole);
         }
-        let shape = requests as f64 / self.squared_variation;
+        let shape = requests / self.squared_variation;
         nearest(whole * (standard_gamma(shape, rng) / shape))
     }
 }
@@ -178,8 +179,8 @@ impl Steps {
         {
             let end = self.end();
             let until = end.min(to);
-            let length = (until - at) as f64;
-            expected += count * (length / self.step_ns as f64);
+            let length = float(until - at);
+            expected += count * (length / float(self.step_ns));
             if self.mode == ArrivalMode::Exact {
                 let part = if until == end {
                     self.left

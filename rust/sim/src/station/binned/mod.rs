@@ -24,7 +24,7 @@ use super::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::plan::{Discipline, PlanError, QueuePlan, ServicePlan, WorkloadPlan};
 use crate::workload::{BinnedArrivals, Crowd, WorkMoments, WorkloadArrays};
 use crew::{Crew, Held, Progress};
-use hookean_kernel::portable::exp;
+use hookean_kernel::portable::{exp, float};
 use hookean_kernel::{SimTime, splitmix};
 use law::Quantiles;
 use stretch::{Fading, Manner, Start, Stretch};
@@ -176,8 +176,8 @@ impl Binned {
     /// Plans the rest of the bin from the present instant on.
     fn plan_stretch(&mut self) -> (Stretch, Manner) {
         let setting = Setting {
-            rate: self.bin.crowd.expected / self.rules.bin_ns as f64,
-            service_ns: self.mean_work_ns * self.crew.servers as f64 / self.crew.rate,
+            rate: self.bin.crowd.expected / float(self.rules.bin_ns),
+            service_ns: self.mean_work_ns * float(self.crew.servers) / self.crew.rate,
             servers: self.crew.servers,
             replicas: self.crew.len(),
         };

@@ -5,6 +5,7 @@
 //! for independent requests, and never so far that the other half would need more capacity than there is. The draws are
 //! keyed by stretch and part, so the pace is a function of time.
 
+use hookean_kernel::portable::float;
 use hookean_kernel::{splitmix, unit_f64};
 
 /// How often a stretch is halved.
@@ -30,7 +31,7 @@ impl Pace {
         if passed == length {
             return WHOLE;
         }
-        let mut place = passed as f64 / length as f64;
+        let mut place = float(passed) / float(length);
         let (mut done, mut share, mut busy) = (0.0, 1.0, self.busy_ratio);
         let (mut scatter, mut node, mut size) = (self.scatter, 1_u64, 1.0);
         for _ in 0..LEVELS {

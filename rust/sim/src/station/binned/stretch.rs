@@ -4,7 +4,7 @@ use super::law;
 use super::pace::{Pace, WHOLE};
 use super::waits::{Rules, Setting, Steady};
 use crate::station::ledger::{Alike, Cohort};
-use hookean_kernel::portable::{exp, ln, nearest};
+use hookean_kernel::portable::{exp, float, ln, nearest};
 
 /// Where a stretch begins, and what comes in it.
 #[derive(Debug, Clone, Copy)]
@@ -46,12 +46,12 @@ impl Fading {
         if self.length == length && self.memory_ns == memory_ns {
             return self;
         }
-        let left = exp(-(length as f64) / memory_ns);
+        let left = exp(-(float(length)) / memory_ns);
         Self {
             length,
             memory_ns,
             left,
-            lasting: memory_ns / length as f64 * (1.0 - left),
+            lasting: memory_ns / float(length) * (1.0 - left),
         }
     }
 }
@@ -107,12 +107,12 @@ pub(super) struct Stretch {
 impl Stretch {
     /// Works out what will happen from `start` on, in a steady state if there is one, and how requests will be served.
     pub(super) fn new(rules: &Rules, start: &Start, steady: Option<Steady>) -> (Self, Manner) {
-        let length = (start.to - start.from) as f64;
+        let length = float(start.to - start.from);
         let lost = Losses::in_steady_state(start, steady);
         let kept_ratio = lost.kept_ratio(start);
-        let before = start.backlog_ns + start.work_ns as f64 * kept_ratio;
+        let before = start.backlog_ns + float(start.work_ns) * kept_ratio;
         let level = settled_level(start, steady);
-        let came = start.work_ns as f64 * kept_ratio;
+        let came = float(start.work_ns) * kept_ratio;
         let swing = Swing::new(start, level, came);
         let settled = (level + swing.after).max(0.0);
         let after = (before - start.rate * length).max(settled.min(before));
@@ -147,7 +147,7 @@ impl Stretch {
             busy_ns: start.busy_ns,
             pace: Pace {
                 noise: start.noise,
-                scatter: (1.0 + rules.squared_variation) / start.arrivals.max(1) as f64,
+                scatter: (1.0 + rules.squared_variation) / float(start.arrivals.max(1)),
                 busy_ratio,
                 finest: start.setting.service_ns / length,
             },
@@ -193,13 +193,13 @@ impl Stretch {
         if self.progress == WHOLE {
             return self.backlog_ns.1;
         }
-        between(self.backlog_ns, self.progress as f64 / WHOLE as f64)
+        between(self.backlog_ns, float(self.progress) / float(WHOLE))
     }
 
     /// Time the crew has been busy by now.
     pub(super) fn busy_ns(&self) -> f64 {
-        let whole = self.pace.busy_ratio * (self.to - self.from) as f64;
-        self.busy_ns + whole * (self.progress as f64 / WHOLE as f64)
+        let whole = self.pace.busy_ratio * float(self.to - self.from);
+        self.busy_ns + whole * (float(self.progress) / float(WHOLE))
     }
 }
 
@@ -229,7 +229,7 @@ impl Losses {
         };
         let share = |ratio: f64| {
             if ratio > 0.0 {
-                (start.arrivals as f64 * ratio + start.dither) as u64
+                (float(start.arrivals) * ratio + start.dither) as u64
             } else {
                 0
             }
@@ -249,7 +249,7 @@ impl Losses {
     fn kept_ratio(self, start: &Start) -> f64 {
         match self.count() {
             0 => 1.0,
-            lost => 1.0 - lost as f64 / start.arrivals.max(1) as f64,
+            lost => 1.0 - float(lost) / float(start.arrivals.max(1)),
         }
     }
 }
@@ -259,7 +259,7 @@ fn settled_level(start: &Start, steady: Option<Steady>) -> f64 {
     let setting = &start.setting;
     let in_system = match steady {
         Some(steady) => steady.load + steady.excess,
-        None if start.rate > 0.0 => (setting.rate * setting.service_ns).min(setting.servers as f64),
+        None if start.rate > 0.0 => (setting.rate * setting.service_ns).min(float(setting.servers)),
         None => 0.0,
     };
     in_system * start.mean_work_ns
@@ -280,7 +280,7 @@ impl Swing {
                 after: 0.0,
             };
         }
-        let length = (start.to - start.from) as f64;
+        let length = float(start.to - start.from);
         let due = start.setting.rate * start.mean_work_ns * length;
         // What is further away is no chance, but the backlog of an overload, or a station that fills.
         let before = (start.backlog_ns - level).clamp(-level, level);
@@ -307,7 +307,7 @@ fn part_left(present: u64, after: f64, before: f64, start: &Start) -> u64 {
     if before <= 0.0 {
         return 0;
     }
-    let left = present as f64 * (after / before);
+    let left = float(present) * (after / before);
     ((left + start.dither) as u64).min(present)
 }
 
@@ -347,7 +347,7 @@ impl End {
         let Some(timeout_ns) = rules.timeout_ns else {
             return;
         };
-        let in_hand = level.max(start.places as f64 * start.mean_work_ns);
+        let in_hand = level.max(float(start.places) * start.mean_work_ns);
         let coming = start.setting.rate * start.mean_work_ns;
         let rate = if start.rate > 0.0 { start.rate } else { coming };
         let most = in_hand + rate * timeout_ns as f64;
@@ -372,7 +372,7 @@ fn manner(
         ..Steady::default()
     });
     let served = if start.rate > 0.0 { start.rate } else { 1.0 };
-    let places = start.places as f64 * start.mean_work_ns;
+    let places = float(start.places) * start.mean_work_ns;
     // Mostly there is nothing beyond the settled level, and nothing to divide.
     let part = |beyond: f64, of: f64| if beyond > 0.0 { beyond / of } else { 0.0 };
     let wait = |backlog: f64| part(backlog - level.max(places), served);
@@ -437,7 +437,7 @@ impl Manner {
             && stretches.0 == stretches.1
             && self.delayed_ratio == 0.0
             && longest < LONG_NS
-            && longest * (count as f64) < MUCH_NS
+            && longest * (float(count)) < MUCH_NS
     }
 
     /// Where nothing but work tells requests apart, the same cohorts as [`Self::cohorts`].
