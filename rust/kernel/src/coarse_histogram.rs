@@ -5,6 +5,7 @@
 //! use, so that a hundred thousand of them fit in memory.
 
 use crate::Bucket;
+use crate::near::bring_near;
 use crate::portable::nearest;
 
 /// Buckets of an octave, as a power of two.
@@ -160,6 +161,11 @@ impl CoarseHistogram {
             }
         }
         self.window.extent = extent;
+    }
+
+    /// Asks for its memory before it is used (see [`bring_near`]).
+    pub fn bring_near(&self) {
+        bring_near(&self.window.buckets);
     }
 
     /// Begins to record whole numbers below 2^52, with less to do for each.

@@ -11,12 +11,13 @@ use crate::plan::ControllerPlan;
 use crate::replica::Replica;
 use crate::station::ReplicaId;
 use accounts::Kept;
-use hookean_kernel::SimTime;
+use hookean_kernel::{SimTime, bring_near};
 use hookean_policy::hpa::{
     self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
     Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
 };
 use hookean_policy::{Span, Timestamp};
+use std::hint::black_box;
 use std::sync::Arc;
 
 struct Hpa {
@@ -118,6 +119,13 @@ impl Controller for Hpa {
         }
         self.evaluations = outcome.evaluations;
         verdict
+    }
+
+    fn bring_near(&self) {
+        black_box(self.memory.conditions);
+        if let Some(recommendations) = &self.memory.recommendations {
+            bring_near(recommendations);
+        }
     }
 
     fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {

@@ -127,6 +127,9 @@ pub trait Controller: Send {
         None
     }
 
+    /// Asks for its memory before it decides, where it has not decided for long.
+    fn bring_near(&self) {}
+
     /// What it reads of its pipeline.
     fn reads(&self) -> Reads;
 }

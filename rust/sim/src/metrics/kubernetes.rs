@@ -10,7 +10,7 @@ use crate::plan::PipelinePlan;
 use crate::station::ReplicaId;
 use hookean_kernel::Xoshiro256PlusPlus;
 use hookean_kernel::portable::float;
-use hookean_kernel::{SimDuration, SimTime};
+use hookean_kernel::{SimDuration, SimTime, bring_near};
 use std::collections::VecDeque;
 
 /// Youngest age at which a container's first point is paired with its start.
@@ -152,6 +152,12 @@ impl KubernetesPipeline {
             .retain(|clock| if *clock == ADAPTER { adapter } else { server });
         self.cpu_alone = metrics.iter().all(|m| *m == PodMetric::Cpu);
         self
+    }
+
+    /// Asks for its memory before it is used (see [`bring_near`]).
+    pub(super) fn bring_near(&self) {
+        bring_near(&self.kubelet);
+        bring_near(&self.containers);
     }
 
     /// Whether of the replicas it looks at nothing but their CPU is read.
@@ -448,6 +454,28 @@ mod tests {
         p.sample(HOUSEKEEPING, at(112), &[sample(0, 56.0, 0)]);
         p.sample(METRICS_SERVER, at(120), &[]);
         assert_eq!(cpu(&p, 121), [(112, 12, 500)]);
+    }
+
+    #[test]
+    fn samples_are_summed_up_if_they_are_those_of_the_replicas() {
+        let mut p = pipeline();
+        let pair = |cpu_core_s: f64| {
+            let one = sample(0, cpu_core_s, 0);
+            let replica = ReplicaId(9);
+            [one, ReplicaSample { replica, ..one }]
+        };
+        let all = [ReplicaId(7), ReplicaId(9)];
+        p.sample(HOUSEKEEPING, at(100), &pair(50.0));
+        p.sample(METRICS_SERVER, at(101), &[]);
+        assert_eq!(p.sum_milli(PodMetric::Cpu, &all), None, "one point each");
+        p.sample(HOUSEKEEPING, at(112), &pair(56.0));
+        p.sample(METRICS_SERVER, at(120), &[]);
+        assert_eq!(p.sum_milli(PodMetric::Cpu, &all), Some(1000));
+        assert_eq!(p.sum_milli(PodMetric::Memory, &all), Some(200_000));
+        assert_eq!(p.sum_milli(PodMetric::RequestRate, &all), None);
+        for others in [&all[..1], &[ReplicaId(7), ReplicaId(8)]] {
+            assert_eq!(p.sum_milli(PodMetric::Cpu, others), None);
+        }
     }
 
     #[test]

@@ -179,6 +179,14 @@ impl Pipeline {
         }
     }
 
+    /// Asks for its memory before it is used.
+    pub fn bring_near(&self) {
+        match self {
+            Self::Kubernetes(p) => p.bring_near(),
+            Self::Nothing | Self::Ideal(_) | Self::Cloudwatch(_) => {}
+        }
+    }
+
     /// When a clock looks again if nobody will know of its look at `now`; `None` if somebody may. `next` tells when other
     /// clocks look.
     pub fn pass_over(

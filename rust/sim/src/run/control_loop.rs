@@ -64,6 +64,14 @@ impl Loop {
         Some(verdict)
     }
 
+    /// Asks for memory before it is used.
+    pub(super) fn bring_near(&self) {
+        self.pipeline.bring_near();
+        if let Decider::Native(native) = &self.decider {
+            native.bring_near();
+        }
+    }
+
     /// Notes a decision that has been accounted for.
     pub(super) fn note(&mut self, now: SimTime, service: &mut Service, verdict: &Verdict) {
         let current = service.desired;

@@ -85,6 +85,7 @@ impl<'a> Lane<'a> {
         let mut stop = Stop::default();
         // Others have run meanwhile. Where policies in Python decide at every tick, it is as many as there are services.
         self.station.bring_near();
+        self.this.bring_near();
         let mut limit = if in_turn { SimTime::MAX } else { self.limit };
         while let Some((now, step)) = self.this.due.pop_before(limit) {
             stop.steps += 1;

@@ -162,8 +162,13 @@ impl Trial {
     }
 
     fn advance(&mut self, until: u64, cuts: &[u64]) {
-        for cut in cuts.iter().filter(|cut| (self.now..until).contains(*cut)) {
-            self.stations[1].advance(at(*cut));
+        let cuts = cuts.iter().enumerate();
+        for (nth, cut) in cuts.filter(|(_, cut)| (self.now..until).contains(*cut)) {
+            if nth % 2 == 0 {
+                self.stations[1].advance(at(*cut));
+            } else {
+                self.stations[1].advance_to_read(at(*cut));
+            }
         }
         for station in &mut self.stations {
             station.advance(at(until));
@@ -272,8 +277,12 @@ impl Trial {
         let now = at(self.now);
         let [a, b] = &self.stations;
         let (mut completed, mut in_service, mut waiting) = (self.gone, 0, 0);
-        for replica in &self.live {
+        let ids: Vec<ReplicaId> = self.live.iter().map(|replica| replica.id).collect();
+        let mut used = vec![];
+        b.read_cpu(now, &ids, &mut used);
+        for (replica, used) in self.live.iter().zip(used) {
             let reading = a.read(now, replica.id);
+            prop_assert_eq!(used.to_bits(), reading.cpu_core_ns.to_bits());
             prop_assert_eq!(figures(reading), figures(b.read(now, replica.id)));
             let offered = (self.now - replica.added) as f64 * replica.most_cores;
             let possible = 0.0..=offered * (1.0 + 1e-9) + 1.0;

@@ -7,6 +7,7 @@
 use crate::plan::Discipline;
 use crate::station::rates::{checked_speed, cores};
 use crate::station::{ReplicaId, ReplicaReading, ReplicaShape};
+use std::hint::black_box;
 
 const KNOWN: &str = "the control plane names replicas it has added";
 
@@ -283,6 +284,13 @@ impl Crew {
             cpu_core_ns: member.used_core_ns,
             completed: member.completed,
             ..ReplicaReading::default()
+        }
+    }
+
+    /// Asks for its memory before it is used (see [`hookean_kernel::bring_near`]).
+    pub(super) fn bring_near(&self) {
+        for member in &self.ready {
+            black_box((member.id, member.cores));
         }
     }
 

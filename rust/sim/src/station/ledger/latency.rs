@@ -24,7 +24,10 @@ impl Ledger {
 
     /// Asks for its memory before it is used.
     pub(in crate::station) fn bring_near(&self) {
-        self.latency.bring_near();
+        match &self.crowds {
+            Some(crowds) => crowds.bring_near(),
+            None => self.latency.bring_near(),
+        }
     }
 
     /// Latencies of all completed requests, from their first arrival.
