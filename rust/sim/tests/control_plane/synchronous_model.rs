@@ -16,6 +16,17 @@ pub(super) struct Service {
     /// Arrivals and work from outside, and how often they are tried.
     pub(super) outside: Vec<(u64, u64)>,
     pub(super) attempts: u32,
+    /// Each place comes and goes by itself: one more when there are more requests than the next level up, one less when there are
+    /// no more than the last level down.
+    pub(super) levels: Option<(Vec<usize>, Vec<usize>)>,
+}
+
+/// A place that comes and goes: it is at work for an attempt, or free since then, and takes nobody once it is on its way out.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    holder: Option<usize>,
+    free_since: f64,
+    leaves: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +93,16 @@ impl Attempt {
     }
 }
 
+impl Place {
+    const fn new(now: f64) -> Self {
+        Self {
+            holder: None,
+            free_since: now,
+            leaves: false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Done,
@@ -99,6 +120,8 @@ pub(super) struct Model<'a> {
     /// Time, class, attempt.
     events: Vec<(f64, Event, usize)>,
     queues: Vec<Vec<usize>>,
+    /// The places that come and go of each service, in the order in which they came.
+    places: Vec<Vec<Place>>,
 }
 
 impl<'a> Model<'a> {
@@ -110,6 +133,7 @@ impl<'a> Model<'a> {
             attempts: Vec::new(),
             events: Vec::new(),
             queues: vec![Vec::new(); services.len()],
+            places: services.iter().map(Self::first_places).collect(),
         };
         for (service, of) in services.iter().enumerate() {
             for (number, (time, work)) in of.outside.iter().enumerate() {
@@ -121,6 +145,11 @@ impl<'a> Model<'a> {
         }
         while model.step() {}
         model.attempts
+    }
+
+    fn first_places(service: &Service) -> Vec<Place> {
+        let count = service.levels.as_ref().map_or(0, |_| service.places);
+        vec![Place::new(0.0); count]
     }
 
     fn send(&mut self, at: f64, attempt: Attempt) {
@@ -224,8 +253,73 @@ impl<'a> Model<'a> {
     }
 
     fn free(&self, service: usize) -> bool {
+        if self.services[service].levels.is_some() {
+            return self.free_place(service).is_some();
+        }
         let taken = self.in_state(service, State::Served).len();
         taken + self.in_state(service, State::Held).len() < self.services[service].places
+    }
+
+    /// Of the places that come and go, the free one that has been free longest.
+    fn free_place(&self, service: usize) -> Option<usize> {
+        let places = &self.places[service];
+        let free =
+            (0..places.len()).filter(|at| !places[*at].leaves && places[*at].holder.is_none());
+        free.min_by(|a, b| places[*a].free_since.total_cmp(&places[*b].free_since))
+    }
+
+    /// An attempt gives back the place that it has, if that is one that comes and goes.
+    fn give_back(&mut self, service: usize, at: usize) {
+        let places = &mut self.places[service];
+        if let Some(nth) = places.iter().position(|place| place.holder == Some(at)) {
+            (places[nth].holder, places[nth].free_since) = (None, self.now);
+            if places[nth].leaves {
+                places.remove(nth);
+            }
+        }
+    }
+
+    /// Adds or removes places as the requests in the system say, before anybody takes one.
+    fn react(&mut self, service: usize) {
+        let Some((up, down)) = &self.services[service].levels else {
+            return;
+        };
+        let inside = [State::Waiting, State::Served, State::Held];
+        let requests = inside.map(|state| self.in_state(service, state).len());
+        let requests: usize = requests.iter().sum();
+        let (least, now, places) = (
+            self.services[service].places,
+            self.now,
+            &mut self.places[service],
+        );
+        let mut count = places.iter().filter(|place| !place.leaves).count();
+        while count < least + up.len() && requests > up[count - least] {
+            places.push(Place::new(now));
+            count += 1;
+        }
+        while count > least && requests <= down[count - 1 - least] {
+            // A free one goes first, that which has been free longest; of busy ones the youngest.
+            let staying = (0..places.len()).filter(|at| !places[*at].leaves);
+            let key = |at: &usize| {
+                let Place {
+                    holder, free_since, ..
+                } = places[*at];
+                (
+                    holder.is_some(),
+                    if holder.is_some() { 0.0 } else { free_since },
+                    places.len() - at,
+                )
+            };
+            let first =
+                staying.min_by(|a, b| key(a).partial_cmp(&key(b)).expect("times are numbers"));
+            let first = first.expect("one of those counted");
+            if places[first].holder.is_some() {
+                places[first].leaves = true;
+            } else {
+                places.remove(first);
+            }
+            count -= 1;
+        }
     }
 
     fn arrive(&mut self, at: usize) {
@@ -246,6 +340,8 @@ impl<'a> Model<'a> {
         } else {
             self.fail(at, "rejected");
         }
+        self.react(service);
+        self.fill(service);
     }
 
     /// When the deadline of an attempt is over.
@@ -259,6 +355,10 @@ impl<'a> Model<'a> {
     }
 
     fn start(&mut self, at: usize) {
+        let service = self.attempts[at].service;
+        if let Some(place) = self.free_place(service) {
+            self.places[service][place].holder = Some(at);
+        }
         let attempt = &mut self.attempts[at];
         (attempt.state, attempt.start) = (State::Served, Some(self.now));
         if self.services[attempt.service].shared_cores.is_none() {
@@ -313,6 +413,8 @@ impl<'a> Model<'a> {
         (attempt.state, attempt.end) = (State::Completed, self.now);
         attempt.groups.clear();
         let service = attempt.service;
+        self.give_back(service, at);
+        self.react(service);
         self.fill(service);
         self.calls(at, false);
         if self.attempts[at].groups.is_empty() {
@@ -326,6 +428,8 @@ impl<'a> Model<'a> {
         attempt.groups.clear();
         let service = attempt.service;
         self.queues[service].retain(|other| *other != at);
+        self.give_back(service, at);
+        self.react(service);
         self.fill(service);
         let calls = self
             .entries

@@ -4,8 +4,9 @@
 //! model does not round there as the engine does, and among very many cases some do two things at almost one instant.
 
 use super::calls::{call, scene};
-use super::support::{Read, Scene, constant};
+use super::support::{Read, Scene, constant, ns};
 use super::synchronous_model::{Attempt, BACKOFF, Entry, Model, SERVICES, Service, State};
+use super::triggers::thresholds;
 use hookean_sim::run::RunOutput;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -48,6 +49,7 @@ fn service(shared: bool) -> impl Strategy<Value = Service> {
                     work,
                     outside,
                     attempts,
+                    levels: None,
                 }
             },
         )
@@ -133,6 +135,16 @@ impl Drawn {
             service["queue"]["total_timeout_ns"] = json!(of.patience);
             service["replica"]["cpu_millicores"] = json!(cores * 1000);
             service["replica"]["concurrency"] = json!(of.places);
+            if let Some((up, down)) = &of.levels {
+                service["initial_replicas"] = json!(of.places);
+                service["replica"]["cpu_millicores"] = json!(1000);
+                service["replica"]["concurrency"] = json!(1);
+                service["termination_grace_ns"] = json!(ns(100_000.0));
+                let [up, down] =
+                    [up, down].map(|levels| levels.iter().map(|n| *n as u64).collect());
+                let [up, down]: [Vec<u64>; 2] = [up, down];
+                scene = scene.controller(thresholds(at, of.places as u32, &up, &down));
+            }
             if of.outside.is_empty() {
                 continue;
             }
@@ -243,7 +255,8 @@ fn compare(drawn: &Drawn, tolerance: u64) -> Result<(), TestCaseError> {
         let entries = drawn.entries.iter();
         let mut calls = entries.filter(|entry| entry.to.contains(&service));
         let dated = of.deadline.is_some() || calls.any(|entry| entry.deadline.is_some());
-        if of.patience.is_none() && !dated {
+        let one_each = drawn.services.iter().all(|of| of.levels.is_none());
+        if of.patience.is_none() && !dated && one_each {
             let served = attempts
                 .iter()
                 .filter(|at| at.service == service && at.start.is_some());
@@ -271,6 +284,38 @@ proptest! {
     #[test]
     fn prop_places_are_held_as_in_the_model_to_the_nanosecond(drawn in drawn(false)) {
         compare(&drawn, 0)?;
+    }
+}
+
+/// Levels that ascend one by one, so that one place comes at a time; those down below those up.
+fn levels() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
+    let steps = prop::collection::vec(1..4_usize, 1..4);
+    (steps, 0..3_usize).prop_map(|(steps, gap)| {
+        let up = steps.iter().scan(0, |level, step| {
+            *level += step;
+            Some(*level - 1)
+        });
+        let up: Vec<usize> = up.collect();
+        let down = up.iter().map(|level| level.saturating_sub(gap)).collect();
+        (up, down)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of several requests that leave one service at an instant all leave before the controller acts, which the model does
+    /// not know, so there are no copies here.
+    #[test]
+    fn prop_places_come_and_go_as_in_the_model_to_the_nanosecond(
+        drawn in drawn(false),
+        levels in prop::collection::vec(prop::option::of(levels()), SERVICES),
+    ) {
+        let single = |entry: Entry| Entry { copies: 1, needed: entry.needed.min(entry.to.len()), ..entry };
+        let entries = drawn.entries.into_iter().map(single).collect();
+        let services = drawn.services.into_iter().zip(levels);
+        let services = services.map(|(service, levels)| Service { levels, ..service }).collect();
+        compare(&Drawn { services, entries }, 0)?;
     }
 }
 
