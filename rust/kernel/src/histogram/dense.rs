@@ -38,11 +38,13 @@ impl<const BITS: u32> Dense<BITS> {
     /// The same counts as in few parts.
     pub(super) fn from_sparse(sparse: &Sparse<BITS>) -> Self {
         let mut dense = Self::default();
-        for (index, run, window) in sparse.counts() {
+        for (index, run) in sparse.run_counts() {
             if index >= dense.words.len() {
                 dense.grow(index);
             }
-            dense.words[index] = u32::from(run) << HALF | u32::from(window);
+            let window = sparse.window_count(index);
+            // A byte holds each.
+            dense.words[index] = (run as u32) << HALF | window as u32;
             if window > 0 {
                 dense.used[index / PART] |= 1 << (index % PART);
             }

@@ -3,48 +3,28 @@
 use super::{PART, Search, bucket_of, range_of};
 use crate::near::bring_near;
 
-/// The most that a half of a word counts.
+/// The most that a count holds.
 const MOST: u64 = u8::MAX as u64;
+/// Counts that are looked at together: most are zero.
+const GROUP: usize = size_of::<u64>();
 
-/// Neighbouring buckets.
-#[derive(Debug, Clone)]
-struct Part {
-    /// A bit for each bucket used in the window.
-    used: u64,
-    /// Per bucket: count of the run and of the window.
-    counts: [(u8, u8); PART],
-}
+/// Counts of neighbouring buckets.
+type Part = [u8; PART];
 
-impl Part {
-    const EMPTY: Self = Self {
-        used: 0,
-        counts: [(0, 0); PART],
-    };
-}
-
-/// A count has run over: the values of a histogram are no longer few.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
-
-/// Buckets of a histogram with few values.
+/// Counts by bucket, in parts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sparse<const BITS: u32> {
+struct Parts {
     /// Place among the parts of those that there are, from 1; as far up as values have needed them.
     places: Vec<u8>,
     parts: Vec<Part>,
 }
 
-impl<const BITS: u32> Sparse<BITS> {
-    pub(super) fn bring_near(&self) {
+impl Parts {
+    fn bring_near(&self) {
         bring_near(&self.places);
         for part in &self.parts {
-            bring_near(&part.counts);
+            bring_near(part);
         }
-    }
-
-    /// Buckets up to the highest part that there is.
-    pub(super) fn len(&self) -> usize {
-        self.places.len() * PART
     }
 
     fn part(&self, number: usize) -> Option<&Part> {
@@ -62,11 +42,84 @@ impl<const BITS: u32> Sparse<BITS> {
                 // Less room is left empty than by doubling.
                 self.parts.reserve_exact(4);
             }
-            self.parts.push(Part::EMPTY);
+            self.parts.push([0; PART]);
             // All of u64 has 116 parts.
             self.places[number] = self.parts.len() as u8;
         }
         &mut self.parts[usize::from(self.places[number]) - 1]
+    }
+
+    fn count(&self, index: usize) -> u8 {
+        self.part(index / PART).map_or(0, |part| part[index % PART])
+    }
+
+    fn count_mut(&mut self, index: usize) -> &mut u8 {
+        &mut self.part_mut(index / PART)[index % PART]
+    }
+
+    /// The buckets of parts that are there, lowest first.
+    fn counts(&self) -> impl Iterator<Item = (usize, u8)> {
+        let parts = (0..self.places.len()).filter_map(|n| Some((n, self.part(n)?)));
+        parts.flat_map(|(number, part)| {
+            let counts = part.iter().enumerate();
+            counts.map(move |(at, count)| (PART * number + at, *count))
+        })
+    }
+
+    /// Lets the buckets from `first` to `last` go by that hold values.
+    fn pass<const BITS: u32, const N: usize>(
+        &self,
+        search: &mut Search<N>,
+        (first, last): (usize, usize),
+    ) {
+        for number in first / PART..=last / PART {
+            let Some(part) = self.part(number) else {
+                continue;
+            };
+            let (groups, _) = part.as_chunks::<GROUP>();
+            let held = groups
+                .iter()
+                .enumerate()
+                .filter(|(_, of)| **of != [0; GROUP]);
+            for (group, counts) in held {
+                for (at, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                    let index = PART * number + GROUP * group + at;
+                    search.pass(index, (*count).into(), range_of::<BITS>);
+                }
+            }
+        }
+    }
+
+    /// Forgets all counts, but not the room for them.
+    fn clear(&mut self) {
+        self.places.clear();
+        self.parts.clear();
+    }
+}
+
+/// A count has run over: the values of a histogram are no longer few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// Buckets of a histogram with few values.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sparse<const BITS: u32> {
+    run: Parts,
+    /// Counts of the window, where they are not those of the run: often the first window is the only one.
+    window: Option<Parts>,
+}
+
+impl<const BITS: u32> Sparse<BITS> {
+    pub(super) fn bring_near(&self) {
+        self.run.bring_near();
+        if let Some(window) = &self.window {
+            window.bring_near();
+        }
+    }
+
+    /// Buckets up to the highest part that there is.
+    pub(super) fn len(&self) -> usize {
+        self.run.places.len() * PART
     }
 
     /// Counts values by their buckets; returns how many, which is not all of them when a count is full.
@@ -75,21 +128,23 @@ impl<const BITS: u32> Sparse<BITS> {
         indices: impl Iterator<Item = usize>,
     ) -> Result<(), (usize, Full)> {
         for (done, index) in indices.enumerate() {
-            let part = self.part_mut(index / PART);
-            let (run, window) = &mut part.counts[index % PART];
+            let run = self.run.count_mut(index);
             let Some(more) = run.checked_add(1) else {
                 return Err((done, Full));
             };
-            // The window holds no more than the run.
-            (*run, *window) = (more, *window + 1);
-            part.used |= 1 << (index % PART);
+            *run = more;
+            if let Some(window) = &mut self.window {
+                // The window holds no more than the run.
+                *window.count_mut(index) += 1;
+            }
         }
         Ok(())
     }
 
     /// Adds `n` to a bucket of the run, outside the window.
     pub(super) fn add(&mut self, index: usize, n: u64) -> Result<(), Full> {
-        let (run, _) = &mut self.part_mut(index / PART).counts[index % PART];
+        self.window.get_or_insert_with(|| self.run.clone());
+        let run = self.run.count_mut(index);
         let sum = u64::from(*run).saturating_add(n);
         if sum > MOST {
             return Err(Full);
@@ -100,28 +155,22 @@ impl<const BITS: u32> Sparse<BITS> {
 
     /// Count of a bucket of the run.
     pub(super) fn run_count(&self, index: usize) -> u64 {
-        let part = self.part(index / PART);
-        part.map_or(0, |part| part.counts[index % PART].0.into())
+        self.run.count(index).into()
     }
 
     /// Buckets with their counts of the run, lowest first; those of parts that are not there are left out.
     pub(super) fn run_counts(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.counts().map(|(index, run, _)| (index, u64::from(run)))
+        let counts = self.run.counts();
+        counts.map(|(index, count)| (index, u64::from(count)))
     }
 
-    #[cfg(test)]
+    /// Count of a bucket of the window.
     pub(super) fn window_count(&self, index: usize) -> u64 {
-        let part = self.part(index / PART);
-        part.map_or(0, |part| part.counts[index % PART].1.into())
-    }
-
-    /// Buckets with their counts of the run and of the window, lowest first; those of parts that are not there are left out.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (usize, u8, u8)> {
-        let parts = (0..self.places.len()).filter_map(|n| Some((n, self.part(n)?)));
-        parts.flat_map(|(number, part)| {
-            let counts = part.counts.iter().enumerate();
-            counts.map(move |(at, (run, window))| (PART * number + at, *run, *window))
-        })
+        self.window
+            .as_ref()
+            .unwrap_or(&self.run)
+            .count(index)
+            .into()
     }
 
     /// Lets the buckets of the window go by, from that of the least value to that of the largest, and empties them.
@@ -130,22 +179,9 @@ impl<const BITS: u32> Sparse<BITS> {
         search: &mut Search<N>,
         (least, largest): (u64, u64),
     ) {
-        for number in bucket_of::<BITS>(least) / PART..=bucket_of::<BITS>(largest) / PART {
-            let place = self
-                .places
-                .get(number)
-                .map_or(0, |place| usize::from(*place));
-            let Some(part) = place.checked_sub(1).and_then(|at| self.parts.get_mut(at)) else {
-                continue;
-            };
-            let mut left = std::mem::take(&mut part.used);
-            while left != 0 {
-                // below PART: there is a bit
-                let at = left.trailing_zeros() as usize % PART;
-                left &= left - 1;
-                let count = std::mem::take(&mut part.counts[at].1);
-                search.pass(PART * number + at, count.into(), range_of::<BITS>);
-            }
-        }
+        let ends = (bucket_of::<BITS>(least), bucket_of::<BITS>(largest));
+        let window = self.window.as_ref().unwrap_or(&self.run);
+        window.pass::<BITS, N>(search, ends);
+        self.window.get_or_insert_default().clear();
     }
 }

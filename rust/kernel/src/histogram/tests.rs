@@ -154,7 +154,7 @@ fn few_values_take_little_room() {
     let Buckets::Sparse(sparse) = &histogram.buckets else {
         unreachable!("no count has run over")
     };
-    assert!(sparse.counts().count() <= 4 * PART);
+    assert!(sparse.run_counts().count() <= 4 * PART);
     let all = histogram.clone();
     for _ in 0..200 {
         histogram.merge(&all);
@@ -162,6 +162,27 @@ fn few_values_take_little_room() {
     assert!(matches!(histogram.buckets, Buckets::Dense(_)));
     assert_eq!(histogram.count(), 402_000);
     assert_eq!(histogram.quantile(0.5), all.quantile(0.5));
+}
+
+#[test]
+fn values_outside_of_the_window_stay_outside_while_there_are_few() {
+    let mut histogram = Fine::new();
+    histogram.record_all(&[5, 9]);
+    histogram.record_many(9, 3);
+    histogram.record_all(&[5]);
+    assert!(matches!(histogram.buckets, Buckets::Sparse(_)));
+    assert_eq!((run_count(&histogram, 5), run_count(&histogram, 9)), (2, 4));
+    assert_eq!(
+        (window_count(&histogram, 5), window_count(&histogram, 9)),
+        (2, 1)
+    );
+    assert_eq!(histogram.take_window([0.5, 1.0]), Some(([5, 9], 9)));
+    histogram.record_all(&[9]);
+    assert_eq!(
+        (window_count(&histogram, 5), window_count(&histogram, 9)),
+        (0, 1)
+    );
+    assert_eq!(run_count(&histogram, 9), 5);
 }
 
 proptest! {
