@@ -66,10 +66,15 @@ pub fn stabilize_with_behavior(
 /// Records a recommendation in the place of the last entry of the list that no window reaches, else at the end.
 fn record(log: &mut Vec<Recommendation>, replicas: i32, now: Timestamp, outdated: Option<usize>) {
     let new = Recommendation { replicas, at: now };
-    match outdated.and_then(|place| log.get_mut(place)) {
-        Some(old) => *old = new,
-        None => log.push(new),
+    if let Some(old) = outdated.and_then(|place| log.get_mut(place)) {
+        *old = new;
+        return;
     }
+    // As many as a window has reconciles; doubling would leave much of the room empty.
+    if log.len() == log.capacity() {
+        log.reserve_exact(4);
+    }
+    log.push(new);
 }
 
 #[cfg(test)]

@@ -143,6 +143,8 @@ impl Hpa {
         for (metric, seen) in self.config.metrics.iter().zip(&mut self.seen) {
             seen.sum_milli = None;
             seen.samples.clear();
+            // One for each pod at most; doubling would leave room for very many, of very many services.
+            seen.samples.reserve_exact(self.pods.len());
             let Some(measured) = measured_as(metric) else {
                 continue;
             };
@@ -172,6 +174,7 @@ impl Hpa {
     /// Describes the replicas as pods. A pod that does not run yet will without any change of its replica.
     fn show_pods(&mut self, view: &View<'_>) {
         self.pods.clear();
+        self.pods.reserve_exact(view.live.len());
         self.pods
             .extend(view.existing().map(|replica| pod(replica, view.now)));
         let settled = self.pods.iter().all(|pod| pod.phase == Phase::Running);

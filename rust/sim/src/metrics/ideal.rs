@@ -76,6 +76,7 @@ impl IdealPipeline {
             spare = self.snapshots.pop_front().map_or(spare, |(_, old)| old);
         }
         spare.clear();
+        spare.reserve_exact(replicas.len());
         spare.extend(replicas.iter().map(Counters::of));
         self.snapshots.push_back((now, spare));
         NextSample {

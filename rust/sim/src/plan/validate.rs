@@ -58,10 +58,18 @@ impl Plan {
     /// # Errors
     /// [`PlanError`] when the document is no plan, names things that do not exist, or holds numbers without meaning.
     pub fn from_json(document: &[u8]) -> Result<Self, PlanError> {
-        let plan: Self =
+        let mut plan: Self =
             serde_json::from_slice(document).map_err(|e| PlanError::Unreadable(e.to_string()))?;
         plan.validate()?;
+        plan.shrink_to_fit();
         Ok(plan)
+    }
+
+    /// Gives back room that grew by doubling: it stays for the whole run, and there may be very many services.
+    fn shrink_to_fit(&mut self) {
+        self.services.shrink_to_fit();
+        self.workloads.shrink_to_fit();
+        self.controllers.shrink_to_fit();
     }
 
     fn validate(&self) -> Result<(), PlanError> {

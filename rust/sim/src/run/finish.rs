@@ -139,13 +139,14 @@ fn replica_digest(replica: &Replica, digest: &mut Digest) {
     digest.word(replica.last_reading.completed);
 }
 
-/// All tables; those that may be large are made when somebody asks for them.
+/// All tables; those that may be large are made when somebody asks for them. What they do not need is given back before they
+/// are made: of very many services it is much.
 fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTable)> {
     let end = world.now;
     let World {
         plan,
         mut stations,
-        mut services,
+        services,
         platform,
         faults,
         resizes,
@@ -156,6 +157,14 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
         mut node_loops,
         ..
     } = world;
+    let decided = outlet
+        .is_none()
+        .then(|| take_decided(&mut loops, &mut node_loops));
+    drop((loops, node_loops));
+    let rows_and_replicas = services
+        .into_iter()
+        .map(|mut s| (s.series.take(), s.replicas));
+    let (rows, replicas): (Vec<_>, Vec<Replicas>) = rows_and_replicas.unzip();
     let plan = Arc::new(plan);
     let mut tables = vec![
         ("nodes", record::nodes_table(&platform, end).into()),
@@ -173,17 +182,14 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
     if let Some(graph) = &graph {
         of_graph(&plan, graph, &mut tables);
     }
-    if outlet.is_none() {
+    if let Some(decided) = decided {
         let names = DecisionNames::of(&plan);
-        let decided = take_decided(&mut loops, &mut node_loops);
         let decisions = LazyTable::new(move || decisions_table(&names, &decided));
         let of = Arc::clone(&plan);
-        let rows: Vec<_> = services.iter_mut().map(|s| s.series.take()).collect();
         let series = LazyTable::new(move || series_table(&of.services, &series, &rows));
         tables.push(("series", series));
         tables.push(("decisions", decisions));
     }
-    let replicas: Vec<Replicas> = services.into_iter().map(|s| s.replicas).collect();
     let names: Vec<String> = plan.services.iter().map(|s| s.name.clone()).collect();
     let replicas = LazyTable::new(move || record::replicas_table(&names, &replicas, end));
     tables.push(("replicas", replicas));

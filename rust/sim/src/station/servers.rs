@@ -324,6 +324,8 @@ impl Servers {
         for &slot in &slots {
             let at = slot as usize;
             if at == self.slots.len() {
+                make_room(&mut self.slots);
+                make_room(&mut self.jobs);
                 self.slots.push(fresh);
                 self.jobs.push(IDLE);
             }
@@ -337,6 +339,10 @@ impl Servers {
         }
         let at = replica.0 as usize;
         if at >= self.replicas.len() {
+            if at >= self.replicas.capacity() {
+                let len = self.replicas.len();
+                self.replicas.reserve_exact(at + 4 - len + len / 8);
+            }
             self.replicas.resize_with(at + 1, || None);
         }
         self.replicas[at] = Some(Box::new(Replica {
@@ -508,6 +514,13 @@ impl Servers {
         let slots = self.slots.iter().zip(&self.jobs);
         let busy = slots.filter(|(slot, _)| slot.busy);
         busy.map(|(slot, job)| (job.request, job.start, slot.replica))
+    }
+}
+
+/// Makes room for one more, and a little beyond: doubling would leave much of it empty, in every service.
+fn make_room<T>(of: &mut Vec<T>) {
+    if of.len() == of.capacity() {
+        of.reserve_exact(4 + of.len() / 8);
     }
 }
 
