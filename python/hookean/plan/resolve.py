@@ -17,6 +17,7 @@ from hookean.scenario.fields import FieldError
 from hookean.scenario.model import Sampled
 from hookean.scenario.problems import raise_together
 from hookean.scenario.provenance import Fixed, Known, known
+from hookean.scenario.sharing import FEW
 from hookean.scenario.units import Duration, UnitError
 
 from .calls import calls_trees
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
     from hookean.scenario.source import Path as FieldPath
 
     from .tree import Branch
-
-
-FEW = 16
-"""So many services have little in common that is worth looking for."""
 
 
 def resolve(scenario: Scenario, base_dir: str | Path | None = None, *, streamed: bool = False) -> Plan:

@@ -83,7 +83,7 @@ class Pool:
         """
         if not self._of_many:
             return node
-        return self._branch(node, [part if type(part) is Fixed else self.shared(part) for part in node.values()])
+        return self._branch(node, [part if _is_own(part) else self.shared(part) for part in node.values()])
 
     def _branch(self, node: dict[str, Any], parts: list[Any]) -> Branch:
         keys = tuple(node)
@@ -96,6 +96,11 @@ class Pool:
             text: The text.
         """
         return self._texts.setdefault(text, text)
+
+
+def _is_own(part: Any) -> bool:
+    """Whether a part is a name or an index, which no other tree has."""
+    return type(part) is Fixed and part.value is not None
 
 
 def _identity(*parts: object) -> bytes:

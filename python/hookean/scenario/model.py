@@ -18,6 +18,7 @@ from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
 from .resize import Resize
 from .service import Service
+from .sharing import FEW, share_parts
 from .source import Places, dotted
 from .units import Duration
 from .workload import Workload, workload_list
@@ -180,6 +181,8 @@ class Scenario(Model):
         problems += call_problems(self)
         if problems:
             raise FieldsError(problems)
+        if len(self.services) > FEW:
+            share_parts((*self.services.values(), *self.workload, *self.controllers))
         return self
 
     def _unknown_service(self, name: str, at: list[str | int]) -> Iterator[FieldError]:
