@@ -14,7 +14,7 @@ __version__: str
 def git_revision() -> str: ...
 def conformance(name: str, text: str) -> bytes: ...
 def simulate(
-    plan: bytes,
+    plan: Callable[[], bytes],
     f64_arrays: list[NDArray[np.float64]],
     u64_arrays: list[NDArray[np.uint64]],
     threads: int,

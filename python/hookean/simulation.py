@@ -164,7 +164,7 @@ def simulate_plan(
     outlet = None if claim is None else (claim.write_part, PART_ROWS)
     f64s, u64s = list(plan.f64_arrays), list(plan.u64_arrays)
     try:
-        raw = _core.simulate(plan.json(), f64s, u64s, threads, progress, policies, outlet)
+        raw = _core.simulate(plan.json, f64s, u64s, threads, progress, policies, outlet)
     except SimulationError as error:
         raise _with_plan(error, plan) from error
     info = raw.info()

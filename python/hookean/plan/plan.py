@@ -74,14 +74,17 @@ class Plan:
     descriptions: Descriptions
     policies: tuple[Seat, ...] = ()
 
-    @cached_property
-    def _json(self) -> bytes:
-        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-        return text.encode()
-
     def json(self) -> bytes:
-        """Returns the document as canonical JSON: sorted keys, no spaces, no NaN."""
-        return self._json
+        """Returns the document as canonical JSON: sorted keys, no spaces, no NaN. It is written anew each time."""
+        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        document = text.encode()
+        # the digest asks for the sum alone, and the text of very many services is large
+        self.__dict__.setdefault("_document_sum", hashlib.sha256(document))
+        return document
+
+    @cached_property
+    def _document_sum(self) -> hashlib._Hash:
+        return hashlib.sha256(self.json())
 
     @property
     def provenance(self) -> list[Provenance]:
@@ -91,8 +94,8 @@ class Plan:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the document and all arrays, in hexadecimal."""
-        total = hashlib.sha256(self._json)
+        total = self._document_sum.copy()
         for array in [*self.f64_arrays, *self.u64_arrays]:
             total.update(array.size.to_bytes(8, "little"))
-            total.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+            total.update(array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).data)
         return total.hexdigest()

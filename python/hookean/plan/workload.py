@@ -43,7 +43,7 @@ class Arrays:
     _alike: dict[tuple[float, ...], list[NDArray[np.float64]]] = field(default_factory=dict)
 
     def add_counts(self, counts: NDArray[np.float64]) -> int:
-        """Appends counts per bin.
+        """Appends counts per bin, which nobody may change any more.
 
         Args:
             counts: At least one.
@@ -55,6 +55,7 @@ class Arrays:
         bits = counts.view(np.uint64)
         same = next((each for each in alike if np.array_equal(each.view(np.uint64), bits)), None)
         if same is None:
+            counts.flags.writeable = False  # the engine reads it where it is
             alike.append(counts)
         self.f64.append(counts if same is None else same)
         return len(self.f64) - 1
@@ -217,7 +218,10 @@ def _counts(workload: Workload, start: Known, *, found: _Counts, arrays: Arrays)
     arrivals = workload.arrivals or found.arrivals
     _check_repeats(found.values.nbytes * workload.repeat)
     values = found.values if workload.repeat == 1 else np.tile(found.values, workload.repeat)
-    values = _whole(values, workload.scale) if arrivals == "exact" else values * workload.scale
+    if arrivals == "exact":
+        values = _whole(values, workload.scale)
+    elif workload.scale != 1:
+        values = values * workload.scale
     total = values.sum()
     if not total < _KEEP_ALL:  # so that a sum that is not a number is refused as well
         hint = "a smaller `scale`, or fewer repetitions"

@@ -1,6 +1,7 @@
 //! `hookean._core`: the simulator as seen from Python. Thin: extract, call, map errors, wrap.
 
 mod guard;
+mod memory;
 mod policy;
 mod run;
 mod table;

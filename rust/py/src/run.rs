@@ -1,8 +1,10 @@
 //! The long call: simulate with the interpreter released, progress and Ctrl-C every 100 ms.
 
+mod lent;
 mod outlet;
 
 use crate::guard::{broken, detached};
+use crate::memory::give_back;
 use crate::policy::PythonPolicies;
 use crate::table::ArrowTable;
 use hookean_sim::control::external::ExternalPolicies;
@@ -10,12 +12,12 @@ use hookean_sim::plan::Plan;
 use hookean_sim::record::LazyTable;
 use hookean_sim::run::{Heartbeat, Outlet, RunOptions, RunOutput};
 use hookean_sim::workload::WorkloadArrays;
-use numpy::{Element, PyReadonlyArray1};
+use lent::values;
+use numpy::PyReadonlyArray1;
 use outlet::PythonSink;
 use pyo3::exceptions::{PyKeyError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
-use std::collections::BTreeMap;
+use pyo3::types::{PyBytes, PyDict, PyList};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -78,7 +80,7 @@ impl RawResult {
     }
 }
 
-/// Runs a plan. `policies` are the functions that decide for services and for pools; `outlet` is a function that takes rows while the run goes on, and how many make a part.
+/// Runs a plan. `plan` gives its document, which is read and kept no longer. `policies` are the functions that decide for services and for pools; `outlet` is a function that takes rows while the run goes on, and how many make a part.
 #[pyfunction]
 #[pyo3(signature = (plan, f64_arrays, u64_arrays, threads, progress, policies=None, outlet=None))]
 #[expect(
@@ -87,7 +89,7 @@ impl RawResult {
 )]
 pub(crate) fn simulate(
     py: Python<'_>,
-    plan: &[u8],
+    plan: &Bound<'_, PyAny>,
     f64_arrays: Vec<PyReadonlyArray1<'_, f64>>,
     u64_arrays: Vec<PyReadonlyArray1<'_, u64>>,
     threads: usize,
@@ -95,10 +97,10 @@ pub(crate) fn simulate(
     policies: Option<(Py<PyAny>, Py<PyAny>)>,
     outlet: Option<(Py<PyAny>, usize)>,
 ) -> PyResult<RawResult> {
-    let plan = Plan::from_json(plan).map_err(|e| broken(&e.to_string()))?;
+    let plan = read(plan)?;
     let arrays = WorkloadArrays {
-        f64s: copies(&f64_arrays)?,
-        u64s: copies(&u64_arrays)?,
+        f64s: values(f64_arrays)?,
+        u64s: values(u64_arrays)?,
     };
     let interrupted = Arc::new(AtomicBool::new(false));
     let mut hook = Hook {
@@ -132,6 +134,7 @@ pub(crate) fn simulate(
             },
         )
     });
+    give_back();
     if let Some(error) = hook.raised {
         return Err(error);
     }
@@ -144,16 +147,11 @@ pub(crate) fn simulate(
     })
 }
 
-/// Copies arrays; one that is given several times, for services that are alike, once.
-fn copies<T: Element + Copy>(arrays: &[PyReadonlyArray1<'_, T>]) -> PyResult<Vec<Arc<[T]>>> {
-    let mut known: BTreeMap<(usize, usize), Arc<[T]>> = BTreeMap::new();
-    let copy = |array: &PyReadonlyArray1<'_, T>| {
-        let values = array.as_slice()?;
-        let place = (values.as_ptr().addr(), values.len());
-        let own = known.entry(place).or_insert_with(|| Arc::from(values));
-        Ok(Arc::clone(own))
-    };
-    arrays.iter().map(copy).collect()
+/// Reads a plan. Its document is gone with this: of very many services it is large.
+fn read(plan: &Bound<'_, PyAny>) -> PyResult<Plan> {
+    let document = plan.call0()?;
+    let document = document.cast::<PyBytes>()?;
+    Plan::from_json(document.as_bytes()).map_err(|e| broken(&e.to_string()))
 }
 
 /// Ctrl-C stops a run and keeps its result; any other exception of the progress function ends the call.

@@ -2,13 +2,12 @@
 
 use super::batches::{Batches, Sizes, mean_size};
 use super::counts::{Bins, ExactCounts, PoissonCounts};
-use super::{Classes, Inbox, Request, WorkloadArrays};
+use super::{Classes, Inbox, Request, Values, WorkloadArrays};
 use crate::calls::Call;
 use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSource};
 use hookean_kernel::{
     Sampler, SimDuration, SimTime, StreamKey, Xoshiro256PlusPlus, bring_near, counter_draw,
 };
-use std::sync::Arc;
 
 pub(super) const KEEP_ALL: u64 = 1 << 53;
 
@@ -24,7 +23,7 @@ enum Times {
     Poisson(PoissonCounts),
     Exact(ExactCounts),
     Table {
-        times: Arc<[u64]>,
+        times: Values<u64>,
         start: u64,
         at: usize,
     },
@@ -55,7 +54,7 @@ impl Times {
 #[derive(Debug, Clone)]
 enum Work {
     Drawn(Sampler, Xoshiro256PlusPlus),
-    Table(Arc<[u64]>),
+    Table(Values<u64>),
 }
 
 impl Work {
@@ -67,6 +66,7 @@ impl Work {
                 sampler.fill(rng, requests.iter_mut().map(|r| &mut r.work_ns));
             }
             Self::Table(work) => {
+                let work: &[u64] = work;
                 for request in requests {
                     request.work_ns = work[request.index as usize];
                 }
@@ -192,7 +192,7 @@ impl Arrivals {
             keep: KEEP_ALL,
             key: StreamKey::new(0, "", "thinning", 0),
         };
-        let work = Work::Table(Arc::new([]));
+        let work = Work::Table(Values::from([]));
         Self {
             times: Times::Nothing,
             batches: None,
@@ -368,7 +368,7 @@ struct Parts {
     times: Times,
     batches: Option<Box<Batches>>,
     keep: u64,
-    table: Option<Arc<[u64]>>,
+    table: Option<Values<u64>>,
 }
 
 impl Parts {
@@ -430,8 +430,8 @@ fn parts(plan: &WorkloadPlan, arrays: &WorkloadArrays, keys: Keys) -> Result<Par
 
 /// Instants from counts of requests, one by one or in batches.
 fn counted(
-    counts: Arc<[f64]>,
-    bins: impl FnOnce(Arc<[f64]>) -> Bins,
+    counts: Values<f64>,
+    bins: impl FnOnce(Values<f64>) -> Bins,
     arrivals: ArrivalMode,
     batch: Option<&BatchPlan>,
     keys: Keys,
@@ -459,10 +459,10 @@ fn counted(
 }
 
 pub(super) fn array<T>(
-    arrays: &[Arc<[T]>],
+    arrays: &[Values<T>],
     index: usize,
     field: &str,
-) -> Result<Arc<[T]>, PlanError> {
+) -> Result<Values<T>, PlanError> {
     let found = arrays.get(index).cloned();
     found.ok_or_else(|| {
         invalid(

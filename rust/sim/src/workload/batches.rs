@@ -3,11 +3,11 @@
 //! Counts are of requests, with and without batches. A Poisson process of batches has the rate of requests over the mean
 //! size. Where the number of requests in a bin is exact, batches are drawn until they fill it, and the last is cut.
 
+use super::Values;
 use super::counts::rounded;
 use crate::plan::{BatchPlan, PlanError};
 use hookean_kernel::portable::ln;
 use hookean_kernel::{Distribution, Sampler, SimTime, Xoshiro256PlusPlus, standard_exponential};
-use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 enum Law {
@@ -76,7 +76,7 @@ pub(super) fn mean_size(plan: &BatchPlan) -> f64 {
 /// Bins whose numbers of requests are exact, and what is left to come in the present one.
 #[derive(Debug, Clone)]
 struct Quota {
-    counts: Arc<[f64]>,
+    counts: Values<f64>,
     at: usize,
     left: u64,
 }
@@ -103,7 +103,7 @@ impl Batches {
     }
 
     /// Batches that fill bins exactly, and how many there are in each bin.
-    pub(super) fn filling(sizes: Sizes, counts: Arc<[f64]>) -> (Self, Arc<[f64]>) {
+    pub(super) fn filling(sizes: Sizes, counts: Values<f64>) -> (Self, Values<f64>) {
         let mut ahead = sizes.clone();
         let batches = counts.iter().map(|count| {
             let (mut left, mut batches) = (rounded(*count), 0.0);

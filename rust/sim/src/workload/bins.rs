@@ -3,15 +3,14 @@
 //! The draws of a bin are keyed by its number, so that they do not depend on how a station gets there. Recorded counts
 //! are kept exactly: what falls into a bin that covers part of a step is drawn from what is left of the step.
 
-use super::WorkloadArrays;
 use super::arrivals::{KEEP_ALL, array, check_counts, check_keep, check_table};
 use super::counts::rounded;
+use super::{Values, WorkloadArrays};
 use crate::plan::{ArrivalMode, PlanError, WorkloadPlan, WorkloadSource};
 use hookean_kernel::portable::{float, nearest};
 use hookean_kernel::{
     StreamKey, Xoshiro256PlusPlus, binomial, counter_draw, poisson, standard_gamma,
 };
-use std::sync::Arc;
 
 /// Mean and scatter of the work of a request.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +35,7 @@ pub(crate) struct Crowd {
 /// Counts per step.
 #[derive(Debug)]
 struct Steps {
-    counts: Arc<[f64]>,
+    counts: Values<f64>,
     step_ns: u64,
     start: u64,
     mode: ArrivalMode,
@@ -48,8 +47,8 @@ struct Steps {
 /// Requests one by one.
 #[derive(Debug)]
 struct Rows {
-    times: Arc<[u64]>,
-    work: Option<Arc<[u64]>>,
+    times: Values<u64>,
+    work: Option<Values<u64>>,
     start: u64,
     at: usize,
     thinning: StreamKey,

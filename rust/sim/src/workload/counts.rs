@@ -1,13 +1,13 @@
 //! Arrival instants from counts per bin.
 
+use super::Values;
 use hookean_kernel::portable::nearest;
 use hookean_kernel::{SimTime, Xoshiro256PlusPlus, standard_exponential};
-use std::sync::Arc;
 
 /// Bins in time.
 #[derive(Debug, Clone)]
 pub(super) struct Bins {
-    pub(super) counts: Arc<[f64]>,
+    pub(super) counts: Values<f64>,
     pub(super) step_ns: u64,
     /// The present bin and its start.
     at: usize,
@@ -15,7 +15,7 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    pub(super) fn new(counts: Arc<[f64]>, step_ns: u64, start: u64) -> Self {
+    pub(super) fn new(counts: Values<f64>, step_ns: u64, start: u64) -> Self {
         Self {
             counts,
             step_ns,

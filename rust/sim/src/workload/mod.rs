@@ -11,6 +11,7 @@ mod classes;
 mod counts;
 mod inbox;
 mod request;
+mod values;
 
 pub use arrivals::{Arrivals, BLOCK};
 pub(crate) use bins::{BinnedArrivals, Crowd, WorkMoments};
@@ -20,14 +21,13 @@ pub use classes::Classes;
 pub(crate) use inbox::Inbox;
 pub(crate) use request::{OF_CALL, OF_CLIENT, attempt_of, is_in_sequence, number_of};
 pub use request::{Outcome, Request};
-
-use std::sync::Arc;
+pub use values::Values;
 
 /// The arrays that travel beside a plan and are referred to by index.
 #[derive(Debug, Clone, Default)]
 pub struct WorkloadArrays {
     /// Floating-point arrays: counts.
-    pub f64s: Vec<Arc<[f64]>>,
+    pub f64s: Vec<Values<f64>>,
     /// Integer arrays: times and work.
-    pub u64s: Vec<Arc<[u64]>>,
+    pub u64s: Vec<Values<u64>>,
 }

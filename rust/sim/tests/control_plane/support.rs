@@ -12,7 +12,6 @@ use hookean_sim::record::{Column, Table};
 use hookean_sim::run::{Heartbeat, RunOptions, RunOutput, simulate};
 use hookean_sim::workload::WorkloadArrays;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 const KEEP_ALL: u64 = 1 << 53;
@@ -131,7 +130,7 @@ impl Scene {
     /// Poisson arrivals: `count` expected in each bin of `step` seconds.
     pub(crate) fn poisson(mut self, service: usize, counts: &[f64], step: f64) -> Self {
         let at = self.arrays.f64s.len();
-        self.arrays.f64s.push(Arc::from(counts));
+        self.arrays.f64s.push(counts.into());
         let source = json!({"source": "counts", "counts": at, "step_ns": ns(step), "arrivals": "poisson", "keep_2_53": KEEP_ALL, "batch": null});
         self.list("workloads")
             .push(json!({"service": service, "start_ns": 0, "source": source}));

@@ -11,7 +11,6 @@ use hookean_sim::run::RunOutput;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 struct Drawn {
@@ -151,7 +150,7 @@ impl Drawn {
             scene = scene.requests(at, &[]);
             let arrays = &mut scene.arrays.u64s;
             let rows = arrays.len();
-            arrays[rows - 2] = of.outside.iter().map(|row| row.0).collect::<Arc<[u64]>>();
+            arrays[rows - 2] = of.outside.iter().map(|row| row.0).collect();
             arrays[rows - 1] = of.outside.iter().map(|row| row.1).collect();
             let workloads = scene.document["workloads"].as_array_mut();
             let workload = workloads

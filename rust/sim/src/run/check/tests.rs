@@ -10,7 +10,6 @@ use crate::plan::Plan;
 use crate::station::ReplicaId;
 use crate::workload::WorkloadArrays;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 pub(in crate::run) const S: u64 = 1_000_000_000;
 
@@ -106,7 +105,7 @@ pub(in crate::run) fn begun(document: &Value) -> World {
     let plan = Plan::from_json(document.to_string().as_bytes()).unwrap();
     let arrays = WorkloadArrays {
         f64s: vec![],
-        u64s: vec![Arc::from([S, 2 * S, 29 * S]), Arc::from([S, S, 9 * S])],
+        u64s: vec![[S, 2 * S, 29 * S].into(), [S, S, 9 * S].into()],
     };
     let mut options = RunOptions {
         threads: 1,
