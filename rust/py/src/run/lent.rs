@@ -27,15 +27,16 @@ pub(super) fn values<T: Element + Copy + Sync + 'static>(
     let take = |array: PyReadonlyArray1<'_, T>| {
         let numbers = array.as_slice()?;
         let place = (numbers.as_ptr().addr(), numbers.len());
-        if !known.contains_key(&place) {
-            let own = if is_writeable(&array)? {
-                numbers.into()
-            } else {
-                Values::of(lent(&array)?)
-            };
-            known.insert(place, own);
+        if let Some(same) = known.get(&place) {
+            return Ok(same.clone());
         }
-        Ok(known[&place].clone())
+        let values = if is_writeable(&array)? {
+            numbers.into()
+        } else {
+            Values::of(lent(&array)?)
+        };
+        known.insert(place, values.clone());
+        Ok(values)
     };
     arrays.into_iter().map(take).collect()
 }

@@ -195,17 +195,19 @@ fn tables(world: World, totals: &[ServiceTotals]) -> Vec<(&'static str, LazyTabl
     tables.push(("replicas", replicas));
     if outlet.is_none() && plan.record.requests != RequestLog::Off {
         let ledgers = stations.iter_mut().map(|s| s.ledger_mut().take());
-        let ledgers: Vec<Ledger> = ledgers.collect();
-        let requests = LazyTable::new(move || {
-            let mut ledgers = ledgers;
-            let logs: Vec<_> = ledgers.iter_mut().map(Ledger::take_requests).collect();
-            let (logs, numbering) = (record::whole(&logs), graph.as_ref().map(Graph::numbering));
-            let ledgers: Vec<&Ledger> = ledgers.iter().collect();
-            record::requests_table(&plan.services, &ledgers, &logs, numbering)
-        });
-        tables.push(("requests", requests));
+        tables.push(("requests", requests(plan, ledgers.collect(), graph)));
     }
     tables
+}
+
+/// The log of requests.
+fn requests(plan: Arc<Plan>, mut ledgers: Vec<Ledger>, graph: Option<Graph>) -> LazyTable {
+    LazyTable::new(move || {
+        let logs: Vec<_> = ledgers.iter_mut().map(Ledger::take_requests).collect();
+        let (logs, numbering) = (record::whole(&logs), graph.as_ref().map(Graph::numbering));
+        let ledgers: Vec<&Ledger> = ledgers.iter().collect();
+        record::requests_table(&plan.services, &ledgers, &logs, numbering)
+    })
 }
 
 /// The tables that tell of requests with all that they have called.
