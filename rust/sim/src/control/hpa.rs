@@ -143,8 +143,6 @@ impl Hpa {
         for (metric, seen) in self.config.metrics.iter().zip(&mut self.seen) {
             seen.sum_milli = None;
             seen.samples.clear();
-            // One for each pod at most; doubling would leave room for very many, of very many services.
-            seen.samples.reserve_exact(self.pods.len());
             let Some(measured) = measured_as(metric) else {
                 continue;
             };
@@ -154,6 +152,8 @@ impl Hpa {
                     continue;
                 }
             }
+            // One for each pod at most; doubling would leave room for very many, of very many services.
+            seen.samples.reserve_exact(self.pods.len());
             // the metrics API knows only pods that exist; what it has of a pod that is being deleted is left to the policy
             let mut pods = self.pods.iter().peekable();
             let mut exists = |replica| {
