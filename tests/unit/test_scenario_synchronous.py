@@ -89,24 +89,6 @@ def test_the_report_counts_unanswered_requests(tmp_path):
         ),
         ("hold: true,", "hold: yes please,", "expected `true` or `false`", "services.front.calls.0.hold"),
         ("hold: true,", "hold: true, copies: 1000,", "copies and attempts counted", "services."),
-        (
-            "queue: {discipline: fifo, limit: 1}",
-            "queue: {discipline: priority, limit: 1, when_full: push_out}, classes: {a: {share: 1}}",
-            "a full queue of `cart` pushes requests out",
-            "services.cart.queue.when_full",
-        ),
-        (
-            "record:",
-            "faults: [{kind: replica_crash, service: front, at: 1min, requests: requeued}]\nrecord:",
-            "requests of `front` that are held would be sent back",
-            "faults.0.requests",
-        ),
-        (
-            "record:",
-            "faults: [{kind: node_loss, at: 1min, requests: requeued}]\nrecord:",
-            "requests of `front` that are held would be sent back",
-            "faults.0.requests",
-        ),
     ],
 )
 def test_mistakes_are_named_with_their_place(tmp_path, old, new, message, where):
@@ -119,9 +101,33 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, message, where)
     assert where in told
 
 
-def test_what_is_lost_behind_may_be_sent_back(tmp_path):
-    fault = "faults: [{kind: replica_crash, service: cart, at: 1min, requests: requeued}]\nrecord:"
-    assert resolve(load(tmp_path, SHOP.replace("record:", fault))).document["faults"]
+def test_who_is_held_may_be_sent_back_and_has_called_once(tmp_path):
+    fault = "faults: [{kind: replica_crash, service: front, at: 30s, requests: requeued}]\nrecord:"
+    text = SHOP.replace("record:", fault).replace("work: 30ms", "work: 90ms")
+    result = hookean.simulate(load(tmp_path, text))
+    assert result.faults is not None
+    assert result.faults["requeued"].sum() > 0
+    requests = result.requests
+    assert requests is not None
+    # Every attempt has made its call once: those of a request whose calls have failed are made anew.
+    attempts = requests.filter(pl.col("service") == "front").group_by("request").len()
+    calls = requests.filter(pl.col("service") == "cart").group_by("request").len(name="calls")
+    both = attempts.join(calls, on="request", how="left")
+    assert both.height > 1000
+    assert both["len"].equals(both["calls"])
+    assert hookean.simulate(load(tmp_path, text + "engine: reference\n")).digest == result.digest
+
+
+def test_a_queue_that_pushes_out_may_be_joined_to_others(tmp_path):
+    queue = "queue: {discipline: priority, limit: 1, when_full: push_out}"
+    classes = "classes: {gold: {share: 0.3, level: 0}, tin: {share: 0.7, level: 1}}"
+    text = SHOP.replace("queue: {discipline: fifo, limit: 1}", f"{queue}, {classes}").replace(
+        "work: 30ms", "work: 90ms"
+    )
+    result = hookean.simulate(load(tmp_path, text))
+    counts = result.summary.rows_by_key("service", named=True, unique=True)
+    assert counts["cart"]["rejected"] == counts["front"]["unanswered"] > 100
+    assert hookean.simulate(load(tmp_path, text + "engine: reference\n")).digest == result.digest
 
 
 def test_retries_after_what_cannot_happen_are_told(tmp_path):

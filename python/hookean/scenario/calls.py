@@ -11,7 +11,6 @@ from .callers import Retry, check_deadline
 from .distribution import Distribution
 from .fidelity import bins_of
 from .fields import FieldError, Flag, Model, Name, Origin, PositiveCount, Share
-from .synchronous import most_attempts, synchronous_problems
 from .units import Duration, as_written
 
 if TYPE_CHECKING:
@@ -131,7 +130,13 @@ def call_problems(scenario: Scenario) -> Iterator[FieldError]:
                     yield FieldError(text, hint="call services of their own", at=at)
     yield from _way_problems(scenario)
     yield from _request_problems(scenario)
-    yield from synchronous_problems(scenario)
+
+
+def _most_attempts(scenario: Scenario, name: str) -> int:
+    """Returns how often a request of a service is tried at most."""
+    outside = [each.retry for each in scenario.workload if each.service == name]
+    calls = [call.retry for service in scenario.services.values() for call in service.calls if name in call.to]
+    return max((retry.attempts for retry in [*outside, *calls] if retry is not None), default=1)
 
 
 def _way_problems(scenario: Scenario) -> Iterator[FieldError]:
@@ -147,7 +152,7 @@ def _way_problems(scenario: Scenario) -> Iterator[FieldError]:
         found = dict.fromkeys(ways, 0)
         for name, service in scenario.services.items():
             for call in service.calls:
-                attempts = most_attempts(scenario, name) if call.hold else 1
+                attempts = _most_attempts(scenario, name) if call.hold else 1
                 for to in set(call.to) & (ways.keys() - {name}):
                     found[to] += attempts * call.copies * (2 + ways[name])
         if found == ways:

@@ -117,6 +117,11 @@ impl<E> EventList<E> {
             .map(|Reverse(entry)| (entry.key, entry.event))
     }
 
+    /// All pending events, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        self.heap.iter().map(|Reverse(entry)| &entry.event)
+    }
+
     /// How many events are pending.
     pub fn len(&self) -> usize {
         self.heap.len()
@@ -160,6 +165,18 @@ mod tests {
     #[test]
     fn lower_entity_comes_first_in_one_class() {
         assert_eq!(order(&[(1, 2, 7), (1, 2, 3)]), [1, 0]);
+    }
+
+    #[test]
+    fn what_is_pending_can_be_looked_through() {
+        let mut list = EventList::new();
+        for event in [3, 1, 2] {
+            list.push(SimTime::from_nanos(event), 0, 0, event);
+        }
+        list.pop();
+        let mut pending: Vec<u64> = list.iter().copied().collect();
+        pending.sort_unstable();
+        assert_eq!(pending, [2, 3]);
     }
 
     #[test]

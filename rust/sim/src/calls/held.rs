@@ -20,11 +20,31 @@ struct Group {
     failed: u64,
 }
 
+/// Where a request is that waits.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// An attempt is held.
+    Held(Holding),
+    /// The attempt of this index has been sent back and is to be held again; whether its calls are answered, if it is known.
+    SentBack { index: u64, answered: Option<bool> },
+    /// It was completed: only its answer is due.
+    Completed,
+}
+
+impl Place {
+    /// The index of the attempt that is held, or will be.
+    const fn attempt(self) -> Option<u64> {
+        match self {
+            Self::Held(Holding { index, .. }) | Self::SentBack { index, .. } => Some(index),
+            Self::Completed => None,
+        }
+    }
+}
+
 /// A request that waits.
 #[derive(Debug, Clone)]
 struct Waiting {
-    /// The attempt that is held; `None` when it was completed, and only its answer is due.
-    held: Option<Holding>,
+    place: Place,
     groups: Vec<Group>,
 }
 
@@ -51,6 +71,17 @@ pub(crate) struct Released {
     pub(crate) replica: u32,
     pub(crate) index: u64,
     pub(crate) answered: bool,
+}
+
+impl Released {
+    const fn new(service: usize, holding: Holding, answered: bool) -> Self {
+        Self {
+            service,
+            replica: holding.replica,
+            index: holding.index,
+            answered,
+        }
+    }
 }
 
 /// All that wait in the services of one unit.
@@ -89,7 +120,8 @@ impl Held {
     /// How many attempts are held in a service.
     pub(crate) fn count(&self, service: usize) -> u64 {
         let of = self.waiting.range((service, 0)..=(service, u64::MAX));
-        of.filter(|(_, waiting)| waiting.held.is_some()).count() as u64
+        let held = of.filter(|(_, waiting)| matches!(waiting.place, Place::Held(_)));
+        held.count() as u64
     }
 
     /// Forgets all who wait, as a faulty engine might.
@@ -109,17 +141,16 @@ impl Held {
         match news {
             News::Held(holding) => {
                 let groups = self.groups(service, holding.made, true);
-                let waiting = Waiting {
-                    held: Some(holding),
-                    groups,
-                };
-                self.waiting
-                    .insert((service, number_of(holding.index)), waiting);
+                let place = Place::Held(holding);
+                let key = (service, number_of(holding.index));
+                self.waiting.insert(key, Waiting { place, groups });
             }
+            News::SentBack { index, answered } => self.send_back(service, index, answered),
+            News::HeldAgain(holding) => self.hold_again(service, holding, released),
             News::LetGo { index } => {
                 let key = (service, number_of(index));
-                let held = self.waiting.get(&key).and_then(|waiting| waiting.held);
-                if held.is_some_and(|holding| holding.index == index) {
+                let waiting = self.waiting.get(&key);
+                if waiting.is_some_and(|waiting| waiting.place.attempt() == Some(index)) {
                     self.waiting.remove(&key);
                 }
             }
@@ -131,7 +162,8 @@ impl Held {
                 if groups.is_empty() {
                     self.tell_caller(numbering, (service, number), true, released);
                 } else {
-                    let waiting = Waiting { held: None, groups };
+                    let place = Place::Completed;
+                    let waiting = Waiting { place, groups };
                     self.waiting.insert((service, number), waiting);
                 }
             }
@@ -139,6 +171,35 @@ impl Held {
                 if self.awaited.contains(&service) {
                     self.tell_caller(numbering, (service, number_of(index)), false, released);
                 }
+            }
+        }
+    }
+
+    fn send_back(&mut self, service: usize, index: u64, answered: Option<bool>) {
+        let waiting = self.waiting.entry((service, number_of(index)));
+        let waiting = waiting.or_insert_with(|| Waiting {
+            place: Place::Completed,
+            groups: Vec::new(),
+        });
+        waiting.place = Place::SentBack { index, answered };
+    }
+
+    /// An attempt that was sent back is held again, unless its calls are answered by now, or have failed.
+    fn hold_again(&mut self, service: usize, holding: Holding, released: &mut Vec<Released>) {
+        let key = (service, number_of(holding.index));
+        let Some(waiting) = self.waiting.get_mut(&key) else {
+            return;
+        };
+        match waiting.place {
+            Place::SentBack {
+                answered: Some(answered),
+                ..
+            } => {
+                self.waiting.remove(&key);
+                released.push(Released::new(service, holding, answered));
+            }
+            Place::SentBack { answered: None, .. } | Place::Held(_) | Place::Completed => {
+                waiting.place = Place::Held(holding);
             }
         }
     }
@@ -167,22 +228,27 @@ impl Held {
             let Some(waiting) = self.waiting.get_mut(&key) else {
                 return;
             };
-            let of_others = |holding: Holding| attempt_of(holding.index) != parent.attempt;
-            if waiting.held.is_some_and(of_others) {
+            let of_others = |index: u64| attempt_of(index) != parent.attempt;
+            if waiting.place.attempt().is_some_and(of_others) {
                 return;
             }
             let Some(whole) = waiting.take(parent.entry, answered) else {
                 return;
             };
-            let held = self.waiting.remove(&key).and_then(|waiting| waiting.held);
-            if let Some(holding) = held {
-                released.push(Released {
-                    service: parent.service,
-                    replica: holding.replica,
-                    index: holding.index,
-                    answered: whole,
-                });
-                return;
+            match waiting.place {
+                Place::Held(holding) => {
+                    self.waiting.remove(&key);
+                    released.push(Released::new(parent.service, holding, whole));
+                    return;
+                }
+                Place::SentBack { index, answered } => {
+                    let answered = answered.or(Some(whole));
+                    waiting.place = Place::SentBack { index, answered };
+                    return;
+                }
+                Place::Completed => {
+                    self.waiting.remove(&key);
+                }
             }
             (service, number, answered) = (parent.service, parent.number, whole);
         }

@@ -6,6 +6,7 @@ use crate::workload::number_of;
 use hookean_kernel::{
     Distribution, Sampler, SimTime, StreamKey, counter_draw, stable_hash, unit_f64,
 };
+use std::collections::BTreeSet;
 
 /// A call on its way: when it arrives and its index.
 pub(crate) type Call = (u64, u64);
@@ -101,6 +102,10 @@ pub(crate) struct Holding {
 pub(crate) enum News {
     /// It is held.
     Held(Holding),
+    /// An attempt that was held goes back to be served again; whether its calls are answered, if it is known.
+    SentBack { index: u64, answered: Option<bool> },
+    /// It is held again, for the calls that it made then.
+    HeldAgain(Holding),
     /// It was completed and has made these entries of calls.
     Completed { index: u64, made: u64 },
     /// An attempt that was in service has failed.
@@ -135,6 +140,8 @@ pub(crate) struct Outbox {
     /// Attempts that are held, and when such attempts have failed.
     held: Vec<Holding>,
     let_go: Vec<(u64, u64)>,
+    /// Attempts that have made their synchronous calls and were sent back then.
+    sent_back: BTreeSet<u64>,
     holds: bool,
     /// The same for those that advance together with the service, in the order in which it happened.
     news: Option<Vec<News>>,
@@ -186,6 +193,7 @@ impl Outbox {
             given_up: Vec::new(),
             held: Vec::new(),
             let_go: Vec::new(),
+            sent_back: BTreeSet::new(),
             news: joined.then(Vec::new),
         }))
     }
@@ -206,12 +214,13 @@ impl Outbox {
         self.news.as_ref().is_some_and(|news| !news.is_empty())
     }
 
-    /// The work of an attempt is done at `now`: its synchronous calls are on their way. Returns whether there are any, so
-    /// that its replica has to hold it.
+    /// The work of an attempt is done at `now`: its synchronous calls are on their way, or were when it was done before. Returns
+    /// whether there are any, so that its replica has to hold it.
     pub(crate) fn holds(&mut self, index: u64, now: u64, replica: u32) -> bool {
         if !self.holds {
             return false;
         }
+        let again = self.sent_back.remove(&index);
         let (mut all_made, mut holds) = (0, false);
         for (nth, entry) in self.entries.iter_mut().enumerate() {
             if !entry.is_made(index) {
@@ -219,7 +228,9 @@ impl Outbox {
             }
             all_made |= 1 << nth;
             if entry.hold {
-                entry.send(index, now);
+                if !again {
+                    entry.send(index, now);
+                }
                 holds = true;
             }
         }
@@ -230,15 +241,26 @@ impl Outbox {
                 made: all_made,
                 replica,
             };
-            self.held.push(holding);
-            self.tell(News::Held(holding));
+            if again {
+                self.tell(News::HeldAgain(holding));
+            } else {
+                self.held.push(holding);
+                self.tell(News::Held(holding));
+            }
         }
         holds
     }
 
-    /// An attempt that was in service has failed.
-    pub(crate) fn let_go(&mut self, index: u64, at: u64) {
-        if self.holds {
+    /// An attempt that is held goes back to be served again, with the calls that it has made, which are `answered` or not if it
+    /// is known.
+    pub(crate) fn send_back(&mut self, index: u64, answered: Option<bool>) {
+        self.sent_back.insert(index);
+        self.tell(News::SentBack { index, answered });
+    }
+
+    /// An attempt has failed that was in service (`served`), or may have made calls before it was sent back.
+    pub(crate) fn let_go(&mut self, index: u64, at: u64, served: bool) {
+        if self.holds && (self.sent_back.remove(&index) || served) {
             self.let_go.push((at, index));
             self.tell(News::LetGo { index });
         }

@@ -3,7 +3,8 @@
 //! The answer to a synchronous call leads back to its caller, so the two depend on each other. So do those that such an
 //! answer waits for in turn, and whoever stands on a way from one of them to another. A service whose controller acts on single
 //! requests does so while those who call it are at the same instant, and so are those who call them: it leads back to all of
-//! these. The strongly connected components of this graph, in which calls lead forth and all that leads back, are the units;
+//! these. So does one that is joined to others and pushes requests out of its full queue: whoever may come from those who call
+//! it may end what others are held for. The strongly connected components of this graph, in which calls lead forth and all that leads back, are the units;
 //! among units no way leads back.
 
 use super::order::{edges, levels};
@@ -25,16 +26,16 @@ pub(crate) struct Units {
 }
 
 impl Units {
-    /// The units of services, of which some are `watched` by controllers that act on single requests; `None` when calls lead
-    /// back.
-    pub(crate) fn new(calls: &[CallPlan], watched: &[bool]) -> Option<Self> {
+    /// The units of services, of which some are `watched` by controllers that act on single requests, and some push requests
+    /// out of a full queue; `None` when calls lead back.
+    pub(crate) fn new(calls: &[CallPlan], watched: &[bool], pushing: &[bool]) -> Option<Self> {
         let services = watched.len();
         let order = levels(calls, services)?;
         let awaited = awaited(calls, &order);
         let mut followed = followed(calls, &order, watched);
         let mut of = components(&ways(calls, &awaited, &followed));
         // Whoever advances together with one that is followed is followed too, and so are those who call it.
-        while spread(&of, &mut followed) {
+        while spread(&of, pushing, &mut followed) {
             followed = self::followed(calls, &order, &followed);
             of = components(&ways(calls, &awaited, &followed));
         }
@@ -135,10 +136,12 @@ fn ways(calls: &[CallPlan], awaited: &[bool], followed: &[bool]) -> Vec<Vec<usiz
     next
 }
 
-/// Marks the services of every unit one of which is marked; returns whether there are more now.
-fn spread(of: &[usize], marked: &mut [bool]) -> bool {
+/// Marks the services of every unit one of which is marked, or pushes requests out while others are joined to it; returns
+/// whether there are more now.
+fn spread(of: &[usize], pushing: &[bool], marked: &mut [bool]) -> bool {
+    let joined = |service: usize| of.iter().filter(|unit| **unit == of[service]).count() > 1;
     let units: BTreeSet<usize> = (0..of.len())
-        .filter(|service| marked[*service])
+        .filter(|service| marked[*service] || pushing[*service] && joined(*service))
         .map(|service| of[service])
         .collect();
     let mut more = false;
@@ -249,7 +252,7 @@ mod tests {
 
     fn units(edges: &[(usize, usize, bool)], services: usize) -> Units {
         let calls: Vec<CallPlan> = edges.iter().map(call).collect();
-        Units::new(&calls, &vec![false; services]).unwrap()
+        Units::new(&calls, &vec![false; services], &vec![false; services]).unwrap()
     }
 
     fn members(units: &Units) -> Vec<&[usize]> {
@@ -271,7 +274,7 @@ mod tests {
         let edges = [(1, 4, false), (3, 0, false), (4, 3, true)];
         let mut calls: Vec<CallPlan> = edges.iter().map(call).collect();
         calls[1].wait_for = WaitPlan::Nothing;
-        let units = Units::new(&calls, &[false; 5]).unwrap();
+        let units = Units::new(&calls, &[false; 5], &[false; 5]).unwrap();
         assert_eq!(members(&units), [&[0][..], &[1], &[2], &[4, 3]]);
         assert!(units.is_joined(3) && units.is_joined(4) && !units.is_joined(0));
         assert!(units.is_awaited(3) && !units.is_awaited(4));
@@ -301,7 +304,7 @@ mod tests {
         let calls: Vec<CallPlan> = edges.iter().map(call).collect();
         let watched = |service: usize| {
             let watched: Vec<bool> = (0..5).map(|of| of == service).collect();
-            Units::new(&calls, &watched).unwrap()
+            Units::new(&calls, &watched, &vec![false; watched.len()]).unwrap()
         };
         assert_eq!(members(&watched(2)), [&[0, 1, 2][..], &[3], &[4]]);
         assert!((0..5).all(|service| !watched(2).is_awaited(service)));
@@ -320,15 +323,32 @@ mod tests {
         ];
         let calls: Vec<CallPlan> = edges.iter().map(call).collect();
         let watched = [false, false, false, true, false, false];
-        let units = Units::new(&calls, &watched).unwrap();
+        let units = Units::new(&calls, &watched, &vec![false; watched.len()]).unwrap();
         assert_eq!(members(&units).len(), 1, "5 calls 4, which is joined to 3");
-        assert_eq!(Units::new(&calls, &[false; 6]).unwrap().count(), 4);
+        assert_eq!(
+            Units::new(&calls, &[false; 6], &[false; 6])
+                .unwrap()
+                .count(),
+            4
+        );
+    }
+
+    #[test]
+    fn who_calls_a_service_that_pushes_out_goes_with_it_if_others_are_joined_to_it() {
+        let edges = [(0, 1, false), (1, 2, true), (0, 3, false)];
+        let calls: Vec<CallPlan> = edges.iter().map(call).collect();
+        let units = |pushing: usize| {
+            let pushing: Vec<bool> = (0..4).map(|of| of == pushing).collect();
+            Units::new(&calls, &[false; 4], &pushing).unwrap()
+        };
+        assert_eq!(members(&units(2)), [&[0, 1, 2][..], &[3]]);
+        assert_eq!(members(&units(3)), [&[0][..], &[1, 2], &[3]]);
     }
 
     #[test]
     fn a_ring_has_no_units() {
         let ring = [(0, 1, true), (1, 0, true)];
         let calls: Vec<CallPlan> = ring.iter().map(call).collect();
-        assert!(Units::new(&calls, &[false; 2]).is_none());
+        assert!(Units::new(&calls, &[false; 2], &[false; 2]).is_none());
     }
 }

@@ -8,6 +8,7 @@ use super::world::World;
 use crate::replica::ReplicaState;
 use crate::run::event::Event;
 use crate::station::ReplicaId;
+use crate::station::reference::Reference;
 use hookean_kernel::{SimDuration, SimTime};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,12 +57,11 @@ impl World {
     /// No request of a unit can end before this, as things stand.
     fn next_end(&self, unit: usize) -> SimTime {
         let services = self.graph.as_ref().map(|graph| graph.services(unit));
-        let mut next = u64::MAX;
-        for service in services.into_iter().flatten() {
-            let station = self.stations[*service].joined();
-            next = station.map_or(next, |station| next.min(station.next_end()));
-        }
-        SimTime::from_nanos(next)
+        let services = services.into_iter().flatten();
+        let stations = services.filter_map(|service| self.stations[*service].joined());
+        let pushed = stations.clone().any(Reference::pushes_out);
+        let next = stations.map(|station| station.next_end(pushed)).min();
+        SimTime::from_nanos(next.unwrap_or(u64::MAX))
     }
 
     /// Ends the draining replicas of a unit that are empty, or out of time.

@@ -8,7 +8,7 @@ use super::triggers::Armed;
 use super::world::World;
 use crate::calls::{self, Call, HeadBook, Numbering, Trees, Units};
 use crate::control;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, WhenFull};
 use crate::station::Station;
 use crate::station::reference::Reference;
 use hookean_kernel::{SimDuration, SimTime};
@@ -50,7 +50,10 @@ impl Graph {
         let refused = || PlanError::invalid("calls", "lead back, or by too many ways");
         let levels = calls::levels(&plan.calls, services).ok_or_else(refused)?;
         let numbering = Numbering::of(plan).ok_or_else(refused)?;
-        let units = Units::new(&plan.calls, &watched(plan)).ok_or_else(refused)?;
+        let pushing = plan.services.iter();
+        let pushing = pushing.map(|of| of.queue.when_full == WhenFull::PushOut);
+        let pushing: Vec<bool> = pushing.collect();
+        let units = Units::new(&plan.calls, &watched(plan), &pushing).ok_or_else(refused)?;
         let all = 0..units.count();
         Ok(Some(Self {
             deepest: all.clone().map(|unit| units.level(unit)).max().unwrap_or(0),

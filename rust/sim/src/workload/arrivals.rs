@@ -236,14 +236,17 @@ impl Arrivals {
         }
     }
 
-    /// When the next request arrives that is known; `u64::MAX` when none is.
-    pub(crate) fn next_known(&self) -> u64 {
+    /// When the next request arrives that is known, and the next but for calls that are not; `u64::MAX` when none does.
+    pub(crate) fn next_known_and_expected(&self) -> [u64; 2] {
         let next = &self.block[self.at];
-        if next.index == NO_REQUEST.index {
-            u64::MAX
-        } else {
-            next.time.as_nanos()
+        if next.index != NO_REQUEST.index {
+            return [next.time.as_nanos(); 2];
         }
+        let inbox = self.inbox.as_ref();
+        inbox.map_or([u64::MAX; 2], |inbox| {
+            let [call, own] = inbox.next_call_and_own();
+            [call, call.min(own)]
+        })
     }
 
     /// Open arrivals at given nanoseconds.

@@ -71,6 +71,13 @@ impl Inbox {
         }
     }
 
+    /// When the next call arrives that has not been handed out, as far as calls are known, and in any case the next request
+    /// from outside.
+    pub(super) fn next_call_and_own(&self) -> [u64; 2] {
+        let call = self.calls.last().map_or(u64::MAX, |(time, _)| *time);
+        [call, self.own.peek_time().as_nanos()]
+    }
+
     /// Writes the next requests that arrive before [`Inbox::receive`]'s `known`, and behind the last of them one that stands
     /// for whatever comes then: it is never taken.
     pub(super) fn fill(&mut self, block: &mut Vec<Request>) {

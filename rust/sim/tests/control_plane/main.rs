@@ -16,6 +16,7 @@ mod plans;
 mod resizes;
 mod run;
 mod scaling;
+mod sent_back;
 mod support;
 mod synchronous;
 mod synchronous_model;

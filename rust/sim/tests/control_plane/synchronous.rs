@@ -12,7 +12,7 @@ pub(super) fn hold(from: usize, to: &[usize]) -> Value {
     call
 }
 
-fn retry(attempts: u32) -> Value {
+pub(super) fn retry(attempts: u32) -> Value {
     json!({
         "after_rejected": true, "after_timed_out": true, "after_lost": true, "after_unanswered": true,
         "attempts_max": attempts, "budget": null,
@@ -20,7 +20,7 @@ fn retry(attempts: u32) -> Value {
     })
 }
 
-fn fault(effect: &Value, service: usize, at: f64, duration: Option<f64>) -> Value {
+pub(super) fn fault(effect: &Value, service: usize, at: f64, duration: Option<f64>) -> Value {
     json!({
         "name": "blow", "effect": effect, "target": {"of": "replica", "service": service, "replica": 0},
         "times": {"when": "at", "at_ns": ns(at)}, "duration": duration.map(constant),
@@ -31,12 +31,12 @@ fn crash() -> Value {
     json!({"kind": "replica_crash", "requests": "lost", "recovery": "replace"})
 }
 
-fn set(scene: &mut Scene, service: usize, field: [&str; 2], value: Value) {
+pub(super) fn set(scene: &mut Scene, service: usize, field: [&str; 2], value: Value) {
     scene.document["services"][service][field[0]][field[1]] = value;
 }
 
 /// Two services, of which the first holds its requests until the second, whose work takes 2 s, has answered.
-fn pair(requests: &[(f64, f64)]) -> Scene {
+pub(super) fn pair(requests: &[(f64, f64)]) -> Scene {
     let mut scene = scene(60.0, &[1, 1])
         .requests(0, requests)
         .calls(vec![hold(0, &[1])])
@@ -45,7 +45,7 @@ fn pair(requests: &[(f64, f64)]) -> Scene {
     scene
 }
 
-fn outcomes(output: &RunOutput, of: &str) -> Vec<String> {
+pub(super) fn outcomes(output: &RunOutput, of: &str) -> Vec<String> {
     let owners = output.texts("requests", "service");
     let rows = owners.iter().zip(output.texts("requests", "outcome"));
     rows.filter(|(owner, _)| owner.as_deref() == Some(of))
@@ -53,7 +53,7 @@ fn outcomes(output: &RunOutput, of: &str) -> Vec<String> {
         .collect()
 }
 
-fn cpu(output: &RunOutput) -> Vec<f64> {
+pub(super) fn cpu(output: &RunOutput) -> Vec<f64> {
     let rows = output.reals("replicas", "cpu_core_seconds").into_iter();
     rows.flatten().collect()
 }
@@ -427,37 +427,10 @@ fn who_is_answered_while_the_quota_is_used_up_goes_on_with_the_next_period() {
 }
 
 #[test]
-fn what_synchronous_calls_cannot_do_is_refused() {
+fn what_makes_no_sense_of_synchronous_calls_is_refused() {
     let mut scene = pair(&[(1.0, 1.0)]);
     scene.document["calls"][0]["wait_for"] = json!({"wait": "nothing"});
     assert!(scene.refusal().contains("a caller that is held waits"));
-    let mut scene = pair(&[(1.0, 1.0)]);
-    let requeued = json!({"kind": "replica_crash", "requests": "requeued", "recovery": "restart"});
-    scene.document["faults"] = json!([fault(&requeued, 1, 2.5, None)]);
-    scene.run();
-    scene.document["faults"][0]["target"]["service"] = json!(0);
-    assert!(
-        scene.refusal().contains("would be made twice"),
-        "{}",
-        scene.refusal()
-    );
-    let loss = json!({"kind": "node_loss", "requests": "requeued"});
-    scene.document["faults"][0]["effect"] = loss;
-    scene.document["faults"][0]["target"] = json!({"of": "node", "node": null});
-    assert!(scene.refusal().contains("would be made twice"));
-    let mut scene = pair(&[(1.0, 1.0)]);
-    set(&mut scene, 1, ["queue", "discipline"], json!("priority"));
-    set(&mut scene, 1, ["queue", "when_full"], json!("push_out"));
-    set(&mut scene, 1, ["queue", "limit"], json!(3));
-    scene.document["services"][1]["classes"] = json!([
-        {"name": "x", "share": 0.4, "level": 0, "work_factor": 1.0},
-        {"name": "y", "share": 0.6, "level": 1, "work_factor": 1.0},
-    ]);
-    assert!(
-        scene.refusal().contains("pushes requests out"),
-        "{}",
-        scene.refusal()
-    );
     let mut scene = pair(&[(1.0, 1.0)]);
     scene.document["calls"][0]["copies"] = json!(1000);
     scene.document["workloads"][0]["retry"] = retry(100);

@@ -2,8 +2,8 @@
 
 use super::callers::{validate_deadline, validate_retry};
 use super::{PlanError, each, is_fluid, require, require_at_most};
-use crate::calls::{Numbering, POSITIONS_MAX, Units, levels};
-use crate::plan::{CallPlan, FaultEffect, FaultTarget, Fidelity, Held, Plan, WaitPlan, WhenFull};
+use crate::calls::{Numbering, POSITIONS_MAX, levels};
+use crate::plan::{CallPlan, Fidelity, Plan, WaitPlan};
 
 /// Most entries of one service.
 const ENTRIES_MAX: usize = 64;
@@ -22,47 +22,7 @@ pub(super) fn validate(plan: &Plan) -> Result<(), PlanError> {
     let positions = Numbering::of(plan);
     let problem =
         format!("give a service more than {POSITIONS_MAX} places in the calls of one request");
-    require(positions.is_some(), "calls", &problem)?;
-    validate_synchronous(plan)
-}
-
-/// What services that advance together cannot do.
-fn validate_synchronous(plan: &Plan) -> Result<(), PlanError> {
-    let Some(units) = Units::new(&plan.calls, &vec![false; plan.services.len()]) else {
-        return Ok(());
-    };
-    for (service, of) in plan.services.iter().enumerate() {
-        let pushes_out = of.queue.when_full == WhenFull::PushOut;
-        if pushes_out && units.is_joined(service) {
-            let problem =
-                "pushes requests out, and synchronous calls join it to others: take `reject`";
-            return Err(PlanError::invalid(
-                format!("services ({}).queue.when_full", of.name),
-                problem,
-            ));
-        }
-    }
-    let holds = |service: usize| plan.calls.iter().any(|of| of.hold && of.service == service);
-    for fault in &plan.faults {
-        let strikes = match fault.target {
-            FaultTarget::Node { .. } => plan.calls.iter().any(|call| call.hold),
-            FaultTarget::Replica { service, .. } => holds(service),
-        };
-        let requests = match fault.effect {
-            FaultEffect::NodeLoss { requests } | FaultEffect::ReplicaCrash { requests, .. } => {
-                Some(requests)
-            }
-            FaultEffect::SlowDown { .. } | FaultEffect::Pause => None,
-        };
-        if strikes && requests == Some(Held::Requeued) {
-            let problem = "sends back requests that may be held for synchronous calls, which would be made twice: take `lost`";
-            return Err(PlanError::invalid(
-                format!("faults ({}).effect.requests", fault.name),
-                problem,
-            ));
-        }
-    }
-    Ok(())
+    require(positions.is_some(), "calls", &problem)
 }
 
 fn validate_call(plan: &Plan, call: &CallPlan) -> Result<(), PlanError> {

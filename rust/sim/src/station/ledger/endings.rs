@@ -142,10 +142,8 @@ impl Ledger {
             ending.outcome,
         );
         self.keep(request, ending);
-        if ending.start.is_some()
-            && let Some(outbox) = self.outbox()
-        {
-            outbox.let_go(request.index, ending.end);
+        if let Some(outbox) = self.outbox() {
+            outbox.let_go(request.index, ending.end, ending.start.is_some());
         }
         if let Some(callers) = &mut self.callers {
             callers.failed(request, ending.end, ending.outcome);

@@ -1,9 +1,10 @@
 //! A station that advances together with others, instant by instant: calls come in and answers come back as they happen.
 
-use super::replica::Done;
+use super::replica::{Done, Replica};
 use super::{DEPARTURES, Event, Reference, ReplicaId};
 use crate::calls::Call;
 use crate::plan::Discipline;
+use crate::workload::Request;
 use hookean_kernel::{SimTime, class};
 
 impl Reference {
@@ -25,13 +26,41 @@ impl Reference {
     }
 
     /// No request that is in the station or on its way to it can leave before this, as things stand: whatever arrives in
-    /// addition may only delay it.
-    pub(crate) fn next_end(&self) -> u64 {
+    /// addition may only delay it. Where requests may be pushed out (`pushed`) it may not.
+    pub(crate) fn next_end(&self, pushed: bool) -> u64 {
         if self.has_work_now() || self.has_news() {
             return self.now;
         }
-        let calls = self.ledger.next_decision().min(self.arrivals.next_known());
+        let [known, expected] = self.arrivals.next_known_and_expected();
+        let arrival = if pushed { expected } else { known };
+        let calls = self.ledger.next_decision().min(arrival);
         self.next_departure().min(calls)
+    }
+
+    /// Whether a full queue pushes requests out.
+    pub(crate) const fn pushes_out(&self) -> bool {
+        self.settings.pushes_out
+    }
+
+    /// Notes that a request goes back from a replica that has held it, or has it still: what it has called goes on.
+    pub(super) fn send_back(&mut self, request: &Request, from: &Replica) {
+        if !from.holds(request.index) {
+            return;
+        }
+        let on_its_way = || {
+            self.events.iter().find_map(|event| match event {
+                Event::Release {
+                    replica,
+                    request: of,
+                    answered,
+                } if (*replica, *of) == (from.id, request.index) => Some(*answered),
+                _ => None,
+            })
+        };
+        let answered = from.known_answer(request.index).or_else(on_its_way);
+        if let Some(outbox) = self.ledger.outbox() {
+            outbox.send_back(request.index, answered);
+        }
     }
 
     /// Whether control calls have ended requests that others have not heard of.

@@ -88,6 +88,7 @@ impl Station for Reference {
             if let Some(start) = start {
                 self.ledger.take_back(&request, start);
             }
+            self.send_back(&request, &gone);
             if self.settings.deadline(&request) < now.as_nanos() {
                 self.ledger.time_out(&request, now.as_nanos());
                 continue;

@@ -1,7 +1,7 @@
 //! Random graphs of calls.
 
 use super::{call, hpa, scene};
-use crate::support::{Scene, constant, fixed, ns, stage};
+use crate::support::{Scene, cluster, constant, fixed, ns, stage};
 use crate::triggers::{on_demand, thresholds};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ pub(crate) struct Drawn {
     pub(crate) clients: bool,
     /// Which kind of controller that acts on requests the last two services and the first have, if any.
     pub(crate) acts: [usize; 3],
+    /// Whether full queues push requests out, and whether nodes are full, so that replicas wait for others to go.
+    pub(crate) full: [bool; 2],
     pub(crate) seed: u64,
 }
 
@@ -50,30 +52,27 @@ pub(crate) fn graphs() -> impl Strategy<Value = Drawn> {
         limit,
         any::<bool>(),
         any::<bool>(),
-        (acts, any::<u64>()),
+        (acts, any::<u64>(), any::<[bool; 2]>()),
     )
         .prop_map(
-            |(disciplines, routings, loads, calls, limit, faults, clients, (acts, seed))| Drawn {
-                disciplines,
-                routings,
-                loads,
-                calls,
-                limit,
-                faults,
-                clients,
-                acts: acts.unwrap_or_default(),
-                seed,
+            |(disciplines, routings, loads, calls, limit, faults, clients, (acts, seed, full))| {
+                Drawn {
+                    disciplines,
+                    routings,
+                    loads,
+                    calls,
+                    limit,
+                    faults,
+                    clients,
+                    acts: acts.unwrap_or_default(),
+                    full,
+                    seed,
+                }
             },
         )
 }
 
-/// Faults that send requests back only from a service that nothing holds.
-fn faults(holds: &[usize]) -> Value {
-    let sent_back = if holds.contains(&2) {
-        "lost"
-    } else {
-        "requeued"
-    };
+fn faults() -> Value {
     let fault = |name, effect, target, mean, duration: Option<f64>| {
         let between = json!({"distribution": "exponential", "mean_ns": ns(mean)});
         json!({
@@ -93,7 +92,7 @@ fn faults(holds: &[usize]) -> Value {
             20.0,
             Some(2.0)
         ),
-        fault("requeued", crash(sent_back), replica(2), 40.0, None),
+        fault("requeued", crash("requeued"), replica(2), 40.0, None),
         fault(
             "slow",
             json!({"kind": "slow_down", "speed_ratio": 0.4}),
@@ -108,6 +107,9 @@ impl Drawn {
     pub(crate) fn scene(&self) -> Scene {
         let mut scene = scene(120.0, &[2; SERVICES]);
         scene.document["seed"] = json!(self.seed);
+        if self.full[1] {
+            scene.document["platform"] = cluster(2 * SERVICES as u64 + 1, 1);
+        }
         for at in 0..SERVICES {
             let service = &mut scene.document["services"][at];
             service["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.6)});
@@ -128,6 +130,10 @@ impl Drawn {
             ];
             service["queue"]["routing"] = kinds[self.routings[at]].clone();
             service["queue"]["limit"] = json!(self.limit);
+            let has_levels = disciplines[self.disciplines[at]].ends_with("priority");
+            if has_levels && self.full[0] && self.limit.is_some() {
+                service["queue"]["when_full"] = json!("push_out");
+            }
             service["classes"] = json!([
                 {"name": "x", "share": 0.4, "level": 0, "work_factor": 1.5},
                 {"name": "y", "share": 0.6, "level": 1, "work_factor": 1.0},
@@ -143,9 +149,7 @@ impl Drawn {
                 json!({"count": 3, "think": constant(0.7), "duration_ns": null});
         }
         if self.faults {
-            let holds = self.calls.iter().filter(|call| call.5[1]);
-            let holds: Vec<usize> = holds.map(|call| call.0).collect();
-            scene.document["faults"] = faults(&holds);
+            scene.document["faults"] = faults();
         }
         let mut controllers = vec![hpa(1), fixed(2, 1, 20.0)];
         controllers.extend(self.acting());

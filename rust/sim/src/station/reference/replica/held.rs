@@ -61,6 +61,16 @@ impl Replica {
             .collect()
     }
 
+    /// Whether a request is done but held.
+    pub(in crate::station::reference) fn holds(&self, request: u64) -> bool {
+        self.held.contains_key(&request)
+    }
+
+    /// Whether the calls that a request is held for are answered, or have failed; `None` while that is not known.
+    pub(in crate::station::reference) fn known_answer(&self, request: u64) -> Option<bool> {
+        self.held.get(&request)?.released
+    }
+
     /// Held requests that cannot go on yet.
     pub(in crate::station::reference) fn unreleased(&self) -> usize {
         let held = self.held.values();
