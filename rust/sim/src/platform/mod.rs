@@ -11,6 +11,7 @@ pub use startup::{Marks, Startup};
 use crate::placement::{FitIndex, NoPlace, NodeResources, Request};
 use crate::plan::{PlatformPlan, PoolPlan, PullPlan};
 use hookean_kernel::{SimDuration, SimTime};
+use std::collections::BTreeSet;
 
 /// Nodes and the rules by which replicas get one.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ pub struct Platform {
     nodes: Vec<Node>,
     pull: Option<PullPlan>,
     fleet: bool,
-    in_use: u32,
+    /// Those paid for now: of all that there have been they may be few.
+    in_use: BTreeSet<NodeId>,
     /// Where a replica may go; of a fleet nothing, since every replica brings its own node.
     fit: FitIndex,
 }
@@ -36,7 +38,7 @@ impl Platform {
             nodes: Vec::new(),
             pull,
             fleet,
-            in_use: 0,
+            in_use: BTreeSet::new(),
             fit: FitIndex::default(),
         };
         for (index, pool) in pools.iter().enumerate() {
@@ -65,9 +67,19 @@ impl Platform {
 
     /// The nodes of a pool that are paid for and not on their way out, in order of purchase.
     pub fn kept(&self, pool: usize) -> impl Iterator<Item = (NodeId, &Node)> {
-        let numbered = self.nodes.iter().enumerate();
-        let of = numbered.filter(move |(_, node)| node.pool == pool && node.is_kept());
-        of.map(|(index, node)| (NodeId::new(index), node))
+        self.of_pool(pool).filter(|(_, node)| node.is_kept())
+    }
+
+    /// How many nodes of a pool are on their way out.
+    pub fn leaving(&self, pool: usize) -> usize {
+        let all = self.of_pool(pool);
+        all.filter(|(_, node)| node.is_leaving()).count()
+    }
+
+    /// The nodes of a pool that are paid for, in order of purchase.
+    fn of_pool(&self, pool: usize) -> impl Iterator<Item = (NodeId, &Node)> {
+        let all = self.in_use.iter().map(|id| (*id, self.node(*id)));
+        all.filter(move |(_, node)| node.pool == pool)
     }
 
     /// Every node ever bought, in order of purchase.
@@ -83,7 +95,7 @@ impl Platform {
 
     /// Nodes paid for now.
     pub fn nodes_in_use(&self) -> u32 {
-        self.in_use
+        self.in_use.len() as u32
     }
 
     /// The node's pool.
@@ -95,14 +107,14 @@ impl Platform {
     pub fn buy(&mut self, pool: usize, now: SimTime) -> NodeId {
         let id = NodeId::new(self.nodes.len());
         self.nodes.push(Node::new(pool, &self.pools[pool], now));
-        self.in_use += 1;
+        self.in_use.insert(id);
         id
     }
 
     /// Gives a node back; its bill ends.
     pub fn give_back(&mut self, node: NodeId, now: SimTime) {
         self.change(node, |node| node.ended = Some(now));
-        self.in_use -= 1;
+        self.in_use.remove(&node);
     }
 
     /// Notes that a node is lost, or back.

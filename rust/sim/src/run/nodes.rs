@@ -98,15 +98,13 @@ impl World {
 
     fn node_row(&self, controller: usize) -> NodeRow {
         let this = &self.node_loops[controller];
-        let all = self.platform.nodes().iter();
-        let leaving = all.filter(|n| n.pool == this.pool && n.is_leaving());
         let mut row = NodeRow {
             controller,
             desired: this.wanted,
             ready: 0,
             starting: 0,
             lost: this.vacant.len() as u32,
-            leaving: leaving.count() as u32,
+            leaving: self.platform.leaving(this.pool) as u32,
             replicas: 0,
             allocatable_cpu_millicores: 0,
             allocatable_memory_bytes: 0,

@@ -134,8 +134,9 @@ pub(super) fn longest_stretch(plan: &Plan) -> SimDuration {
     let each = |period_ns: u64| 1.0 / period_ns.max(1) as f64;
     let loops = plan.controllers.iter();
     let steps = loops.map(|c| each(c.period_ns) + c.metrics.periods_ns().map(each).sum::<f64>());
+    let of_nodes = plan.node_controllers.iter().map(|c| each(c.period_ns));
     let rows = each(plan.record.series_step_ns) * plan.services.len() as f64;
-    let steps_per_ns = steps.sum::<f64>() + rows;
+    let steps_per_ns = steps.chain(of_nodes).sum::<f64>() + rows;
     let nanos = wanted(plan) as f64 / (REQUESTS_OF_STEP as f64 * steps_per_ns);
     let by_steps = SimDuration::from_nanos((nanos as u64).max(1)); // saturates
     let longest = LONGEST.saturating_mul(many(plan)).min(LONGEST_OF_MANY);
