@@ -34,6 +34,8 @@ pub(super) fn is_open(plan: &Plan) -> bool {
 
 /// Fewer lanes than this are not worth the call of another thread.
 const TOGETHER: usize = 4;
+/// The memory of fewer stations than this stays at hand.
+const MANY: usize = 16;
 
 /// A service that runs by itself.
 struct Lane<'a> {
@@ -79,13 +81,16 @@ impl<'a> Lane<'a> {
         }
     }
 
+    /// Asks for the memory of its station and its loop before they are used.
+    fn bring_near(&self) {
+        self.station.bring_near();
+        self.this.bring_near();
+    }
+
     /// Takes the steps before the limit, and the first in any case if it is in turn; and brings its station to where
     /// everybody meets while it is at hand.
     fn run(mut self, in_turn: bool) -> Stop {
         let mut stop = Stop::default();
-        // Others have run meanwhile. Where policies in Python decide at every tick, it is as many as there are services.
-        self.station.bring_near();
-        self.this.bring_near();
         let mut limit = if in_turn { SimTime::MAX } else { self.limit };
         while let Some((now, step)) = self.this.due.pop_before(limit) {
             stop.steps += 1;
@@ -295,7 +300,14 @@ impl World {
             let lane = Lane::new(plan, this, service, &mut **station, meet);
             (controller, lane)
         });
-        let run = |(controller, lane): (usize, Lane<'_>)| (controller, lane.run(false));
+        // Where many run in turn, each is called into the cache anew: at every tick, if policies in Python decide.
+        let in_turn = of.len() >= MANY;
+        let run = |(controller, lane): (usize, Lane<'_>)| {
+            if in_turn {
+                lane.bring_near();
+            }
+            (controller, lane.run(false))
+        };
         match &self.pool {
             Some(pool) if of.len() >= TOGETHER => {
                 let lanes: Vec<_> = lanes.collect();

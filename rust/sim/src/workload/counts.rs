@@ -90,7 +90,9 @@ impl PoissonCounts {
         stamped
     }
 
-    /// Moves on to the bin in which the present exponential ends.
+    /// Moves on to the bin in which the present exponential ends. Not part of the loop that calls it: what that holds in
+    /// registers stays there.
+    #[inline(never)]
     fn find_bin(&mut self) -> bool {
         while self.used >= self.count {
             if self.bins.count().is_none() {
