@@ -210,3 +210,14 @@ pub(crate) fn rows(station: &mut dyn Station, now: SimTime) -> Vec<RequestRow> {
         .iter()
         .collect()
 }
+
+/// Every order of service.
+pub(crate) const DISCIPLINES: [Discipline; 7] = [
+    Discipline::CentralFifo,
+    Discipline::CentralLifo,
+    Discipline::CentralPriority,
+    Discipline::Fifo,
+    Discipline::Lifo,
+    Discipline::Priority,
+    Discipline::ProcessorSharing,
+];

@@ -4,7 +4,7 @@
 //! the 99.9 % confidence interval of the batch means (Student, 39 degrees of freedom) and that interval is narrower than
 //! the stated bound, so that it cannot pass for being vague. Seeds are fixed.
 
-use crate::support::{Case, SECOND, Traffic, at, rows, shape};
+use crate::support::{Case, DISCIPLINES, SECOND, Traffic, at, rows, shape};
 use hookean_kernel::Distribution;
 use hookean_sim::plan::{ClassPlan, Discipline, EngineKind, RequestLog, Routing, WhenFull};
 use hookean_sim::station::{Ledger, ReplicaId, ReplicaShape, RequestRow, Station};
@@ -361,15 +361,7 @@ fn random_routing_splits_into_independent_queues() {
 /// the times that requests spent in the system.
 #[test]
 fn the_number_in_system_integrates_to_the_time_spent_there() {
-    for discipline in [
-        Discipline::CentralFifo,
-        Discipline::CentralLifo,
-        Discipline::CentralPriority,
-        Discipline::Fifo,
-        Discipline::Lifo,
-        Discipline::Priority,
-        Discipline::ProcessorSharing,
-    ] {
+    for discipline in DISCIPLINES {
         let traffic =
             Traffic::Poisson(vec![4_000.0, 9_000.0, 2_000.0], 1_000 * SECOND, EXPONENTIAL);
         let mut case = Case::new(discipline, traffic);

@@ -22,34 +22,28 @@ impl Ending {
             outcome: Outcome::Completed,
         }
     }
+
+    /// Of a request that has not been started.
+    const fn waiting(end: u64, outcome: Outcome) -> Self {
+        Self {
+            start: None,
+            end,
+            replica: None,
+            outcome,
+        }
+    }
 }
 
 impl Ledger {
     pub(in crate::station) fn reject(&mut self, request: &Request, at: u64) {
         self.counts.rejected += 1;
-        self.leave(
-            request,
-            Ending {
-                start: None,
-                end: at,
-                replica: None,
-                outcome: Outcome::Rejected,
-            },
-        );
+        self.leave(request, Ending::waiting(at, Outcome::Rejected));
     }
 
     /// Books a request that gives up waiting, or whose deadline is over.
     pub(in crate::station) fn time_out(&mut self, request: &Request, at: u64) {
         let outcome = self.give_up(request, at);
-        self.leave(
-            request,
-            Ending {
-                start: None,
-                end: at,
-                replica: None,
-                outcome,
-            },
-        );
+        self.leave(request, Ending::waiting(at, outcome));
     }
 
     /// Counts a request that ends at `at` without having failed: out of patience, or since its deadline is over.

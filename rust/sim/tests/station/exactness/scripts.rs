@@ -1,7 +1,7 @@
 //! Random scripts.
 
 use super::{Action, Script};
-use crate::support::{Case, Traffic, shape};
+use crate::support::{Case, DISCIPLINES, Traffic, shape};
 use hookean_kernel::Distribution;
 use hookean_sim::plan::{
     BackoffPlan, BatchPlan, BudgetPlan, ClassPlan, ClientsPlan, Discipline, Jitter, QuotaPlan,
@@ -254,16 +254,6 @@ fn quotas(discipline: Discipline, scale: Scale) -> impl Strategy<Value = Option<
         },
     )
 }
-
-const DISCIPLINES: [Discipline; 7] = [
-    Discipline::CentralFifo,
-    Discipline::CentralLifo,
-    Discipline::CentralPriority,
-    Discipline::Fifo,
-    Discipline::Lifo,
-    Discipline::Priority,
-    Discipline::ProcessorSharing,
-];
 
 /// Where an advance is cut in two.
 fn cuts(span: u64) -> impl Strategy<Value = Vec<u64>> {
