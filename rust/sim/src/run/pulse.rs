@@ -174,6 +174,11 @@ mod tests {
         document["controllers"][0]["period_ns"] = serde_json::json!(1);
         // A step each nanosecond, and another every 100 s or so.
         assert_eq!(longest(&document), SimDuration::from_nanos(199_999));
+        document["controllers"][0]["period_ns"] = serde_json::json!(1_000_000_000);
+        document["node_controllers"] = serde_json::json!([{"kind": "python", "pool": 0, "period_ns": 2, "config": {
+            "policy": "p", "source_sha256": null, "parameters": {}, "instance": 0, "min": 0, "max": 9}}]);
+        // A decision about nodes every other nanosecond.
+        assert_eq!(longest(&document), SimDuration::from_nanos(399_999));
     }
 
     #[test]
