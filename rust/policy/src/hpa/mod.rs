@@ -69,7 +69,9 @@ pub use observation::{
 pub use outcome::{
     Branch, Evaluation, Measure, MetricError, MetricsApi, Outcome, Proposal, Rule, Steps,
 };
-pub use pods::{PodClass, ReadinessRules, all_count_from, classify};
+pub use pods::{
+    PodClass, ReadinessRules, Standing, classify, counts_with_sample, readiness_is_nothing_from,
+};
 pub use reason::Reason;
 pub use reconcile::{evaluate, reconcile, reconcile_in};
 pub use replicas::{Tolerances, per_pod_usage};

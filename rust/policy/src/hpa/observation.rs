@@ -2,6 +2,7 @@
 //!
 //! Everything is borrowed and already summed per pod; [`super::pod_usage`] and [`super::pod_request`] sum containers.
 
+use super::pods::Standing;
 use crate::{Span, Timestamp};
 
 /// A pod, by a number the caller chooses.
@@ -92,8 +93,11 @@ pub enum Reading<'a> {
         /// The requests, needed for utilization targets.
         requests: Requests<'a>,
     },
-    /// For the same, when every pod counts (see [`super::all_count_from`]) and has a sample: the sum of all of them.
-    AllPods {
+    /// For the same, when readiness plays no part in how pods count (see [`super::readiness_is_nothing_from`]) and each one
+    /// that counts has a sample, and samples are of these pods alone: the sum over those that count.
+    Sum {
+        /// How the pods count.
+        standing: Standing,
         /// The sum of the samples, in milli-units.
         value_milli: i128,
         /// What each pod requests, in milli-units; `None` where that is not known.

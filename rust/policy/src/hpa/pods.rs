@@ -65,16 +65,54 @@ pub fn classify(pod: &Pod, sample: Option<&Sample>, rules: Option<&ReadinessRule
     }
 }
 
-/// From when on every pod counts in every metric as long as none of them changes, whatever its sample, if it has one; `None`
-/// when that is not known.
-pub fn all_count_from(pods: &[Pod], cpu_initialization_period: Span) -> Option<Timestamp> {
+/// How many pods count in which way in a metric for which readiness plays no part, if every pod that counts has a sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Pods that count.
+    pub ready: u32,
+    /// Pods that are not ready.
+    pub unready: u32,
+    /// Pods that are as if they were not there.
+    pub ignored: u32,
+}
+
+impl Standing {
+    /// That of these pods.
+    pub fn of(pods: &[Pod]) -> Self {
+        let mut standing = Self::default();
+        for pod in pods {
+            match classify(pod, None, None) {
+                PodClass::Ignored => standing.ignored += 1,
+                PodClass::Unready => standing.unready += 1,
+                PodClass::Ready | PodClass::Missing => standing.ready += 1,
+            }
+        }
+        standing
+    }
+
+    /// Whether there are no others.
+    pub const fn all_are_ready(&self) -> bool {
+        self.unready == 0 && self.ignored == 0
+    }
+}
+
+/// Whether a pod counts, where readiness plays no part, if it has a sample.
+pub fn counts_with_sample(pod: &Pod) -> bool {
+    classify(pod, None, None) == PodClass::Missing
+}
+
+/// From when on readiness plays no part in how the pods count as long as none of them changes, whatever the samples;
+/// `None` when that is not known.
+pub fn readiness_is_nothing_from(
+    pods: &[Pod],
+    cpu_initialization_period: Span,
+) -> Option<Timestamp> {
     let mut from = Timestamp::ZERO;
-    for pod in pods {
+    for pod in pods.iter().filter(|pod| counts_with_sample(pod)) {
         let (Some(start), Some(ready)) = (pod.start, pod.ready) else {
             return None;
         };
-        let counts = pod.phase == Phase::Running && ready.status != ReadyStatus::False;
-        if pod.deleted || !counts {
+        if ready.status == ReadyStatus::False {
             return None;
         }
         from = from.max(start.saturating_add(cpu_initialization_period));
@@ -146,26 +184,38 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// That of pods all of which count.
-    pub(super) fn of_all(
+    /// That of pods of which only the sum over those that count is known.
+    pub(super) fn of_sum(
         pods: &[Pod],
+        standing: Standing,
         target: PodTarget,
         value_milli: i128,
         request_milli: Option<i64>,
     ) -> Self {
-        let count = pods.len() as u32;
         let request = match target {
             PodTarget::Utilization(_) => request_milli,
             PodTarget::Average(_) => Some(0),
         };
+        let requests = |count: u32| i128::from(request.unwrap_or(0)) * i128::from(count);
+        let Standing {
+            ready,
+            unready,
+            ignored,
+        } = standing;
         Self {
             usable: Sums {
                 value: value_milli,
-                request: i128::from(request.unwrap_or(0)) * i128::from(count),
-                pods: count,
-                samples: count,
+                request: requests(ready),
+                pods: ready,
+                samples: ready,
             },
-            ready: count,
+            ready,
+            unready: Group {
+                count: unready,
+                request: requests(unready),
+                fallback: 0,
+            },
+            ignored,
             lacks_request: pods.first().map(|pod| pod.id).filter(|_| request.is_none()),
             ..Self::default()
         }

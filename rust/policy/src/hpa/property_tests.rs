@@ -317,28 +317,26 @@ proptest! {
     }
 
     #[test]
-    fn prop_where_all_pods_count_the_sum_is_as_good_as_the_samples(
+    fn prop_where_readiness_plays_no_part_the_sum_is_as_good_as_the_samples(
         config in config(),
-        each in prop::collection::vec((time(), ready_condition(), (wild(), time(), span())), 0..8),
+        pods in pods(),
+        measured in prop::collection::vec((any::<bool>(), wild(), time(), span()), 10),
         later in 0..9_i64,
         request_milli in prop::option::of(wild()),
     ) {
-        let pod = |(id, (start, ready, _)): (u64, &(Timestamp, ReadyCondition, _))| Pod {
-            id: PodId(id),
-            phase: Phase::Running,
-            deleted: false,
-            start: Some(*start),
-            ready: Some(*ready),
-        };
-        let pods: Vec<_> = (0..).zip(&each).map(pod).collect();
-        let from = all_count_from(&pods, config.cpu_initialization_period);
-        prop_assert_eq!(from.is_some(), each.iter().all(|(_, ready, _)| ready.status != ReadyStatus::False));
+        let from = readiness_is_nothing_from(&pods, config.cpu_initialization_period);
+        let counting = || pods.iter().filter(|pod| counts_with_sample(pod));
+        let known = |pod: &Pod| pod.start.is_some() && pod.ready.is_some_and(|ready| ready.status != ReadyStatus::False);
+        prop_assert_eq!(from.is_some(), counting().all(known));
         let Some(from) = from else {
             return Ok(());
         };
-        let sample = |(id, (_, _, (value_milli, timestamp, window)))| Sample { pod: PodId(id), value_milli, timestamp, window };
-        let samples: Vec<_> = (0..).zip(each).map(sample).collect();
-        let value_milli = samples.iter().map(|sample| i128::from(sample.value_milli)).sum();
+        // Those that count have a sample, of the others some.
+        let sampled = pods.iter().zip(measured).filter(|(pod, (has, ..))| counts_with_sample(pod) || *has);
+        let sample = |(pod, (_, value_milli, timestamp, window)): (&Pod, _)| Sample { pod: pod.id, value_milli, timestamp, window };
+        let samples: Vec<_> = sampled.map(sample).collect();
+        let counts = |sample: &&Sample| counting().any(|pod| pod.id == sample.pod);
+        let value_milli = samples.iter().filter(counts).map(|sample| i128::from(sample.value_milli)).sum();
         let evaluations = |reading: Reading<'_>| {
             let readings = vec![reading; config.metrics.len()];
             let observation = Observation {
@@ -353,7 +351,7 @@ proptest! {
         };
         let requests = request_milli.map_or(Requests::None, Requests::Uniform);
         prop_assert_eq!(
-            evaluations(Reading::AllPods { value_milli, request_milli }),
+            evaluations(Reading::Sum { standing: Standing::of(&pods), value_milli, request_milli }),
             evaluations(Reading::PerPod { samples: &samples, requests })
         );
     }

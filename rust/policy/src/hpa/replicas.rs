@@ -94,17 +94,16 @@ impl Scene<'_> {
             ) => self.propose_per_pod(&self.custom(samples, *average_value_milli)),
             (
                 _,
-                Reading::AllPods {
+                Reading::Sum {
+                    standing,
                     value_milli,
                     request_milli,
                 },
             ) => {
                 let target = pod_target(spec).ok_or(MetricError::WrongReading)?;
                 let pods = self.observation.pods;
-                self.propose_from(
-                    &Tally::of_all(pods, target, value_milli, request_milli),
-                    target,
-                )
+                let tally = Tally::of_sum(pods, standing, target, value_milli, request_milli);
+                self.propose_from(&tally, target)
             }
             (MetricSpec::Object { target, .. }, Reading::Object(value)) => {
                 self.propose_value(value, *target)

@@ -14,7 +14,8 @@ use accounts::Kept;
 use hookean_kernel::{SimTime, bring_near};
 use hookean_policy::hpa::{
     self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
-    Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample,
+    Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample, Standing,
+    counts_with_sample, readiness_is_nothing_from,
 };
 use hookean_policy::{Span, Timestamp};
 use std::hint::black_box;
@@ -27,10 +28,11 @@ struct Hpa {
     accounts: Kept,
     memory: Memory,
     pods: Vec<Pod>,
-    /// The version of the replicas that the pods show; `None` when time alone may change them.
-    shown: Option<u64>,
-    /// From when on all of the pods shown count, if that is known.
-    all_count_from: Option<Timestamp>,
+    /// The version of the replicas that the pods show, and when time alone will change them.
+    shown: Option<(u64, SimTime)>,
+    standing: Standing,
+    /// From when on readiness plays no part in how they count, if that is known.
+    readiness_is_nothing_from: Option<Timestamp>,
     seen: Vec<Seen>,
     /// Room for what metrics ask for.
     evaluations: Vec<Evaluation>,
@@ -39,7 +41,8 @@ struct Hpa {
 /// What has been measured of a metric.
 #[derive(Default)]
 struct Seen {
-    /// The sum over all pods, if all of them count; nothing else needs to be known then.
+    /// The sum over the pods that count, if each of them has a sample and readiness plays no part; nothing else needs to be
+    /// known then.
     sum_milli: Option<i128>,
     samples: Vec<Sample>,
 }
@@ -65,7 +68,8 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
         memory: Memory::default(),
         pods: Vec::new(),
         shown: None,
-        all_count_from: None,
+        standing: Standing::default(),
+        readiness_is_nothing_from: None,
         seen,
         evaluations: Vec::new(),
     }))
@@ -91,7 +95,8 @@ impl Controller for Hpa {
     fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict {
         self.observe(view);
         let requests = (view.cpu_millicores, view.service.replica.memory_bytes);
-        let read = |(m, seen)| reading(m, seen, requests);
+        let standing = self.standing;
+        let read = |(m, seen)| reading(m, seen, standing, requests);
         let readings = self.config.metrics.iter().zip(&self.seen).map(read);
         let (mut few, many): ([_; FEW], Vec<_>);
         let readings: &[Reading<'_>] = if self.seen.len() <= FEW {
@@ -135,19 +140,31 @@ impl Controller for Hpa {
 
 impl Hpa {
     fn observe(&mut self, view: &View<'_>) {
-        if self.shown != Some(view.version) {
+        let is_shown = |(version, until)| version == view.version && view.now < until;
+        if !self.shown.is_some_and(is_shown) {
             self.show_pods(view);
         }
         let now = timestamp(view.now);
-        let all_count = self.all_count_from.is_some_and(|from| from <= now);
+        let settled = self
+            .readiness_is_nothing_from
+            .is_some_and(|from| from <= now);
+        let all_count = self.standing.all_are_ready();
         for (metric, seen) in self.config.metrics.iter().zip(&mut self.seen) {
             seen.sum_milli = None;
             seen.samples.clear();
             let Some(measured) = measured_as(metric) else {
                 continue;
             };
-            if all_count {
-                seen.sum_milli = view.pipeline.sum_milli(measured, view.live);
+            // Upstream asks for readiness where CPU is concerned alone.
+            if settled || measured != PodMetric::Cpu {
+                let counts = |pod: &&Pod| all_count || counts_with_sample(pod);
+                let counting = self
+                    .pods
+                    .iter()
+                    .filter(counts)
+                    .map(|pod| ReplicaId(pod.id.0 as u32));
+                let (now, samples) = (view.now, view.samples);
+                seen.sum_milli = view.pipeline.sum_milli(measured, now, samples, counting);
                 if seen.sum_milli.is_some() {
                     continue;
                 }
@@ -171,16 +188,18 @@ impl Hpa {
         }
     }
 
-    /// Describes the replicas as pods. A pod that does not run yet will without any change of its replica.
+    /// Describes the replicas as pods. One whose start is known runs from then on without any change of its replica.
     fn show_pods(&mut self, view: &View<'_>) {
         self.pods.clear();
         self.pods.reserve_exact(view.live.len());
         self.pods
             .extend(view.existing().map(|replica| pod(replica, view.now)));
-        let settled = self.pods.iter().all(|pod| pod.phase == Phase::Running);
-        self.shown = settled.then_some(view.version);
-        let initialization = self.config.cpu_initialization_period;
-        self.all_count_from = hpa::all_count_from(&self.pods, initialization);
+        let starts = view.existing().filter_map(|replica| replica.running);
+        let until = starts.filter(|at| *at > view.now).min();
+        self.shown = Some((view.version, until.unwrap_or(SimTime::MAX)));
+        self.standing = Standing::of(&self.pods);
+        self.readiness_is_nothing_from =
+            readiness_is_nothing_from(&self.pods, self.config.cpu_initialization_period);
     }
 
     fn verdict(&self, outcome: &Outcome) -> Verdict {
@@ -223,6 +242,7 @@ fn figures_milli(measure: &Measure) -> (i64, i64) {
 fn reading<'a>(
     metric: &MetricSpec,
     seen: &'a Seen,
+    standing: Standing,
     (cpu_millicores, memory_bytes): (u64, u64),
 ) -> Reading<'a> {
     let milli = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
@@ -238,7 +258,8 @@ fn reading<'a>(
         _ => None,
     };
     match seen.sum_milli {
-        Some(value_milli) => Reading::AllPods {
+        Some(value_milli) => Reading::Sum {
+            standing,
             value_milli,
             request_milli,
         },

@@ -1,6 +1,6 @@
 //! The ideal pipeline: exact, immediate, averaged over a window that ends now.
 
-use super::{NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
+use super::{Figures, NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
 use crate::plan::ControllerPlan;
 use crate::station::ReplicaId;
 use hookean_kernel::portable::float;
@@ -16,6 +16,8 @@ pub struct IdealPipeline {
     created_at: SimTime,
     /// Counters at the start of the windows of the coming ticks, oldest first.
     snapshots: VecDeque<(SimTime, Vec<Counters>)>,
+    /// What of the replicas the metrics of its controller are made of.
+    figures: Figures,
 }
 
 /// What is remembered of a replica.
@@ -44,7 +46,23 @@ impl IdealPipeline {
             first_tick: created_at + SimDuration::from_nanos(plan.phase_ns),
             created_at,
             snapshots: VecDeque::new(),
+            figures: Figures::All,
         }
+    }
+
+    /// Leaves out what none of `metrics` needs.
+    pub(super) fn measuring(self, metrics: &[PodMetric]) -> Self {
+        let figures = Figures::counted_for(metrics);
+        // Without a window, CPU is what is in use at the instant.
+        let instantaneous = self.window == SimDuration::ZERO && figures == Figures::Cpu;
+        Self {
+            figures: if instantaneous { Figures::All } else { figures },
+            ..self
+        }
+    }
+
+    pub(super) const fn figures(&self) -> Figures {
+        self.figures
     }
 
     /// The window of tick k starts at `first_tick + k * period - window`; the first that lies in the service's life.
@@ -108,10 +126,12 @@ impl IdealPipeline {
                 self.mean(now, replica, replica.cpu_core_ns - since)
             }),
             PodMetric::RequestRate => self.walk(now, live, each, |replica, before| {
-                let since = before.map_or(0.0, |b| float(b.completed) * 1e9);
-                let increase = float(replica.completed) * 1e9 - since;
+                let completed = replica
+                    .completed
+                    .saturating_sub(before.map_or(0, |b| b.completed));
                 let serves = replica.ready_since.is_some();
-                self.mean(now, replica, increase).filter(|_| serves)
+                let mean = self.mean(now, replica, float(completed) * 1e9);
+                mean.filter(|_| serves)
             }),
         }
     }
@@ -128,13 +148,12 @@ impl IdealPipeline {
         // both by number of the replica
         let mut then = self.snapshot(now);
         for replica in live {
-            let mut before = None;
             while let [next, rest @ ..] = then
-                && next.replica <= replica.replica
+                && next.replica < replica.replica
             {
-                before = Some(next).filter(|_| next.replica == replica.replica);
                 then = rest;
             }
+            let before = then.first().filter(|b| b.replica == replica.replica);
             if let Some((value, window)) = measured(replica, before) {
                 each(PodSample {
                     replica: replica.replica,

@@ -5,7 +5,7 @@
 //! container; CPU is their difference quotient, memory the last working set. Simplified: the replicas of one service
 //! share one housekeeping clock, whose phase and intervals are drawn uniformly (cAdvisor's dynamic rule is not known).
 
-use super::{NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
+use super::{Figures, NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
 use crate::plan::PipelinePlan;
 use crate::station::ReplicaId;
 use hookean_kernel::Xoshiro256PlusPlus;
@@ -97,8 +97,8 @@ pub struct KubernetesPipeline {
     containers: Vec<Container>,
     /// Clocks that run: those that some metric of the controller comes from.
     clocks: Vec<u8>,
-    /// Whether CPU is all that the controller reads.
-    cpu_alone: bool,
+    /// What of the replicas the metrics of its controller are made of.
+    figures: Figures,
 }
 
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl KubernetesPipeline {
             listed_at: created_at,
             containers: Vec::new(),
             clocks: vec![HOUSEKEEPING, METRICS_SERVER, ADAPTER],
-            cpu_alone: false,
+            figures: Figures::All,
         }
     }
 
@@ -150,7 +150,7 @@ impl KubernetesPipeline {
         let server = metrics.iter().any(|m| *m != PodMetric::RequestRate);
         self.clocks
             .retain(|clock| if *clock == ADAPTER { adapter } else { server });
-        self.cpu_alone = metrics.iter().all(|m| *m == PodMetric::Cpu);
+        self.figures = Figures::counted_for(metrics);
         self
     }
 
@@ -160,9 +160,8 @@ impl KubernetesPipeline {
         bring_near(&self.containers);
     }
 
-    /// Whether of the replicas it looks at nothing but their CPU is read.
-    pub(super) const fn reads_cpu_alone(&self) -> bool {
-        self.cpu_alone
+    pub(super) const fn figures(&self) -> Figures {
+        self.figures
     }
 
     /// Whether the clock looks at the replicas themselves: metrics-server only asks the kubelet.
@@ -317,22 +316,6 @@ impl KubernetesPipeline {
             });
         }
     }
-
-    /// The sum over these replicas, in thousandths; `None` unless each of them, and no other, has a sample.
-    pub(super) fn sum_milli(&self, metric: PodMetric, replicas: &[ReplicaId]) -> Option<i128> {
-        if metric == PodMetric::RequestRate || self.containers.len() != replicas.len() {
-            return None;
-        }
-        let mut sum = 0;
-        for (container, replica) in self.containers.iter().zip(replicas) {
-            let (value_milli, _) = container.value_milli(metric)?;
-            if container.replica != *replica {
-                return None;
-            }
-            sum += i128::from(value_milli);
-        }
-        Some(sum)
-    }
 }
 
 impl Adapter {
@@ -454,28 +437,6 @@ mod tests {
         p.sample(HOUSEKEEPING, at(112), &[sample(0, 56.0, 0)]);
         p.sample(METRICS_SERVER, at(120), &[]);
         assert_eq!(cpu(&p, 121), [(112, 12, 500)]);
-    }
-
-    #[test]
-    fn samples_are_summed_up_if_they_are_those_of_the_replicas() {
-        let mut p = pipeline();
-        let pair = |cpu_core_s: f64| {
-            let one = sample(0, cpu_core_s, 0);
-            let replica = ReplicaId(9);
-            [one, ReplicaSample { replica, ..one }]
-        };
-        let all = [ReplicaId(7), ReplicaId(9)];
-        p.sample(HOUSEKEEPING, at(100), &pair(50.0));
-        p.sample(METRICS_SERVER, at(101), &[]);
-        assert_eq!(p.sum_milli(PodMetric::Cpu, &all), None, "one point each");
-        p.sample(HOUSEKEEPING, at(112), &pair(56.0));
-        p.sample(METRICS_SERVER, at(120), &[]);
-        assert_eq!(p.sum_milli(PodMetric::Cpu, &all), Some(1000));
-        assert_eq!(p.sum_milli(PodMetric::Memory, &all), Some(200_000));
-        assert_eq!(p.sum_milli(PodMetric::RequestRate, &all), None);
-        for others in [&all[..1], &[ReplicaId(7), ReplicaId(8)]] {
-            assert_eq!(p.sum_milli(PodMetric::Cpu, others), None);
-        }
     }
 
     #[test]

@@ -84,6 +84,30 @@ pub enum Reads {
     },
 }
 
+/// What a pipeline reads of the replicas it looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figures {
+    /// Everything.
+    All,
+    /// The CPU used so far, and nothing else.
+    Cpu,
+    /// The requests completed so far, and nothing else.
+    Completed,
+}
+
+impl Figures {
+    /// What metrics are made of that are differences of what has been counted.
+    fn counted_for(metrics: &[PodMetric]) -> Self {
+        if metrics.iter().all(|metric| *metric == PodMetric::Cpu) {
+            Self::Cpu
+        } else if metrics.iter().all(|m| *m == PodMetric::RequestRate) {
+            Self::Completed
+        } else {
+            Self::All
+        }
+    }
+}
+
 /// Whose pipeline it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
@@ -134,8 +158,9 @@ impl Pipeline {
         } = origin;
         match (plan.metrics, reads) {
             (_, Reads::Nothing) => Ok(Self::Nothing),
-            (PipelinePlan::Ideal { window_ns }, Reads::Replicas(_)) => {
-                Ok(Self::Ideal(IdealPipeline::new(plan, window_ns, created_at)))
+            (PipelinePlan::Ideal { window_ns }, Reads::Replicas(metrics)) => {
+                let pipeline = IdealPipeline::new(plan, window_ns, created_at);
+                Ok(Self::Ideal(pipeline.measuring(metrics)))
             }
             (PipelinePlan::Kubernetes { .. }, Reads::Replicas(metrics)) => {
                 let rng = StreamKey::new(seed, service, "housekeeping", 0).generator();
@@ -201,11 +226,12 @@ impl Pipeline {
         }
     }
 
-    /// Whether of the replicas it looks at nothing but the CPU they have used so far is read.
-    pub fn reads_cpu_alone(&self) -> bool {
+    /// What it reads of the replicas it looks at, or its controller through it.
+    pub fn figures(&self) -> Figures {
         match self {
-            Self::Kubernetes(p) => p.reads_cpu_alone(),
-            Self::Nothing | Self::Ideal(_) | Self::Cloudwatch(_) => false,
+            Self::Ideal(p) => p.figures(),
+            Self::Kubernetes(p) => p.figures(),
+            Self::Nothing | Self::Cloudwatch(_) => Figures::All,
         }
     }
 
@@ -246,14 +272,24 @@ impl Pipeline {
         }
     }
 
-    /// The sum of the samples of a metric of single replicas, in thousandths, where it is at hand: if each of `replicas` has
-    /// one, and no other.
+    /// The sum of the samples of a metric over some replicas, in thousandths; `None` unless each of them has one. As for
+    /// [`Self::pod_samples`], `counting` ascend.
     #[inline]
-    pub fn sum_milli(&self, metric: PodMetric, replicas: &[ReplicaId]) -> Option<i128> {
-        match self {
-            Self::Kubernetes(p) => p.sum_milli(metric, replicas),
-            Self::Ideal(_) | Self::Cloudwatch(_) | Self::Nothing => None,
-        }
+    pub fn sum_milli(
+        &self,
+        metric: PodMetric,
+        now: SimTime,
+        replicas: &[ReplicaSample],
+        mut counting: impl Iterator<Item = ReplicaId>,
+    ) -> Option<i128> {
+        let (mut sum, mut next) = (0, counting.next());
+        self.pod_samples(metric, now, replicas, &mut |sample| {
+            if next == Some(sample.replica) {
+                sum += i128::from(sample.value_milli);
+                next = counting.next();
+            }
+        });
+        next.is_none().then_some(sum)
     }
 
     /// Whether it publishes averages over the group instead of samples of single replicas.
@@ -285,7 +321,48 @@ pub(crate) fn milli_up(value: f64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::milli_up;
+    use super::*;
+
+    #[test]
+    fn samples_of_replicas_are_summed_up_if_each_of_them_has_one() {
+        let plan = ControllerPlan {
+            kind: "hpa".into(),
+            service: 0,
+            period_ns: 15_000_000_000,
+            phase_ns: 0,
+            metrics: PipelinePlan::Ideal { window_ns: 0 },
+            config: crate::plan::Settings::default(),
+        };
+        let origin = Origin {
+            seed: 1,
+            service: "web",
+            created_at: SimTime::ZERO,
+        };
+        let pipeline = Pipeline::new(&plan, origin, &Reads::Replicas(vec![PodMetric::Cpu]));
+        let pipeline = pipeline.unwrap();
+        let samples = [(7, 0.25), (9, 0.5), (11, 4.0)].map(|(id, cpu_cores)| ReplicaSample {
+            replica: ReplicaId(id),
+            running_since: SimTime::ZERO,
+            ready_since: Some(SimTime::ZERO),
+            initial: true,
+            cpu_core_ns: 0.0,
+            cpu_before_core_ns: 0.0,
+            cpu_cores,
+            memory_bytes: 0,
+            completed: 0,
+            completed_before: 0,
+        });
+        let sum = |of: &[u32]| {
+            let counting = of.iter().map(|id| ReplicaId(*id));
+            pipeline.sum_milli(PodMetric::Cpu, SimTime::ZERO, &samples, counting)
+        };
+        assert_eq!(sum(&[7, 9, 11]), Some(4750));
+        assert_eq!(sum(&[7, 11]), Some(4250), "others are left out");
+        assert_eq!(sum(&[]), Some(0));
+        for lacking in [&[8][..], &[7, 8], &[9, 12], &[6, 7]] {
+            assert_eq!(sum(lacking), None, "{lacking:?}");
+        }
+    }
 
     #[test]
     fn milli_values_are_rounded_up_except_for_noise() {

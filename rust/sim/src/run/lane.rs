@@ -150,15 +150,12 @@ impl<'a> Lane<'a> {
     }
 
     fn read_replicas(&mut self, now: SimTime) {
-        if self.service.sampled_at != Some(now) {
+        let figures = self.this.pipeline.figures();
+        if !self.service.has_read(now, figures) {
             self.station.advance_to_read(now);
             self.service.ahead_to = now;
             let shape = &self.plan.replica;
-            if self.this.pipeline.reads_cpu_alone() {
-                self.service.sample_cpu(now, shape, self.station);
-            } else {
-                self.service.sample(now, shape, self.station);
-            }
+            self.service.read(now, figures, shape, self.station);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::sizes::Sizes;
 use crate::control::{StateCounts, View};
-use crate::metrics::{Pipeline, ReplicaSample};
+use crate::metrics::{Figures, Pipeline, ReplicaSample};
 use crate::plan::{Plan, ReplicaPlan, ServicePlan};
 use crate::record::{SeriesRow, ServiceSeries, Throttled};
 use crate::replica::{Replica, ReplicaState, Replicas};
@@ -45,16 +45,18 @@ pub(super) struct Service {
     events: BinaryHeap<Reverse<SimTime>>,
     /// How far it has run ahead of others.
     pub(super) ahead_to: SimTime,
-    /// Readings of the running replicas, and when they were taken: a controller often decides when its pipeline looks.
+    /// Readings of the running replicas, and when which of them were taken: a controller often decides when its pipeline
+    /// looks.
     pub(super) samples: Vec<ReplicaSample>,
-    pub(super) sampled_at: Option<SimTime>,
-    /// The version whose running replicas the samples list; `None` when time alone may change them.
-    listed: Option<u64>,
-    /// Those of them that the station knows, and room for their readings.
+    read: Option<(SimTime, Figures)>,
+    /// Those of them that the station knows.
     serving: Vec<ReplicaId>,
-    readings: Vec<ReplicaReading>,
-    cpu_core_ns: Vec<f64>,
+    /// The version whose running replicas the samples list, and when time alone will change them.
+    listed: Option<(u64, SimTime)>,
 }
+
+/// So many replicas are read at a time.
+const TOGETHER: usize = 16;
 
 /// What the CPU limit of a service has done.
 #[derive(Debug)]
@@ -100,11 +102,9 @@ impl Service {
             events: BinaryHeap::new(),
             ahead_to: SimTime::ZERO,
             samples: Vec::new(),
-            sampled_at: None,
-            listed: None,
+            read: None,
             serving: Vec::new(),
-            readings: Vec::new(),
-            cpu_core_ns: Vec::new(),
+            listed: None,
         }
     }
 
@@ -128,44 +128,72 @@ impl Service {
         self.counts.pending > 0 || self.is_between_sizes()
     }
 
-    /// Reads the running replicas, in order of creation; those on their way out are not measured.
-    pub(super) fn sample(&mut self, now: SimTime, shape: &ReplicaPlan, station: &dyn Station) {
-        if self.listed != Some(self.version) {
-            self.list_running(now, shape);
-        }
-        self.readings.clear();
-        station.read_each(now, &self.serving, &mut self.readings);
-        let samples = self.samples.iter_mut();
-        let serving = samples.filter(|sample| sample.ready_since.is_some());
-        for (sample, reading) in serving.zip(&self.readings) {
-            sample.cpu_core_ns = sample.cpu_before_core_ns + reading.cpu_core_ns;
-            sample.cpu_cores = reading.cpu_cores;
-            sample.memory_bytes = memory_bytes(shape, reading);
-            sample.completed = sample.completed_before + reading.completed;
-        }
-        self.sampled_at = Some(now);
+    /// Whether the running replicas have been read at `now`, as far as `figures` go, and none has changed since.
+    pub(super) fn has_read(&self, now: SimTime, figures: Figures) -> bool {
+        let covers = |of| of == Figures::All || of == figures;
+        self.read.is_some_and(|(at, of)| at == now && covers(of))
     }
 
-    /// The same for who looks at nothing but CPU: other figures stay as they are, so this does not count as having read
-    /// the replicas.
-    pub(super) fn sample_cpu(&mut self, now: SimTime, shape: &ReplicaPlan, station: &dyn Station) {
-        if self.listed != Some(self.version) {
-            self.list_running(now, shape);
+    /// Reads the running replicas, in order of creation; those on their way out are not measured. Figures that are not
+    /// asked for stay as they are.
+    pub(super) fn read(
+        &mut self,
+        now: SimTime,
+        figures: Figures,
+        shape: &ReplicaPlan,
+        station: &dyn Station,
+    ) {
+        self.list_running(now, shape);
+        let (serving, samples) = (&self.serving, &mut self.samples);
+        match figures {
+            Figures::All => read_serving(
+                serving,
+                samples,
+                |ids, readings| station.read_each(now, ids, readings),
+                |sample, reading| {
+                    sample.cpu_core_ns = sample.cpu_before_core_ns + reading.cpu_core_ns;
+                    sample.cpu_cores = reading.cpu_cores;
+                    sample.memory_bytes = memory_bytes(shape, reading);
+                    sample.completed = sample.completed_before + reading.completed;
+                },
+            ),
+            Figures::Cpu => read_serving(
+                serving,
+                samples,
+                |ids, used| station.read_cpu(now, ids, used),
+                |sample, used| sample.cpu_core_ns = sample.cpu_before_core_ns + used,
+            ),
+            Figures::Completed => read_serving(
+                serving,
+                samples,
+                |ids, completed| station.read_completed(now, ids, completed),
+                |sample, completed| sample.completed = sample.completed_before + completed,
+            ),
         }
-        self.cpu_core_ns.clear();
-        station.read_cpu(now, &self.serving, &mut self.cpu_core_ns);
-        let samples = self.samples.iter_mut();
-        let serving = samples.filter(|sample| sample.ready_since.is_some());
-        for (sample, used) in serving.zip(&self.cpu_core_ns) {
-            sample.cpu_core_ns = sample.cpu_before_core_ns + used;
-        }
+        self.read = Some((now, figures));
     }
 
     /// CPU it has used so far, in core-nanoseconds.
     pub(super) fn cpu_core_ns(&self, now: SimTime, station: &dyn Station) -> f64 {
-        let serving = self.live.iter().filter(|id| self.get(**id).is_serving());
-        let used = serving.map(|id| station.read(now, *id).cpu_core_ns);
-        self.ended_cpu_core_ns + used.sum::<f64>()
+        let serving = self.existing().filter(|replica| replica.is_serving());
+        let mut sum = 0.0;
+        let mut add = |ids: &[ReplicaId]| {
+            let mut used = [0.0; TOGETHER];
+            let used = &mut used[..ids.len()];
+            station.read_cpu(now, ids, used);
+            sum = used.iter().fold(sum, |sum, used| sum + used);
+        };
+        let (mut ids, mut count) = ([ReplicaId(0); TOGETHER], 0);
+        for replica in serving {
+            ids[count] = replica.id;
+            count += 1;
+            if count == TOGETHER {
+                add(&ids);
+                count = 0;
+            }
+        }
+        add(&ids[..count]);
+        self.ended_cpu_core_ns + sum
     }
 
     /// How long its replicas have stood still for want of CPU quota, and how long they have served; `None` without a limit.
@@ -198,28 +226,29 @@ impl Service {
         self.series.push(&row, station.ledger_mut());
     }
 
-    /// Lists the running replicas. A replica that does not run yet may at any time without another change.
+    /// Lists the running replicas. One whose start is known runs from then on without another change.
     fn list_running(&mut self, now: SimTime, shape: &ReplicaPlan) {
-        self.make_room();
+        let is_listed = |(version, until)| version == self.version && now < until;
+        if self.listed.is_some_and(is_listed) {
+            return;
+        }
+        // No more room than for all of them: there may be many services.
+        let more = |len: usize| self.live.len().saturating_sub(len);
+        self.serving.reserve_exact(more(self.serving.len()));
+        self.samples.reserve_exact(more(self.samples.len()));
         let all = self.live.iter().filter_map(|id| self.replicas.open(*id));
         let starts = |r: &&Replica| matches!(r.state, ReplicaState::Starting | ReplicaState::Ready);
         let runs = |r: &&Replica| r.running.is_some_and(|since| since <= now);
         let started = all.filter(starts);
-        self.listed = started.clone().all(|r| runs(&r)).then_some(self.version);
+        let running = started.clone().filter_map(|replica| replica.running);
+        let until = running.filter(|at| *at > now).min();
+        self.listed = Some((self.version, until.unwrap_or(SimTime::MAX)));
         let running = started.filter(runs);
         self.serving.clear();
         let serving = running.clone().filter(|replica| replica.is_serving());
         self.serving.extend(serving.map(|replica| replica.id));
         self.samples.clear();
         self.samples.extend(running.map(|r| unread(r, shape)));
-    }
-
-    /// Makes room to read all replicas, and no more: there may be many services.
-    fn make_room(&mut self) {
-        let more = |len: usize| self.live.len().saturating_sub(len);
-        self.serving.reserve_exact(more(self.serving.len()));
-        self.samples.reserve_exact(more(self.samples.len()));
-        self.readings.reserve_exact(more(self.readings.len()));
     }
 
     /// The replicas that exist, in order of creation.
@@ -274,7 +303,7 @@ impl Service {
 
     /// Moves a replica to another state and keeps every count in step.
     pub(super) fn set_state(&mut self, id: ReplicaId, state: ReplicaState, now: SimTime) {
-        self.sampled_at = None;
+        self.read = None;
         let before = std::mem::replace(&mut self.get_mut(id).state, state);
         if let Some(count) = self.count_mut(before) {
             *count -= 1;
@@ -317,6 +346,26 @@ impl Service {
     /// Replicas that count towards the wanted number.
     pub(super) fn wanted(&self) -> u32 {
         self.counts.pending + self.counts.starting + self.counts.ready
+    }
+}
+
+/// Reads the `serving` replicas, and lets their samples take in what was read.
+fn read_serving<F: Copy + Default>(
+    serving: &[ReplicaId],
+    samples: &mut [ReplicaSample],
+    read: impl Fn(&[ReplicaId], &mut [F]),
+    take: impl Fn(&mut ReplicaSample, &F),
+) {
+    let mut samples = samples.iter_mut().filter(|s| s.ready_since.is_some());
+    for ids in serving.chunks(TOGETHER) {
+        // Of the stack: there may be many services.
+        let mut found = [F::default(); TOGETHER];
+        let found = &mut found[..ids.len()];
+        read(ids, found);
+        found
+            .iter()
+            .zip(&mut samples)
+            .for_each(|(found, sample)| take(sample, found));
     }
 }
 

@@ -4,7 +4,7 @@ use super::control_loop::Decider;
 use super::event::Event;
 use super::service::Service;
 use super::world::World;
-use crate::metrics::NextSample;
+use crate::metrics::{Figures, NextSample};
 use crate::replica::Replica;
 use crate::station::ReplicaReading;
 use hookean_kernel::SimDuration;
@@ -52,12 +52,13 @@ impl World {
     /// Reads the running replicas of a service, in order of creation, unless that was done at this instant and no replica
     /// has changed since; those on their way out are not measured.
     pub(super) fn take_samples(&mut self, service: usize) {
-        if self.services[service].sampled_at == Some(self.now) {
+        if self.services[service].has_read(self.now, Figures::All) {
             return;
         }
         self.bring(service);
         let shape = &self.plan.services[service].replica;
-        self.services[service].sample(self.now, shape, &*self.stations[service]);
+        let station = &*self.stations[service];
+        self.services[service].read(self.now, Figures::All, shape, station);
     }
 
     /// What a serving replica has done, before its last restart included.

@@ -80,7 +80,8 @@ impl<L: Line> Central<L> {
     /// [`Central::serve_arrivals`], which goes on from where this has to stop.
     fn serve_blocks(&mut self, until: u64) {
         let bounded = self.settings.is_bounded() || self.settings.routing == Routing::Newest;
-        if bounded || !self.ledger.takes_blocks() {
+        let nothing_arrives = self.arrivals.peek_time().as_nanos() >= until;
+        if nothing_arrives || bounded || !self.ledger.takes_blocks() {
             return;
         }
         let mut latencies = [0; BLOCK];
@@ -306,6 +307,12 @@ impl<L: Line> Station for Central<L> {
     #[inline]
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading {
         self.servers.read(now, replica)
+    }
+
+    fn read_completed(&self, _now: SimTime, replicas: &[ReplicaId], completed: &mut [u64]) {
+        for (completed, id) in completed.iter_mut().zip(replicas) {
+            *completed = self.servers.completed(*id);
+        }
     }
 
     fn idle_since(&self, _now: SimTime, replica: ReplicaId) -> Option<SimTime> {

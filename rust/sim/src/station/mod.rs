@@ -134,13 +134,23 @@ pub trait Station: Send {
     fn resume(&mut self, now: SimTime, replica: ReplicaId);
     /// Reads one replica.
     fn read(&self, now: SimTime, replica: ReplicaId) -> ReplicaReading;
-    /// Reads replicas into `readings`, one after the other.
-    fn read_each(&self, now: SimTime, replicas: &[ReplicaId], readings: &mut Vec<ReplicaReading>) {
-        readings.extend(replicas.iter().map(|replica| self.read(now, *replica)));
+    /// Reads each of the replicas.
+    fn read_each(&self, now: SimTime, replicas: &[ReplicaId], readings: &mut [ReplicaReading]) {
+        for (reading, id) in readings.iter_mut().zip(replicas) {
+            *reading = self.read(now, *id);
+        }
     }
-    /// Reads the CPU that replicas have used, in core-nanoseconds, into `used`, one after the other.
-    fn read_cpu(&self, now: SimTime, replicas: &[ReplicaId], used: &mut Vec<f64>) {
-        used.extend(replicas.iter().map(|id| self.read(now, *id).cpu_core_ns));
+    /// Reads the CPU that each of the replicas has used, in core-nanoseconds.
+    fn read_cpu(&self, now: SimTime, replicas: &[ReplicaId], used: &mut [f64]) {
+        for (used, id) in used.iter_mut().zip(replicas) {
+            *used = self.read(now, *id).cpu_core_ns;
+        }
+    }
+    /// Reads how many requests each of the replicas has completed.
+    fn read_completed(&self, now: SimTime, replicas: &[ReplicaId], completed: &mut [u64]) {
+        for (completed, id) in completed.iter_mut().zip(replicas) {
+            *completed = self.read(now, *id).completed;
+        }
     }
     /// Since when the replica has been ready without a request; `None` while it holds one. This and what follows about
     /// triggers speaks of single requests: a station that has none leaves it as it is here.

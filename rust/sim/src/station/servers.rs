@@ -212,6 +212,9 @@ impl Servers {
             in_service,
             ..
         } = self;
+        if crossing.is_empty() {
+            return;
+        }
         let by_block = ledger.takes_blocks();
         let (mut served, mut latencies) = (Served::default(), [0; BLOCK]);
         crossing.retain(|&number| {
@@ -496,6 +499,11 @@ impl Servers {
         }
         reading.cpu_core_ns += of.cpu_before_core_ns;
         reading
+    }
+
+    #[inline]
+    pub(super) fn completed(&self, replica: ReplicaId) -> u64 {
+        self.slots_of(replica).map(|slot| slot.completed).sum()
     }
 
     pub(super) fn idle_since(&self, replica: ReplicaId) -> Option<SimTime> {

@@ -278,7 +278,7 @@ impl Trial {
         let [a, b] = &self.stations;
         let (mut completed, mut in_service, mut waiting) = (self.gone, 0, 0);
         let ids: Vec<ReplicaId> = self.live.iter().map(|replica| replica.id).collect();
-        let mut used = vec![];
+        let mut used = vec![0.0; ids.len()];
         b.read_cpu(now, &ids, &mut used);
         for (replica, used) in self.live.iter().zip(used) {
             let reading = a.read(now, replica.id);

@@ -226,31 +226,35 @@ impl Crew {
         }
     }
 
-    /// Reads replicas into `readings`, one after the other.
+    /// Reads each of the replicas.
     pub(super) fn read_each(
         &self,
         replicas: &[ReplicaId],
         done: Progress,
         held: Held,
-        readings: &mut Vec<ReplicaReading>,
+        readings: &mut [ReplicaReading],
     ) {
         let split = self.split(done, held);
-        readings.extend(self.places(replicas).map(|(id, place)| match place {
-            Some(place) => split.reading(&self.ready[place], place),
-            None => self.read_aside(id),
-        }));
+        for (reading, (id, place)) in readings.iter_mut().zip(self.places(replicas)) {
+            *reading = match place {
+                Some(place) => split.reading(&self.ready[place], place),
+                None => self.read_aside(id),
+            };
+        }
     }
 
-    /// Reads the CPU that replicas have used into `used`, one after the other.
-    pub(super) fn read_cpu(&self, replicas: &[ReplicaId], done: Progress, used: &mut Vec<f64>) {
+    /// Reads the CPU that each of the replicas has used.
+    pub(super) fn read_cpu(&self, replicas: &[ReplicaId], done: Progress, used: &mut [f64]) {
         let busy_ns = done.busy_ns - self.settled.busy_ns;
-        used.extend(self.places(replicas).map(|(id, place)| match place {
-            Some(place) => {
-                let member = &self.ready[place];
-                member.used_core_ns + core_ns(busy_ns, member)
-            }
-            None => self.read_aside(id).cpu_core_ns,
-        }));
+        for (used, (id, place)) in used.iter_mut().zip(self.places(replicas)) {
+            *used = match place {
+                Some(place) => {
+                    let member = &self.ready[place];
+                    member.used_core_ns + core_ns(busy_ns, member)
+                }
+                None => self.read_aside(id).cpu_core_ns,
+            };
+        }
     }
 
     /// Replicas with their places among those that take requests, which mostly are all there are, in the same order.

@@ -418,12 +418,12 @@ impl Station for Binned {
         self.crew.read(replica, self.done, self.held())
     }
 
-    fn read_each(&self, _now: SimTime, replicas: &[ReplicaId], readings: &mut Vec<ReplicaReading>) {
+    fn read_each(&self, _now: SimTime, replicas: &[ReplicaId], readings: &mut [ReplicaReading]) {
         self.crew
             .read_each(replicas, self.done, self.held(), readings);
     }
 
-    fn read_cpu(&self, _now: SimTime, replicas: &[ReplicaId], used: &mut Vec<f64>) {
+    fn read_cpu(&self, _now: SimTime, replicas: &[ReplicaId], used: &mut [f64]) {
         self.crew.read_cpu(replicas, self.done, used);
     }
 
