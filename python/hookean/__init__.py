@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hookean import _processor
+
 if TYPE_CHECKING:
     from hookean.errors import HookeanError as HookeanError
     from hookean.errors import PolicyError as PolicyError
@@ -73,3 +75,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOME, "__version__"])
+
+
+_processor.check()
