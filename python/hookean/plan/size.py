@@ -8,8 +8,7 @@ a few parts are in memory, and what the figures printed at the end are made from
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hookean.memory import memory_short_of, size_text
 from hookean.scenario.fields import FieldError
@@ -40,28 +39,27 @@ _BUCKETS_MAX = 20 * 128
 _TO_DISK = "save the result, and rows go there while the run goes on (`--out DIR`, in Python `save_to`)"
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     """Rows of one kind.
 
     Attributes:
         what: The rows, in words.
-        count: How many.
+        rows: How many.
         size: Bytes of all of them.
         at: Path of the field that makes them many.
         hint: What makes them fewer.
     """
 
     what: str
-    count: int
+    rows: int
     size: int
     at: tuple[str | int, ...]
     hint: str
 
     def on_disk(self, *, row_bytes: int = 0) -> _Part:
         """The same rows when they are written while the run goes on, with what each still takes at the end."""
-        few = math.ceil(self.size / max(self.count, 1) * min(self.count, _PARTS * PART_ROWS))
-        return replace(self, size=min(self.size, few + self.count * row_bytes))
+        few = math.ceil(self.size / max(self.rows, 1) * min(self.rows, _PARTS * PART_ROWS))
+        return self._replace(size=min(self.size, few + self.rows * row_bytes))
 
 
 def check_size(
@@ -93,7 +91,7 @@ def check_size(
     if available is not None:
         most = max(parts, key=lambda part: part.size)
         raise FieldError(
-            f"the simulation is longer than memory: {most.count:,} {most.what} need about {size_text(most.size)}, "
+            f"the simulation is longer than memory: {most.rows:,} {most.what} need about {size_text(most.size)}, "
             f"{size_text(available)} are available",
             hint=f"{most.hint}; or {_TO_DISK}" if most in rows and not streamed else most.hint,
             at=most.at,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from hookean.errors import ScenarioError
 
-from .model import Scenario
+from .model import Scenario, ScenarioFile
 from .problems import scenario_error
 from .source import Places, dotted, toml_data
 from .yaml_source import yaml_data
@@ -44,8 +44,7 @@ def load_scenario(path: str | PathLike[str], overrides: Iterable[str] = ()) -> S
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         raise scenario_error(Scenario, error, data, places.where) from None
-    scenario._places = places  # noqa: SLF001 (set once, by the only reader of files)
-    scenario._base_dir = file.parent  # noqa: SLF001
+    scenario._file = ScenarioFile(places, file.parent)  # noqa: SLF001 (set once, by the only reader of files)
     return scenario
 
 

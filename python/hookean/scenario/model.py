@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictInt, model_validator
 
@@ -99,6 +99,21 @@ def _client_problems(workload: Workload, service: Service, at: list[str | int]) 
         yield FieldError(text, hint=hint, at=at)
 
 
+class ScenarioFile(NamedTuple):
+    """Where a scenario was written.
+
+    Attributes:
+        places: Where each of its fields stands.
+        folder: The folder that its relative paths start from.
+    """
+
+    places: Places
+    folder: Path
+
+
+_HERE = Path()
+
+
 class Scenario(Model):
     """Everything one simulation is told."""
 
@@ -137,8 +152,7 @@ class Scenario(Model):
     """Width of a bin; only with `binned`, and at most the period of any controller. Default: the shortest period of the
     service's controllers, at most 15 s."""
 
-    _places: Places | None = PrivateAttr(default=None)
-    _base_dir: Path = PrivateAttr(default_factory=Path)
+    _file: ScenarioFile | None = PrivateAttr(default=None)
 
     def __eq__(self, other: object) -> bool:
         """Tells whether two scenarios say the same, wherever they were written."""
@@ -151,7 +165,7 @@ class Scenario(Model):
     @property
     def base_dir(self) -> Path:
         """The folder that relative paths of the scenario start from."""
-        return self._base_dir
+        return self._file.folder if self._file else _HERE
 
     @property
     def service_controllers(self) -> tuple[tuple[int, Controller], ...]:
@@ -166,7 +180,7 @@ class Scenario(Model):
 
     def place(self, path: Iterable[str | int]) -> str:
         """Returns where a field was written: file, line, column and path; in Python, the path alone."""
-        return self._places.where(tuple(path)) if self._places else dotted(path)
+        return self._file.places.where(tuple(path)) if self._file else dotted(path)
 
     @model_validator(mode="after")
     def _cross_checked(self) -> Scenario:
