@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hookean import _core
 from hookean.errors import PolicyError, SimulationError, SimulationInterrupted
-from hookean.plan import PART_ROWS, resolve, save_plan
+from hookean.plan import PART_ROWS, Replications, resolve, save_plan
 from hookean.scenario import Scenario, load_scenario
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def _simulate_all(
     threads: int,
     progress: Progress | None,
 ) -> dict[str, RunResult]:
-    plans = {name: plan_of(scenario, streamed=folders is not None) for name, scenario in scenarios.items()}
+    streamed = folders is not None
+    plans = {name: _REPLICATIONS.resolve(_checked(each), streamed=streamed) for name, each in scenarios.items()}
     with ExitStack() as stack:
         claims = {
             name: stack.enter_context(_folder(folder, overwrite=overwrite)) for name, folder in (folders or {}).items()
@@ -114,6 +115,10 @@ def _simulate_all(
             name: simulate_plan(plan, threads=threads, progress=progress, claim=claims.get(name))
             for name, plan in plans.items()
         }
+
+
+_REPLICATIONS = Replications()
+"""What `simulate` and `compare` resolve with: nobody else sees their plans."""
 
 
 def _folder(path: Path, *, overwrite: bool) -> ResultFolder:
@@ -135,8 +140,11 @@ def plan_of(scenario: Scenario | str | PathLike[str], *, streamed: bool = False)
         ScenarioError: If the scenario cannot be simulated as written.
         TraceError: If a trace cannot be read.
     """
-    checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    return resolve(checked, checked.base_dir, streamed=streamed)
+    return resolve(_checked(scenario), streamed=streamed)
+
+
+def _checked(scenario: Scenario | str | PathLike[str]) -> Scenario:
+    return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
 
 
 def simulate_plan(

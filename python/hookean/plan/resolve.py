@@ -151,15 +151,16 @@ class _Resolver:
             node_controllers=[each.describe() for _, each in self.node_policies],
             workloads=[self.pool.text(each.description) for each in workloads.values()],
         )
+        size = 0
         with self._collecting():
-            self._take_groups_apart(document, descriptions)
+            size = self._take_groups_apart(document, descriptions)
         raise_together(self.problems)
         return Plan(
-            document, self.arrays.f64, self.arrays.u64, parameters, warnings, descriptions, self.policies.seats()
+            document, self.arrays.f64, self.arrays.u64, parameters, warnings, descriptions, self.policies.seats(), size
         )
 
-    def _take_groups_apart(self, document: dict[str, Any], descriptions: Descriptions) -> None:
-        """Repeats what belongs to a group for each of its members, and checks that it all fits in memory."""
+    def _take_groups_apart(self, document: dict[str, Any], descriptions: Descriptions) -> int:
+        """Repeats what belongs to a group for each of its members; returns bytes that the run keeps, which must fit."""
         counts = {name: self.scenario.services[name].count for name in self.names}
         members = Members(counts)
         for fault in document["faults"]:
@@ -180,7 +181,7 @@ class _Resolver:
             document["calls"], _ = members.repeated(self.names, document["calls"], document["calls"])
         least = self._least_replicas()
         owners = {member: name for name in self.names for member in members.of(name)}
-        check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
+        return check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
 
     def _collecting(self, *at: str | int) -> _Collecting:
         """Keeps a problem with its place, instead of raising it at once."""

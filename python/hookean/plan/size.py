@@ -64,7 +64,7 @@ class _Part(NamedTuple):
 
 def check_size(
     document: dict[str, Any], arrays: Arrays, *, least: dict[str, int], owners: dict[str, str], streamed: bool
-) -> None:
+) -> int:
     """Checks that a simulation fits the clock of the engine, and what it keeps memory.
 
     Args:
@@ -73,6 +73,9 @@ def check_size(
         least: Replicas that each service of the scenario has at least, by its name.
         owners: The service of the scenario that each service of the plan comes from.
         streamed: Whether rows of `requests`, `series` and `decisions` are written while the run goes on.
+
+    Returns:
+        Bytes that it keeps at most.
 
     Raises:
         FieldError: It does not fit; the path is that of the field which takes most.
@@ -87,7 +90,8 @@ def check_size(
         rows = [series, *others]
     parts = [*rows, _nodes(document), _replicas(document, least, owners)]
     parts += [_clients(document), _latencies(document, arriving)]
-    available = memory_short_of(sum(part.size for part in parts))
+    size = sum(part.size for part in parts)
+    available = memory_short_of(size)
     if available is not None:
         most = max(parts, key=lambda part: part.size)
         raise FieldError(
@@ -96,6 +100,7 @@ def check_size(
             hint=f"{most.hint}; or {_TO_DISK}" if most in rows and not streamed else most.hint,
             at=most.at,
         )
+    return size
 
 
 def _series(document: dict[str, Any]) -> _Part:
