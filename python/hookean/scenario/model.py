@@ -6,7 +6,15 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StrictInt,
+    WrapValidator,
+    model_validator,
+)
 
 from hookean.platforms.model import AnyPlatform
 from hookean.policies.python import PythonNodePolicy
@@ -18,7 +26,7 @@ from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
 from .resize import Resize
 from .service import Service
-from .sharing import FEW, share_parts
+from .sharing import shared_as_they_come
 from .source import Places, dotted
 from .units import Duration
 from .workload import Workload, workload_list
@@ -124,14 +132,16 @@ class Scenario(Model):
     duration: Duration | None = None
     """End of simulated time. Default: the end of the longest workload."""
     workload: Annotated[
-        tuple[Workload, ...], BeforeValidator(workload_list, json_schema_input_type=list[Workload])
+        tuple[Workload, ...],
+        WrapValidator(shared_as_they_come),
+        BeforeValidator(workload_list, json_schema_input_type=list[Workload]),
     ] = ()
     """What arrives; at most one workload for each service."""
-    services: Annotated[dict[Name, Service], AfterValidator(_at_least_one_service)]
+    services: Annotated[dict[Name, Service], WrapValidator(shared_as_they_come), AfterValidator(_at_least_one_service)]
     """What receives requests, by name."""
     platform: AnyPlatform
     """Where replicas run."""
-    controllers: tuple[AnyController, ...] = ()
+    controllers: Annotated[tuple[AnyController, ...], WrapValidator(shared_as_they_come)] = ()
     """What scales the services, and pools of nodes."""
     faults: tuple[AnyFault, ...] = ()
     """What goes wrong."""
@@ -195,8 +205,6 @@ class Scenario(Model):
         problems += call_problems(self)
         if problems:
             raise FieldsError(problems)
-        if len(self.services) > FEW:
-            share_parts((*self.services.values(), *self.workload, *self.controllers))
         return self
 
     def _unknown_service(self, name: str, at: list[str | int]) -> Iterator[FieldError]:
