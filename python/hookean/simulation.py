@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hookean import _core
 from hookean.errors import PolicyError, SimulationError, SimulationInterrupted
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
 
-    from hookean._core import RawResult
     from hookean.plan import Plan
     from hookean.result import ResultFolder, RunResult
 
@@ -179,7 +177,10 @@ def simulate_plan(
     failure = raw.failure()
     if failure is not None and not isinstance(failure, (KeyboardInterrupt, PolicyError)):
         raise failure
-    result = _collect(plan, raw, info, streamed=claim is not None)
+    # It imports polars, which takes 35 MiB: that comes when the engine has given its memory back.
+    from hookean.result.collect import collect  # noqa: PLC0415 (see above)
+
+    result = collect(plan, raw, info, streamed=claim is not None)
     if claim is not None:
         result = result.publish(claim)
     if isinstance(failure, PolicyError):
@@ -206,26 +207,3 @@ def _policies(plan: Plan) -> tuple[Decide, DecideNodes] | None:
 
     runner = Runner(plan.policies, plan.document)
     return runner.decide, runner.decide_nodes
-
-
-def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: bool) -> RunResult:
-    # All of them import polars, which takes 35 MiB: it comes when the engine has given its memory back.
-    from hookean.result import RunResult  # noqa: PLC0415 (see above)
-    from hookean.result.columns import STREAMED, TABLES  # noqa: PLC0415 (see above)
-    from hookean.result.frames import LazyFrames, engine_frame  # noqa: PLC0415 (see above)
-    from hookean.result.manifest import build_manifest, with_provenance  # noqa: PLC0415 (see above)
-
-    manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
-    there = {
-        "requests": plan.document["record"]["requests"]["keep"] != "off",
-        "latencies": plan.document["record"]["latencies"],
-        "classes": any(service["classes"] for service in plan.document["services"]),
-        "resizes": bool(plan.document["resizes"]),
-    }
-    there |= dict.fromkeys(("end_to_end", "critical_path"), bool(plan.document["calls"]))
-    there |= dict.fromkeys(STREAMED, False) if streamed else {}
-    names = [name for name in TABLES if there.get(name, True)]
-    return RunResult(
-        frames=LazyFrames(names, lambda name: engine_frame(name, raw.take_table(name))),
-        make_manifest=partial(with_provenance, manifest, plan.parameters),
-    )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .tree import Parameters
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
 class Provenance(NamedTuple):
     """Where one parameter of a plan comes from.
 
@@ -88,8 +91,7 @@ class Plan:
 
     def json(self) -> bytes:
         """Returns the document as canonical JSON: sorted keys, no spaces, no NaN. It is written anew each time."""
-        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-        document = text.encode()
+        document = _CANONICAL.encode(self.document).encode()
         # the digest asks for the sum alone, and the text of very many services is large
         self.__dict__.setdefault("_document_sum", hashlib.sha256(document))
         return document
