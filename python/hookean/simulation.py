@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hookean import _core
 from hookean.errors import PolicyError, SimulationError, SimulationInterrupted
-from hookean.plan import PART_ROWS, resolve, save_plan
+from hookean.plan import PART_ROWS, Replications, resolve, save_plan
 from hookean.scenario import Scenario, load_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
 
-    from hookean._core import RawResult
     from hookean.plan import Plan
     from hookean.result import ResultFolder, RunResult
 
@@ -105,7 +103,8 @@ def _simulate_all(
     threads: int,
     progress: Progress | None,
 ) -> dict[str, RunResult]:
-    plans = {name: plan_of(scenario, streamed=folders is not None) for name, scenario in scenarios.items()}
+    streamed = folders is not None
+    plans = {name: _REPLICATIONS.resolve(_checked(each), streamed=streamed) for name, each in scenarios.items()}
     with ExitStack() as stack:
         claims = {
             name: stack.enter_context(_folder(folder, overwrite=overwrite)) for name, folder in (folders or {}).items()
@@ -114,6 +113,10 @@ def _simulate_all(
             name: simulate_plan(plan, threads=threads, progress=progress, claim=claims.get(name))
             for name, plan in plans.items()
         }
+
+
+_REPLICATIONS = Replications()
+"""What `simulate` and `compare` resolve with: nobody else sees their plans."""
 
 
 def _folder(path: Path, *, overwrite: bool) -> ResultFolder:
@@ -135,8 +138,11 @@ def plan_of(scenario: Scenario | str | PathLike[str], *, streamed: bool = False)
         ScenarioError: If the scenario cannot be simulated as written.
         TraceError: If a trace cannot be read.
     """
-    checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    return resolve(checked, checked.base_dir, streamed=streamed)
+    return resolve(_checked(scenario), streamed=streamed)
+
+
+def _checked(scenario: Scenario | str | PathLike[str]) -> Scenario:
+    return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
 
 
 def simulate_plan(
@@ -171,7 +177,10 @@ def simulate_plan(
     failure = raw.failure()
     if failure is not None and not isinstance(failure, (KeyboardInterrupt, PolicyError)):
         raise failure
-    result = _collect(plan, raw, info, streamed=claim is not None)
+    # It imports polars, which takes 35 MiB: that comes when the engine has given its memory back.
+    from hookean.result.collect import collect  # noqa: PLC0415 (see above)
+
+    result = collect(plan, raw, info, streamed=claim is not None)
     if claim is not None:
         result = result.publish(claim)
     if isinstance(failure, PolicyError):
@@ -198,26 +207,3 @@ def _policies(plan: Plan) -> tuple[Decide, DecideNodes] | None:
 
     runner = Runner(plan.policies, plan.document)
     return runner.decide, runner.decide_nodes
-
-
-def _collect(plan: Plan, raw: RawResult, info: Mapping[str, Any], *, streamed: bool) -> RunResult:
-    # All of them import polars, which takes 35 MiB: it comes when the engine has given its memory back.
-    from hookean.result import RunResult  # noqa: PLC0415 (see above)
-    from hookean.result.columns import STREAMED, TABLES  # noqa: PLC0415 (see above)
-    from hookean.result.frames import LazyFrames, engine_frame  # noqa: PLC0415 (see above)
-    from hookean.result.manifest import build_manifest, with_provenance  # noqa: PLC0415 (see above)
-
-    manifest = build_manifest(plan, info, version=_core.__version__, revision=_core.git_revision())
-    there = {
-        "requests": plan.document["record"]["requests"]["keep"] != "off",
-        "latencies": plan.document["record"]["latencies"],
-        "classes": any(service["classes"] for service in plan.document["services"]),
-        "resizes": bool(plan.document["resizes"]),
-    }
-    there |= dict.fromkeys(("end_to_end", "critical_path"), bool(plan.document["calls"]))
-    there |= dict.fromkeys(STREAMED, False) if streamed else {}
-    names = [name for name in TABLES if there.get(name, True)]
-    return RunResult(
-        frames=LazyFrames(names, lambda name: engine_frame(name, raw.take_table(name))),
-        make_manifest=partial(with_provenance, manifest, plan.parameters),
-    )

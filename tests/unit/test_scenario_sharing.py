@@ -8,6 +8,7 @@ import pytest
 
 from hookean.plan import resolve
 from hookean.scenario import Scenario
+from hookean.scenario.problems import ScenarioProblemsError
 from hookean.scenario.sharing import FEW
 
 COUNT = FEW + 4
@@ -56,10 +57,29 @@ def test_what_differs_stays_apart(of_first, part):
 def test_a_scenario_says_the_same_with_and_without_sharing(monkeypatch):
     document = _document(COUNT, queue={"when_full": "reject"})
     shared = Scenario.model_validate(document)
-    monkeypatch.setattr("hookean.scenario.model.share_parts", lambda _: None)
+    monkeypatch.setattr("hookean.scenario.sharing.FEW", COUNT)
     plain = Scenario.model_validate(document)
     assert shared == plain
     assert json.loads(shared.model_dump_json()) == json.loads(plain.model_dump_json())
     plans = [resolve(each) for each in (shared, plain)]
     assert plans[0].digest == plans[1].digest
     assert plans[0].provenance == plans[1].provenance
+
+
+def test_all_problems_of_many_services_are_told_with_their_places():
+    document = _document(200)
+    document["services"]["svc03"] |= {"replicas": -1}
+    document["services"]["svc190"] |= {"work": "50"}
+    document["workload"][150] |= {"rate": "10"}
+    with pytest.raises(ScenarioProblemsError) as caught:
+        Scenario(**document)
+    places = [each.where for each in caught.value.errors]
+    assert places == ["workload.150.rate", "services.svc03.replicas", "services.svc190.work"]
+
+
+def test_many_models_made_in_python_keep_their_order():
+    scenario = Scenario.model_validate(_document(200))
+    again = Scenario(**{name: getattr(scenario, name) for name in scenario.model_fields_set})
+    assert again == scenario
+    assert list(again.services) == list(scenario.services)
+    assert [each.service for each in again.workload] == [each.service for each in scenario.workload]

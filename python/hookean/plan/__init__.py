@@ -4,8 +4,9 @@
 """
 
 from .plan import Plan, Provenance
+from .replications import Replications
 from .resolve import resolve
 from .saved import load_plan, save_plan
 from .size import PART_ROWS
 
-__all__ = ["PART_ROWS", "Plan", "Provenance", "load_plan", "resolve", "save_plan"]
+__all__ = ["PART_ROWS", "Plan", "Provenance", "Replications", "load_plan", "resolve", "save_plan"]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from hookean.scenario.provenance import Known
 
+if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from hookean.policies.runner import Seat
     from hookean.scenario.fields import Status
-    from hookean.scenario.provenance import Known
+
+    from .tree import Parameters
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 class Provenance(NamedTuple):
@@ -64,20 +68,30 @@ class Plan:
         descriptions: Short texts for reports.
         policies: Policies written in Python and whom they decide for; the document names them, with digests of their
             sources.
+        kept_bytes: Estimate of what the run keeps at most.
     """
 
     document: dict[str, Any]
     f64_arrays: list[NDArray[np.float64]]
     u64_arrays: list[NDArray[np.uint64]]
-    parameters: Collection[tuple[str, Known]]
+    parameters: Parameters
     warnings: list[str]
     descriptions: Descriptions
     policies: tuple[Seat, ...] = ()
+    kept_bytes: int = 0
+
+    def with_seed(self, seed: int) -> Plan:
+        """Returns the plan of the same scenario with another seed.
+
+        Args:
+            seed: The seed.
+        """
+        known = Known(seed, seed, "user", "scenario")
+        return replace(self, document={**self.document, "seed": seed}, parameters=self.parameters.with_leaf(seed=known))
 
     def json(self) -> bytes:
         """Returns the document as canonical JSON: sorted keys, no spaces, no NaN. It is written anew each time."""
-        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-        document = text.encode()
+        document = _CANONICAL.encode(self.document).encode()
         # the digest asks for the sum alone, and the text of very many services is large
         self.__dict__.setdefault("_document_sum", hashlib.sha256(document))
         return document

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from hookean.policies.python import PythonNodePolicy
     from hookean.scenario.model import Record, Scenario
     from hookean.scenario.source import Path as FieldPath
+    from hookean.scenario.workload import Workload
 
     from .tree import Branch
 
@@ -93,8 +92,12 @@ class _Resolver:
         self.names = sorted(scenario.services)
         self.place_of = {name: index for index, name in enumerate(self.names)}
         self.controllers_of: dict[str, list[Controller]] = {name: [] for name in self.names}
-        for _, each in scenario.service_controllers:
+        self.controllers = sorted((each for _, each in scenario.service_controllers), key=lambda each: each.service)
+        for each in self.controllers:
             self.controllers_of[each.service].append(each)
+        pools = scenario.platform.pool_names
+        self.node_policies = sorted(scenario.node_policies, key=lambda entry: pools.index(entry[1].pool))
+        self.called = called_services(scenario)
         self.arrays = Arrays()
         self.pool = Pool(of_many=len(scenario.services) > FEW)
         self.policies = Policies(self.base_dir)
@@ -124,8 +127,8 @@ class _Resolver:
                 ],
                 "calls": calls_trees(scenario, self.names),
                 "platform": platform.tree,
-                "controllers": [self._controller(each) for each in self._ordered_controllers()],
-                "node_controllers": [self._node_controller(each) for _, each in self._ordered_node_policies()],
+                "controllers": [self._controller(each) for each in self.controllers],
+                "node_controllers": [self._node_controller(each) for _, each in self.node_policies],
                 "faults": [
                     fault_tree(each, self.names) for each in sorted(scenario.faults, key=lambda each: each.label)
                 ],
@@ -144,19 +147,20 @@ class _Resolver:
         ]
         descriptions = Descriptions(
             platform=platform.description,
-            controllers=[self.pool.text(each.describe()) for each in self._ordered_controllers()],
-            node_controllers=[each.describe() for _, each in self._ordered_node_policies()],
+            controllers=[self.pool.text(each.describe()) for each in self.controllers],
+            node_controllers=[each.describe() for _, each in self.node_policies],
             workloads=[self.pool.text(each.description) for each in workloads.values()],
         )
+        size = 0
         with self._collecting():
-            self._take_groups_apart(document, descriptions)
+            size = self._take_groups_apart(document, descriptions)
         raise_together(self.problems)
         return Plan(
-            document, self.arrays.f64, self.arrays.u64, parameters, warnings, descriptions, self.policies.seats()
+            document, self.arrays.f64, self.arrays.u64, parameters, warnings, descriptions, self.policies.seats(), size
         )
 
-    def _take_groups_apart(self, document: dict[str, Any], descriptions: Descriptions) -> None:
-        """Repeats what belongs to a group for each of its members, and checks that it all fits in memory."""
+    def _take_groups_apart(self, document: dict[str, Any], descriptions: Descriptions) -> int:
+        """Repeats what belongs to a group for each of its members; returns bytes that the run keeps, which must fit."""
         counts = {name: self.scenario.services[name].count for name in self.names}
         members = Members(counts)
         for fault in document["faults"]:
@@ -177,7 +181,7 @@ class _Resolver:
             document["calls"], _ = members.repeated(self.names, document["calls"], document["calls"])
         least = self._least_replicas()
         owners = {member: name for name in self.names for member in members.of(name)}
-        check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
+        return check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
 
     def _collecting(self, *at: str | int) -> _Collecting:
         """Keeps a problem with its place, instead of raising it at once."""
@@ -187,11 +191,11 @@ class _Resolver:
         """Keeps a problem, to be raised together with others."""
         self.problems.append(self._placed(problem, at))
 
-    @contextmanager
-    def _reading(self, *at: str | int) -> Iterator[None]:
-        """Adds to the error of a file the place in the scenario that names the file."""
+    def _workload(self, workload: Workload, at: FieldPath) -> ResolvedWorkload:
+        """Reads a workload; to the error of a file it adds the place in the scenario that names the file."""
+        service = self.scenario.services[workload.service]
         try:
-            yield
+            found = resolve_workload(workload, service, base_dir=self.base_dir, arrays=self.arrays)
         except FileNotFoundError as error:
             raise self._no_file(error, at) from None
         except TraceError as error:
@@ -203,6 +207,7 @@ class _Resolver:
             )
             where = f"`{error.filename}`, given in {self.scenario.place(at)}"
             raise TraceError(reason, where=where, hint="check the permissions of the file") from None
+        return found._replace(tree=self.pool.sharing(dict(found.tree.items())))
 
     def _no_file(self, error: FileNotFoundError, at: FieldPath) -> FileNotFoundError:
         """Says where the scenario names a file that is not there, and which file may be meant."""
@@ -218,7 +223,7 @@ class _Resolver:
 
     def _platform(self) -> ResolvedPlatform:
         try:
-            scaled = {each.pool: each for _, each in self.scenario.node_policies}
+            scaled = {each.pool: each for _, each in self.node_policies}
             return resolve_platform(self.scenario.platform, scaled)
         except FieldError as problem:
             raise self._placed(problem, ("platform",)) from None
@@ -228,10 +233,8 @@ class _Resolver:
         written = sorted(enumerate(self.scenario.workload), key=lambda entry: entry[1].service)
         found = {}
         for index, workload in written:
-            with self._reading("workload", index, workload.source), self._collecting("workload", index):
-                service = self.scenario.services[workload.service]
-                resolved = resolve_workload(workload, service, base_dir=self.base_dir, arrays=self.arrays)
-                found[workload.service] = replace(resolved, tree=self.pool.sharing(dict(resolved.tree.items())))
+            with self._collecting("workload", index):
+                found[workload.service] = self._workload(workload, ("workload", index, workload.source))
         raise_together(self.problems)
         return found
 
@@ -239,7 +242,7 @@ class _Resolver:
         self, platform: ResolvedPlatform, workloads: dict[str, ResolvedWorkload]
     ) -> list[Branch | dict[str, Any]]:
         trees = []
-        bins, called = bins_of(self.scenario), called_services(self.scenario)
+        bins = bins_of(self.scenario)
         for name in self.names:
             with self._collecting("services", name):
                 tree = service_tree(
@@ -247,7 +250,7 @@ class _Resolver:
                     self.scenario.services[name],
                     platform=platform,
                     controllers=self.controllers_of[name],
-                    makes_requests=name in called or (name in workloads and workloads[name].makes_requests),
+                    makes_requests=name in self.called or (name in workloads and workloads[name].makes_requests),
                     bins=bins.get(name),
                 )
                 trees.append(self.pool.sharing(tree))
@@ -257,11 +260,11 @@ class _Resolver:
     def _find_policies(self) -> None:
         """Finds the policies written in Python, in the order of the plan: that of the file must not matter."""
         place = {id(each): index for index, each in enumerate(self.scenario.controllers)}
-        for index, controller in enumerate(self._ordered_controllers()):
+        for index, controller in enumerate(self.controllers):
             if isinstance(controller, PythonPolicy):
                 with self._collecting("controllers", place[id(controller)]):
                     self.policies.add(index, controller, self.scenario.services[controller.service])
-        for index, (written, policy) in enumerate(self._ordered_node_policies()):
+        for index, (written, policy) in enumerate(self.node_policies):
             with self._collecting("controllers", written):
                 self.policies.add_nodes(index, policy)
         raise_together(self.problems)
@@ -271,8 +274,8 @@ class _Resolver:
             with self._collecting("faults", index):
                 check_service(fault, self.scenario.services)
         raise_together(self.problems)
-        if self.scenario.platform.is_fleet or self.scenario.node_policies:
-            return  # nodes come and go
+        if not self.scenario.faults or self.scenario.platform.is_fleet or self.node_policies:
+            return  # there are none, or nodes come and go
         nodes = sum(pool["nodes"].value for pool in platform.tree["pools"])
         for index, fault in enumerate(self.scenario.faults):
             with self._collecting("faults", index):
@@ -280,6 +283,8 @@ class _Resolver:
         raise_together(self.problems)
 
     def _check_resizes(self, platform: ResolvedPlatform) -> None:
+        if not self.scenario.resizes:
+            return
         pools = platform.tree["pools"]
         largest = max((pool["allocatable_cpu_millicores"].value for pool in pools), default=0)
         for index, resize in enumerate(self.scenario.resizes):
@@ -297,17 +302,9 @@ class _Resolver:
 
     def _least_replicas(self) -> dict[str, int]:
         least = dict.fromkeys(self.names, 0)
-        for _, each in self.scenario.service_controllers:
+        for each in self.controllers:
             least[each.service] = max(least[each.service], each.initial_replicas())
         return least
-
-    def _ordered_controllers(self) -> list[Controller]:
-        return sorted((each for _, each in self.scenario.service_controllers), key=lambda each: each.service)
-
-    def _ordered_node_policies(self) -> list[tuple[int, PythonNodePolicy]]:
-        """The controllers of nodes in the order of the pools, with their places in the scenario."""
-        pools = self.scenario.platform.pool_names
-        return sorted(self.scenario.node_policies, key=lambda entry: pools.index(entry[1].pool))
 
     def _controller(self, controller: Controller) -> Branch | dict[str, Any]:
         tree = {
@@ -343,10 +340,10 @@ class _Resolver:
             yield f"service `{name}` begins with no replica, so its controllers see no load to scale on"
 
     def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:
-        is_fleet, called = self.scenario.platform.is_fleet, called_services(self.scenario)
+        is_fleet = self.scenario.platform.is_fleet
         for name, planned in zip(self.names, document["services"], strict=True):
             service = self.scenario.services[name]
-            if name not in workloads and name not in called:
+            if name not in workloads and name not in self.called:
                 yield f"service `{name}` has no workload"
             elif not planned["initial_replicas"]:
                 yield from self._begins_with_none(name)

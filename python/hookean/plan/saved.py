@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hookean.plan.plan import Descriptions, Plan
+from hookean.plan.tree import Parameters
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -61,7 +62,7 @@ def load_plan(folder: str | PathLike[str]) -> Plan:
         document=document,
         f64_arrays=arrays["f64"],
         u64_arrays=arrays["u64"],
-        parameters=[],
+        parameters=Parameters({}),
         warnings=[],
         descriptions=nameless,
     )

@@ -8,8 +8,7 @@ a few parts are in memory, and what the figures printed at the end are made from
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hookean.memory import memory_short_of, size_text
 from hookean.scenario.fields import FieldError
@@ -40,33 +39,32 @@ _BUCKETS_MAX = 20 * 128
 _TO_DISK = "save the result, and rows go there while the run goes on (`--out DIR`, in Python `save_to`)"
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     """Rows of one kind.
 
     Attributes:
         what: The rows, in words.
-        count: How many.
+        rows: How many.
         size: Bytes of all of them.
         at: Path of the field that makes them many.
         hint: What makes them fewer.
     """
 
     what: str
-    count: int
+    rows: int
     size: int
     at: tuple[str | int, ...]
     hint: str
 
     def on_disk(self, *, row_bytes: int = 0) -> _Part:
         """The same rows when they are written while the run goes on, with what each still takes at the end."""
-        few = math.ceil(self.size / max(self.count, 1) * min(self.count, _PARTS * PART_ROWS))
-        return replace(self, size=min(self.size, few + self.count * row_bytes))
+        few = math.ceil(self.size / max(self.rows, 1) * min(self.rows, _PARTS * PART_ROWS))
+        return self._replace(size=min(self.size, few + self.rows * row_bytes))
 
 
 def check_size(
     document: dict[str, Any], arrays: Arrays, *, least: dict[str, int], owners: dict[str, str], streamed: bool
-) -> None:
+) -> int:
     """Checks that a simulation fits the clock of the engine, and what it keeps memory.
 
     Args:
@@ -75,6 +73,9 @@ def check_size(
         least: Replicas that each service of the scenario has at least, by its name.
         owners: The service of the scenario that each service of the plan comes from.
         streamed: Whether rows of `requests`, `series` and `decisions` are written while the run goes on.
+
+    Returns:
+        Bytes that it keeps at most.
 
     Raises:
         FieldError: It does not fit; the path is that of the field which takes most.
@@ -89,15 +90,17 @@ def check_size(
         rows = [series, *others]
     parts = [*rows, _nodes(document), _replicas(document, least, owners)]
     parts += [_clients(document), _latencies(document, arriving)]
-    available = memory_short_of(sum(part.size for part in parts))
+    size = sum(part.size for part in parts)
+    available = memory_short_of(size)
     if available is not None:
         most = max(parts, key=lambda part: part.size)
         raise FieldError(
-            f"the simulation is longer than memory: {most.count:,} {most.what} need about {size_text(most.size)}, "
+            f"the simulation is longer than memory: {most.rows:,} {most.what} need about {size_text(most.size)}, "
             f"{size_text(available)} are available",
             hint=f"{most.hint}; or {_TO_DISK}" if most in rows and not streamed else most.hint,
             at=most.at,
         )
+    return size
 
 
 def _series(document: dict[str, Any]) -> _Part:

@@ -126,6 +126,14 @@ class Parameters(Collection[tuple[str, Known]]):
     def __init__(self, tree: Any) -> None:
         self._tree = tree
 
+    def with_leaf(self, **leaf: Known) -> Parameters:
+        """Returns the parameters of the same plan with another leaf at its top.
+
+        Args:
+            leaf: The leaf by its name.
+        """
+        return Parameters({**self._tree, **leaf})
+
     def __iter__(self) -> Iterator[tuple[str, Known]]:
         return ((path, leaf) for path, leaf in _leaves(self._tree, "") if type(leaf) is Known)
 

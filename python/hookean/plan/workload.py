@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Arrays:
 
     f64: list[NDArray[np.float64]] = field(default_factory=list)
     u64: list[NDArray[np.uint64]] = field(default_factory=list)
-    _alike: dict[tuple[float, ...], list[NDArray[np.float64]]] = field(default_factory=dict)
+    _alike: dict[tuple[int, int], list[NDArray[np.float64]]] = field(default_factory=dict)
 
     def add_counts(self, counts: NDArray[np.float64]) -> int:
         """Appends counts per bin, which nobody may change any more.
@@ -51,9 +51,9 @@ class Arrays:
         Returns:
             Their index.
         """
-        alike = self._alike.setdefault((counts.size, counts[0], counts[-1], counts.sum()), [])
-        bits = counts.view(np.uint64)
-        same = next((each for each in alike if np.array_equal(each.view(np.uint64), bits)), None)
+        bits = counts.tobytes()
+        alike = self._alike.setdefault((len(bits), hash(bits)), [])
+        same = next((each for each in alike if each.tobytes() == bits), None)
         if same is None:
             counts.flags.writeable = False  # the engine reads it where it is
             alike.append(counts)
@@ -61,8 +61,7 @@ class Arrays:
         return len(self.f64) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedWorkload:
+class ResolvedWorkload(NamedTuple):
     """A workload with its data read.
 
     Attributes:
@@ -86,8 +85,7 @@ class ResolvedWorkload:
         return start
 
 
-@dataclass(frozen=True)
-class _Counts:
+class _Counts(NamedTuple):
     """Counts per bin, before they are scaled."""
 
     values: NDArray[np.float64]
@@ -114,8 +112,7 @@ def resolve_workload(workload: Workload, service: Service, *, base_dir: Path, ar
     )
     found = _source(workload, start, base_dir=base_dir, arrays=arrays)
     texts = [found.description, *callers_text(workload)]
-    return replace(
-        found,
+    return found._replace(
         tree=dict(found.tree.items()) | callers_tree(workload),
         end_ns=callers_end_ns(workload, start.value, found.end_ns),
         makes_requests=found.makes_requests or workload.clients is not None,

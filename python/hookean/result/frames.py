@@ -13,7 +13,7 @@ from hookean.errors import SimulationError
 from hookean.result.columns import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hookean._core import ArrowTable
 
@@ -107,7 +107,7 @@ def mismatch(table: str, frame: pl.DataFrame) -> str | None:
     """
     wanted = schema_of(table)
     if frame.columns == wanted.names() and frame.dtypes == wanted.dtypes():
-        return _unexpected_null(table, frame)
+        return _unexpected_null(table, zip(frame.columns, frame.null_count().row(0), strict=True))
     found = frame.schema  # a property that polars computes anew at each access
     missing = [name for name in wanted if name not in found]
     unknown = [name for name in found if name not in wanted]
@@ -131,7 +131,7 @@ def engine_frame(table: str, rows: ArrowTable) -> pl.DataFrame:
         SimulationError: If its columns are not as documented.
     """
     frame = pl.DataFrame(rows)
-    problem = _unexpected_null(table, frame) if table in _AS_DOCUMENTED else mismatch(table, frame)
+    problem = _unexpected_null(table, rows.nulls()) if table in _AS_DOCUMENTED else mismatch(table, frame)
     if problem is not None:
         raise SimulationError(f"the engine returned a table that is not as documented: {problem}")
     _AS_DOCUMENTED.add(table)
@@ -142,12 +142,17 @@ _AS_DOCUMENTED: set[str] = set()
 """Tables of the engine whose columns have been compared: they are compiled in and stay as they are."""
 
 
-def _unexpected_null(table: str, frame: pl.DataFrame) -> str | None:
+def _unexpected_null(table: str, counts: Iterable[tuple[str, int]]) -> str | None:
     """Looks for nulls where there may be none; the columns are the documented ones."""
-    for column, nulls in zip(TABLES[table], frame.null_count().row(0), strict=True):
-        if nulls and not column.nullable:
-            return f"column `{table}.{column.name}` has {nulls} nulls and may have none"
+    for name, nulls in counts:
+        if nulls and name not in _nullable(table):
+            return f"column `{table}.{name}` has {nulls} nulls and may have none"
     return None
+
+
+@cache
+def _nullable(table: str) -> frozenset[str]:
+    return frozenset(column.name for column in TABLES[table] if column.nullable)
 
 
 def _ticked(names: list[str]) -> str:

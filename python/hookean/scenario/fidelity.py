@@ -49,12 +49,14 @@ def bins_of(scenario: Scenario) -> dict[str, Bins]:
     Args:
         scenario: The scenario.
     """
-    fluid, periods = _fluid(scenario), _shortest_periods(scenario)
-    found = {}
-    for name, service in scenario.services.items():
-        if (service.fidelity or ("exact" if name in fluid else scenario.fidelity)) == "binned":
-            found[name] = _bins(service.bin or scenario.bin, periods.get(name))
-    return found
+    fluid = _fluid(scenario)
+    binned = [
+        name
+        for name, service in scenario.services.items()
+        if (service.fidelity or ("exact" if name in fluid else scenario.fidelity)) == "binned"
+    ]
+    periods = _shortest_periods(scenario) if binned else {}
+    return {name: _bins(scenario.services[name].bin or scenario.bin, periods.get(name)) for name in binned}
 
 
 def _bins(own: Duration | None, shortest: Duration | None) -> Bins:
@@ -90,8 +92,11 @@ def fidelity_problems(scenario: Scenario) -> Iterator[FieldError]:
     for name, service in scenario.services.items():
         if service.bin is not None:
             yield from _bin_problems(service.bin, is_binned=name in binned, at=["services", name])
-    fluid, periods = _fluid(scenario), _shortest_periods(scenario)
+    fluid = _fluid(scenario)
     yield from _fluid_problems(scenario, fluid)
+    if not binned:
+        return
+    periods = _shortest_periods(scenario)
     for name, bins in binned.items():
         at: list[str | int] = ["services", name]
         service, shortest = scenario.services[name], periods.get(name)
@@ -107,8 +112,7 @@ def fidelity_problems(scenario: Scenario) -> Iterator[FieldError]:
         if workload.service in binned:
             yield from _workload_problems(workload, ["workload", index])
     yield from _controller_problems(scenario, set(binned))
-    if binned:
-        yield from _run_problems(scenario)
+    yield from _run_problems(scenario)
 
 
 def _fluid_problems(scenario: Scenario, fluid: set[str]) -> Iterator[FieldError]:

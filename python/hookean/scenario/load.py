@@ -11,10 +11,9 @@ from pydantic import ValidationError
 
 from hookean.errors import ScenarioError
 
-from .model import Scenario
+from .model import Scenario, ScenarioFile
 from .problems import scenario_error
 from .source import Places, dotted, toml_data
-from .yaml_source import yaml_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,8 +43,7 @@ def load_scenario(path: str | PathLike[str], overrides: Iterable[str] = ()) -> S
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         raise scenario_error(Scenario, error, data, places.where) from None
-    scenario._places = places  # noqa: SLF001 (set once, by the only reader of files)
-    scenario._base_dir = file.parent  # noqa: SLF001
+    scenario._file = ScenarioFile(places, file.parent)  # noqa: SLF001 (set once, by the only reader of files)
     return scenario
 
 
@@ -78,7 +76,7 @@ def _scenario_names(folder: Path) -> list[str]:
 
 
 def _parsed(file: Path, text: str, places: Places) -> dict[str, Any]:
-    data = toml_data(text, places) if file.suffix.lower() == ".toml" else yaml_data(text, places)
+    data = toml_data(text, places) if file.suffix.lower() == ".toml" else _yaml_data(text, places)
     if not data:
         raise ScenarioError(
             "the scenario is empty", where=f"`{file}`", hint="it needs at least `seed`, `services` and `platform`"
@@ -87,6 +85,12 @@ def _parsed(file: Path, text: str, places: Places) -> dict[str, Any]:
         raise ScenarioError("a scenario is a section with named fields", where=f"`{file}`", hint="begin with `name: …`")
     _refuse_nan(data, (), places)
     return data
+
+
+def _yaml_data(text: str, places: Places) -> Any:
+    from .yaml_source import yaml_data  # noqa: PLC0415 (the parser takes 3 MiB, and a scenario made in Python needs none)
+
+    return yaml_data(text, places)
 
 
 def _refuse_nan(node: Any, path: tuple[str | int, ...], places: Places) -> None:
@@ -105,7 +109,7 @@ def _apply(data: dict[str, Any], override: str, places: Places) -> None:
         hint = "a dotted path, `=` and the value: `services.web.replicas=3`, `controllers.0.max=50`"
         raise ScenarioError("an override has the form `a.b=c`", where=where, hint=hint)
     path = tuple(int(part) if part.isdecimal() else part for part in name.strip().split("."))
-    value = yaml_data(value_text, Places(override, is_override=True))
+    value = _yaml_data(value_text, Places(override, is_override=True))
     node: Any = data
     for depth, part in enumerate(path[:-1]):
         node = _descend(node, part, path[:depth], where)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StrictInt,
+    WrapValidator,
+    model_validator,
+)
 
 from hookean.platforms.model import AnyPlatform
 from hookean.policies.python import PythonNodePolicy
@@ -18,7 +26,7 @@ from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
 from .resize import Resize
 from .service import Service
-from .sharing import FEW, share_parts
+from .sharing import shared_as_they_come
 from .source import Places, dotted
 from .units import Duration
 from .workload import Workload, workload_list
@@ -99,6 +107,21 @@ def _client_problems(workload: Workload, service: Service, at: list[str | int]) 
         yield FieldError(text, hint=hint, at=at)
 
 
+class ScenarioFile(NamedTuple):
+    """Where a scenario was written.
+
+    Attributes:
+        places: Where each of its fields stands.
+        folder: The folder that its relative paths start from.
+    """
+
+    places: Places
+    folder: Path
+
+
+_HERE = Path()
+
+
 class Scenario(Model):
     """Everything one simulation is told."""
 
@@ -109,14 +132,16 @@ class Scenario(Model):
     duration: Duration | None = None
     """End of simulated time. Default: the end of the longest workload."""
     workload: Annotated[
-        tuple[Workload, ...], BeforeValidator(workload_list, json_schema_input_type=list[Workload])
+        tuple[Workload, ...],
+        WrapValidator(shared_as_they_come),
+        BeforeValidator(workload_list, json_schema_input_type=list[Workload]),
     ] = ()
     """What arrives; at most one workload for each service."""
-    services: Annotated[dict[Name, Service], AfterValidator(_at_least_one_service)]
+    services: Annotated[dict[Name, Service], WrapValidator(shared_as_they_come), AfterValidator(_at_least_one_service)]
     """What receives requests, by name."""
     platform: AnyPlatform
     """Where replicas run."""
-    controllers: tuple[AnyController, ...] = ()
+    controllers: Annotated[tuple[AnyController, ...], WrapValidator(shared_as_they_come)] = ()
     """What scales the services, and pools of nodes."""
     faults: tuple[AnyFault, ...] = ()
     """What goes wrong."""
@@ -137,8 +162,7 @@ class Scenario(Model):
     """Width of a bin; only with `binned`, and at most the period of any controller. Default: the shortest period of the
     service's controllers, at most 15 s."""
 
-    _places: Places | None = PrivateAttr(default=None)
-    _base_dir: Path = PrivateAttr(default_factory=Path)
+    _file: ScenarioFile | None = PrivateAttr(default=None)
 
     def __eq__(self, other: object) -> bool:
         """Tells whether two scenarios say the same, wherever they were written."""
@@ -151,7 +175,7 @@ class Scenario(Model):
     @property
     def base_dir(self) -> Path:
         """The folder that relative paths of the scenario start from."""
-        return self._base_dir
+        return self._file.folder if self._file else _HERE
 
     @property
     def service_controllers(self) -> tuple[tuple[int, Controller], ...]:
@@ -166,7 +190,7 @@ class Scenario(Model):
 
     def place(self, path: Iterable[str | int]) -> str:
         """Returns where a field was written: file, line, column and path; in Python, the path alone."""
-        return self._places.where(tuple(path)) if self._places else dotted(path)
+        return self._file.places.where(tuple(path)) if self._file else dotted(path)
 
     @model_validator(mode="after")
     def _cross_checked(self) -> Scenario:
@@ -181,8 +205,6 @@ class Scenario(Model):
         problems += call_problems(self)
         if problems:
             raise FieldsError(problems)
-        if len(self.services) > FEW:
-            share_parts((*self.services.values(), *self.workload, *self.controllers))
         return self
 
     def _unknown_service(self, name: str, at: list[str | int]) -> Iterator[FieldError]:

@@ -6,7 +6,10 @@ given, with values of the same types.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from hookean.scenario.fields import Model
 from hookean.scenario.units import Quantity
@@ -14,28 +17,63 @@ from hookean.scenario.units import Quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pydantic import ValidatorFunctionWrapHandler
+
 FEW = 16
 """So many services have little in common that is worth looking for."""
 
 _PLAIN = (str, int, bool, type(None))
 
 
-def share_parts(models: Iterable[Model]) -> None:
-    """Lets models have in common what is equal below them, and the lists of their fields that were given.
+_AT_ONCE = 64
+"""Models that are there with parts of their own before equal ones are sought: the rest of many is never in memory."""
+
+
+def shared_as_they_come(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Validates models, and when they are many, lets them have in common what is equal below them.
 
     Args:
-        models: The models; they stay objects of their own.
+        value: A mapping or a list of what becomes models.
+        validate: Validates one like it.
     """
-    shared = _Shared()
-    for model in models:
-        shared.key_of_parts(model)
+    if not isinstance(value, (dict, list, tuple)) or len(value) <= FEW:
+        return validate(value)
+    try:
+        return _mapping(value, validate) if isinstance(value, dict) else _sequence(value, validate)
+    except ValidationError:
+        return validate(value)  # tells all that is wrong, and where
+
+
+def _mapping(value: dict[Any, Any], validate: ValidatorFunctionWrapHandler) -> dict[Any, Model]:
+    shared, entries = _Shared(), iter(value.items())
+    found: dict[Any, Model] = {}
+    while part := validate(dict(islice(entries, _AT_ONCE))):
+        shared.share(part.values())
+        found |= part
+    return found
+
+
+def _sequence(value: list[Any] | tuple[Any, ...], validate: ValidatorFunctionWrapHandler) -> tuple[Model, ...]:
+    shared, entries = _Shared(), iter(value)
+    found: list[Model] = []
+    while part := validate(tuple(islice(entries, _AT_ONCE))):
+        shared.share(part)
+        found += part
+    return tuple(found)
 
 
 class _Shared:
+    """Lets models have in common what is equal below them, and the lists of their fields that were given."""
+
     def __init__(self) -> None:
         self._fields: dict[frozenset[str], set[str]] = {}
         self._parts: dict[tuple[Any, ...], Model] = {}
         self._known: set[int] = set()
+
+    def share(self, models: Iterable[Model]) -> None:
+        """Shares what is below models; they stay objects of their own."""
+        for model in models:
+            self.key_of_parts(model)
 
     def key_of_parts(self, model: Model) -> tuple[Any, ...]:
         """Shares what is below a model; returns what tells it from others."""

@@ -117,17 +117,18 @@ class Quantity:
         Raises:
             UnitError: The unit is missing, unknown or of another dimension, or the value is negative or too fine.
         """
+        if isinstance(value, str):
+            return cls._from_text(value)
         if isinstance(value, cls):
             return value
         if isinstance(value, Quantity):
             raise UnitError(f"expected a {cls.WHAT}, got the {value.WHAT} `{value}`", hint=cls.units_hint())
-        if isinstance(value, str):
-            return cls._from_text(value)
         if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
             return cls._from_number(value)
         raise UnitError(f"expected a {cls.WHAT}, got {as_written(value)}", hint=cls.units_hint())
 
     @classmethod
+    @lru_cache(4096, typed=True)
     def _from_number(cls, value: float | Decimal) -> Self:
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         if not number.is_finite():

@@ -4,7 +4,7 @@ mod lent;
 mod outlet;
 
 use crate::guard::{broken, detached};
-use crate::memory::give_back;
+use crate::memory::{give_back, give_back_python};
 use crate::policy::PythonPolicies;
 use crate::table::ArrowTable;
 use hookean_sim::control::external::ExternalPolicies;
@@ -21,6 +21,9 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Bytes of the document of some hundred services: making it may have left much memory behind.
+const LONG_DOCUMENT: usize = 1 << 18;
 
 /// Least time between two calls of the progress function or looks for signals.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
@@ -150,8 +153,14 @@ pub(crate) fn simulate(
 /// Reads a plan. Its document is gone with this: of very many services it is large.
 fn read(plan: &Bound<'_, PyAny>) -> PyResult<Plan> {
     let document = plan.call0()?;
-    let document = document.cast::<PyBytes>()?;
-    Plan::from_json(document.as_bytes()).map_err(|e| broken(&e.to_string()))
+    let document = document.cast_into::<PyBytes>()?;
+    let size = document.as_bytes().len();
+    let plan = Plan::from_json(document.as_bytes()).map_err(|e| broken(&e.to_string()))?;
+    drop(document);
+    if size >= LONG_DOCUMENT {
+        give_back_python();
+    }
+    Ok(plan)
 }
 
 /// Ctrl-C stops a run and keeps its result; any other exception of the progress function ends the call.

@@ -18,6 +18,14 @@ pub struct ArrowTable(RecordBatch);
 
 #[pymethods]
 impl ArrowTable {
+    /// Columns that have nulls, with their number.
+    fn nulls(&self) -> Vec<(&str, usize)> {
+        let fields = self.0.schema_ref().fields();
+        let columns = fields.iter().zip(self.0.columns());
+        let counts = columns.map(|(field, column)| (field.name().as_str(), column.null_count()));
+        counts.filter(|(_, nulls)| *nulls > 0).collect()
+    }
+
     /// The Arrow C stream of the table.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
