@@ -1,9 +1,7 @@
 //! Memory that is asked for before it is used.
 //!
-//! What has not been used for long lies far from the processor. It waits for each piece when it comes to it; for pieces that
-//! are read one after the other, and that nothing is done with, it waits all at once.
-
-use std::hint::black_box;
+//! What has not been used for long lies far from the processor, which waits for each piece when it comes to it. Told before
+//! what it will need, it goes on with something else while the pieces come.
 
 /// Bytes that come near together.
 const LINE: usize = 64;
@@ -15,7 +13,26 @@ pub fn bring_near<T: Copy>(list: &[T]) {
         assert!(size_of::<T>() > 0 && size_of::<T>() <= LINE);
         LINE / size_of::<T>()
     };
-    for value in list.iter().step_by(step) {
-        black_box(*value);
+    list.iter().step_by(step).for_each(ask_for);
+}
+
+/// Asks for the line of a value, without waiting for it.
+#[inline]
+#[cfg(target_arch = "x86_64")]
+fn ask_for<T>(value: &T) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    #[expect(
+        unsafe_code,
+        reason = "a hint about any address neither reads nor writes what is there, nor can it fail"
+    )]
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
     }
+}
+
+/// Reads a value and does nothing with it: the processor waits, but for all that are read one after the other at once.
+#[inline]
+#[cfg(not(target_arch = "x86_64"))]
+fn ask_for<T: Copy>(value: &T) {
+    std::hint::black_box(*value);
 }

@@ -299,18 +299,18 @@ impl World {
         });
         // Where many run in turn, each is called into the cache anew: at every tick, if policies in Python decide.
         let in_turn = of.len() >= MANY;
-        let run = |(controller, lane): (usize, Lane<'_>)| {
-            if in_turn {
-                lane.bring_near();
-            }
-            (controller, lane.run(false))
-        };
+        let run = |(controller, lane): (usize, Lane<'_>)| (controller, lane.run(false));
         match &self.pool {
             Some(pool) if of.len() >= TOGETHER => {
                 let lanes: Vec<_> = lanes.collect();
-                pool.install(|| lanes.into_par_iter().map(run).collect())
+                pool.install(|| {
+                    let chunks = lanes.into_par_iter().chunks(if in_turn { MANY } else { 1 });
+                    chunks
+                        .flat_map_iter(|chunk| ahead(chunk, in_turn).map(run))
+                        .collect()
+                })
             }
-            _ => lanes.map(run).collect(),
+            _ => ahead(lanes, in_turn).map(run).collect(),
         }
     }
 
@@ -328,6 +328,21 @@ impl World {
         }
         stop.steps
     }
+}
+
+/// The lanes one after the other, each of which calls for the memory of the next before it runs, if they run `in_turn`.
+fn ahead<'a>(
+    lanes: impl IntoIterator<Item = (usize, Lane<'a>)>,
+    in_turn: bool,
+) -> impl Iterator<Item = (usize, Lane<'a>)> {
+    let mut lanes = lanes.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let next = lanes.next();
+        if in_turn && let Some((_, lane)) = lanes.peek() {
+            lane.bring_near();
+        }
+        next
+    })
 }
 
 /// Those at the given places, which ascend.
