@@ -24,7 +24,7 @@ use std::sync::Arc;
 struct Hpa {
     config: Arc<Config>,
     /// Name of each metric.
-    names: Vec<Arc<str>>,
+    names: Arc<[Arc<str>]>,
     accounts: Kept,
     memory: Memory,
     pods: Vec<Pod>,
@@ -58,21 +58,9 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
     if let Some(unfed) = config.metrics.iter().find(|m| measured_as(m).is_none()) {
         return Err(format!("the engine does not measure `{}`", unfed.name()));
     }
-    let seen = config.metrics.iter().map(|_| Seen::default()).collect();
     let names = config.metrics.iter().map(|m| m.name().into());
     let (names, config) = (names.collect(), Arc::new(config));
-    Ok(Box::new(Hpa {
-        names,
-        accounts: Kept::new(config.clone()),
-        config,
-        memory: Memory::default(),
-        pods: Vec::new(),
-        shown: None,
-        standing: Standing::default(),
-        readiness_is_nothing_from: None,
-        seen,
-        evaluations: Vec::new(),
-    }))
+    Ok(Box::new(Hpa::new(names, Kept::new(config.clone()), config)))
 }
 
 /// What the engine measures for a metric, if it does.
@@ -133,12 +121,32 @@ impl Controller for Hpa {
         }
     }
 
+    fn twin(&self) -> Option<Box<dyn Controller>> {
+        let (names, config) = (Arc::clone(&self.names), Arc::clone(&self.config));
+        Some(Box::new(Self::new(names, self.accounts.none(), config)))
+    }
+
     fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
         Some(Box::new(self.accounts.take()))
     }
 }
 
 impl Hpa {
+    fn new(names: Arc<[Arc<str>]>, accounts: Kept, config: Arc<Config>) -> Self {
+        Self {
+            names,
+            accounts,
+            memory: Memory::default(),
+            pods: Vec::new(),
+            shown: None,
+            standing: Standing::default(),
+            readiness_is_nothing_from: None,
+            seen: config.metrics.iter().map(|_| Seen::default()).collect(),
+            config,
+            evaluations: Vec::new(),
+        }
+    }
+
     fn observe(&mut self, view: &View<'_>) {
         let is_shown = |(version, until)| version == view.version && view.now < until;
         if !self.shown.is_some_and(is_shown) {

@@ -122,6 +122,12 @@ pub trait Controller: Send {
     /// Decides, and accounts for it, unless it keeps the account.
     fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict;
 
+    /// Another one with the same configuration, which has not decided yet, and shares what it can: there may be very many.
+    /// `None` where it has to be built from its plan.
+    fn twin(&self) -> Option<Box<dyn Controller>> {
+        None
+    }
+
     /// Hands over the accounts it has kept since it was last asked; `None` when it writes them when it decides.
     fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
         None
