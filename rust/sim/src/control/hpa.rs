@@ -105,11 +105,23 @@ impl Controller for Hpa {
         };
         let room = std::mem::take(&mut self.evaluations);
         let outcome = hpa::reconcile_in(&self.config, &mut self.memory, &observation, room);
-        let verdict = self.verdict(&outcome);
-        if account.wanted.takes(view.desired, verdict.desired) {
+        let desired = u32::try_from(outcome.desired_replicas).unwrap_or(0);
+        let wanted = account.wanted.takes(view.desired, desired);
+        if wanted {
             self.accounts.make_room(account.expected);
             self.accounts.keep(observation.status_replicas, &outcome);
         }
+        // Who shares names with others counts those who use them, which is not done in vain.
+        let decisive = decisive(&outcome).filter(|_| wanted);
+        let figures =
+            decisive.and_then(|of| Some(figures_milli(&of.result.as_ref().ok()?.measure)));
+        let whole = |milli: i64| milli as f64 / 1000.0;
+        let verdict = Verdict {
+            desired,
+            metric: decisive.map(|of| self.names[of.metric].clone()),
+            value: figures.map(|(value, _)| whole(value)),
+            target: figures.map(|(_, target)| whole(target)),
+        };
         self.evaluations = outcome.evaluations;
         verdict
     }
@@ -209,22 +221,13 @@ impl Hpa {
         self.readiness_is_nothing_from =
             readiness_is_nothing_from(&self.pods, self.config.cpu_initialization_period);
     }
+}
 
-    fn verdict(&self, outcome: &Outcome) -> Verdict {
-        let desired = u32::try_from(outcome.desired_replicas).unwrap_or(0);
-        let decisive = match outcome.branch {
-            hpa::Branch::Normalized(steps) => outcome.evaluations.get(steps.winner),
-            _ => None,
-        };
-        let proposal = decisive.and_then(|e| e.result.as_ref().ok());
-        let figures = proposal.map(|p| figures_milli(&p.measure));
-        let whole = |milli: i64| milli as f64 / 1000.0;
-        Verdict {
-            desired,
-            metric: decisive.map(|e| self.names[e.metric].clone()),
-            value: figures.map(|(value, _)| whole(value)),
-            target: figures.map(|(_, target)| whole(target)),
-        }
+/// What decided, if anything did that was measured.
+fn decisive(outcome: &Outcome) -> Option<&Evaluation> {
+    match outcome.branch {
+        hpa::Branch::Normalized(steps) => outcome.evaluations.get(steps.winner),
+        _ => None,
     }
 }
 

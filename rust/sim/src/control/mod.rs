@@ -62,7 +62,7 @@ pub(crate) struct StateCounts {
     pub(crate) draining: u32,
 }
 
-/// What a controller wants.
+/// What a controller wants, and why, if an account of it is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// Replicas wanted from now on.

@@ -46,6 +46,8 @@ pub(super) struct Binned {
     rules: Rules,
     mean_work_ns: f64,
     quantiles: Quantiles,
+    /// The least and the largest of them.
+    extremes: [f32; 2],
     arrivals: BinnedArrivals,
     ledger: Ledger,
     crew: Crew,
@@ -148,6 +150,7 @@ impl Binned {
             rules: rules(&service.queue, work.squared_variation, bin_ns)?,
             // Requests without work are done as soon as they come; a nanosecond keeps them apart from nothing.
             mean_work_ns: work.mean_ns.max(1.0),
+            extremes: law::extremes(&quantiles),
             quantiles,
             arrivals,
             ledger: ledger.of_crowds(),
@@ -239,10 +242,11 @@ impl Binned {
             return;
         }
         let (quantiles, manner) = (&*self.quantiles, &self.manner);
-        if manner.is_even(to - from) {
-            self.ledger
-                .complete_alike(&manner.alike(quantiles, from, to));
-        } else {
+        let booked = manner.is_even(to - from) && {
+            let alike = manner.alike(quantiles, self.extremes, (from, to));
+            self.ledger.complete_alike(&alike)
+        };
+        if !booked {
             let cohorts = manner.cohorts(quantiles, from, to);
             self.ledger.complete_all(cohorts);
         }
