@@ -11,8 +11,6 @@ use crate::portable::nearest;
 /// Buckets of an octave, as a power of two.
 const BITS: u32 = 4;
 const OCTAVE: usize = 1 << BITS;
-/// Whole numbers that are recorded side by side.
-const LANES: usize = 4;
 
 /// How many values, and their extremes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +31,13 @@ impl Extent {
         self.count += n;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
+    }
+
+    #[cold]
+    fn widen(&mut self, values: impl Iterator<Item = f64>) {
+        for value in values {
+            self.record(nearest(value), 0);
+        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -142,9 +147,6 @@ pub struct CoarseHistogram {
 }
 
 impl CoarseHistogram {
-    /// Whole numbers that are recorded side by side.
-    pub const LANES: usize = LANES;
-
     /// Records a value `n` times.
     pub fn record(&mut self, value: u64, n: u64) {
         self.record_all(std::iter::once((value, n)));
@@ -168,15 +170,23 @@ impl CoarseHistogram {
         bring_near(&self.window.buckets);
     }
 
-    /// Begins to record whole numbers below 2^52, with less to do for each.
+    /// Begins to record whole numbers, none of which is below `least` or above `largest`, with less to do for each; `None`
+    /// unless they are at least 16 and below 2^52.
     #[inline]
-    pub fn whole(&mut self) -> Whole<'_> {
-        Whole {
-            window: &mut self.window,
-            count: 0,
-            min: [f64::INFINITY; LANES],
-            max: [0.0; LANES],
+    pub fn long(&mut self, least: f64, largest: f64) -> Option<Long<'_>> {
+        if !(least >= OCTAVE as f64 && largest < BEYOND && least <= largest) {
+            return None;
         }
+        let window = &mut self.window;
+        for end in [least, largest] {
+            window.add_to(index_of(end), 0);
+        }
+        Some(Long {
+            before: BEFORE + window.first as u64,
+            buckets: &mut window.buckets,
+            extent: &mut window.extent,
+            bounds: (nearest(least), nearest(largest)),
+        })
     }
 
     fn run(&self) -> Extent {
@@ -257,73 +267,55 @@ const fn index(value: u64) -> usize {
     ((shift as usize) << BITS) + (value >> shift) as usize
 }
 
-/// The same of a whole number below 2^52: exponent and first bits of the fraction are its bucket, but for small ones.
+/// Whole numbers from here on, 2^52, are too large for what follows.
+const BEYOND: f64 = 4_503_599_627_370_496.0;
+/// Bits of a fraction that do not say in which bucket a number is.
+const FINER: u32 = f64::MANTISSA_DIGITS - 1 - BITS;
+/// What the other bits are beyond the number of the bucket.
+const BEFORE: u64 = (f64::MAX_EXP as u64 - 1 + BITS as u64 - 1) << BITS;
+
+/// The bucket of a whole number of at least [`OCTAVE`] and below 2^52: exponent and first bits of the fraction.
 #[inline]
-fn index_of(value: f64) -> usize {
-    const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
-    const BEFORE: u64 = (f64::MAX_EXP as u64 - 1 + BITS as u64 - 1) << BITS;
-    if value < OCTAVE as f64 {
-        return value as usize;
-    }
-    ((value.to_bits() >> (MANTISSA - BITS)) - BEFORE) as usize
+const fn index_of(value: f64) -> usize {
+    ((value.to_bits() >> FINER) - BEFORE) as usize
 }
 
-/// Whole numbers below 2^52 on their way into a histogram, which knows of all of them at the end.
+/// Whole numbers that are not small, on their way into a histogram.
 #[derive(Debug)]
-pub struct Whole<'a> {
-    window: &'a mut Counts,
-    count: u64,
-    min: [f64; LANES],
-    max: [f64; LANES],
+pub struct Long<'a> {
+    buckets: &'a mut [u64],
+    extent: &'a mut Extent,
+    /// Between which they are.
+    bounds: (u64, u64),
+    /// [`BEFORE`], and the buckets before the first.
+    before: u64,
 }
 
-impl Whole<'_> {
-    /// Records values, each `n` times and at least once.
+impl Long<'_> {
+    /// Counts a value `n` times.
     #[inline]
-    pub fn record(&mut self, values: &[f64; LANES], n: u64) {
-        for (lane, value) in values.iter().enumerate() {
-            self.widen(lane, *value);
-        }
-        for value in values {
-            self.window.add_to(index_of(*value), n);
-        }
-        self.count += LANES as u64 * n;
+    pub fn count(&mut self, value: f64, n: u64) {
+        *self.bucket(value) += n;
     }
 
-    /// Records a value `n` times and at least once.
-    #[inline]
-    pub fn record_one(&mut self, value: f64, n: u64) {
-        self.widen(0, value);
-        self.window.add_to(index_of(value), n);
-        self.count += n;
-    }
-
-    /// Takes back a value that has been recorded more than `n` times.
+    /// Takes back a value that has been counted more than `n` times.
     #[inline]
     pub fn take_back(&mut self, value: f64, n: u64) {
-        self.window.buckets[index_of(value) - self.window.first] -= n;
-        self.count -= n;
+        *self.bucket(value) -= n;
     }
 
-    fn widen(&mut self, lane: usize, value: f64) {
-        let (min, max) = (&mut self.min[lane], &mut self.max[lane]);
-        *min = if value < *min { value } else { *min };
-        *max = if value > *max { value } else { *max };
-    }
-
-    /// Makes all of them known; returns how many they are.
     #[inline]
-    pub fn end(self) -> u64 {
-        if self.count > 0 {
-            let least = self.min.into_iter().fold(f64::INFINITY, f64::min);
-            let largest = self.max.into_iter().fold(0.0, f64::max);
-            self.window.extent.merge(Extent {
-                count: self.count,
-                min: nearest(least),
-                max: nearest(largest),
-            });
+    fn bucket(&mut self, value: f64) -> &mut u64 {
+        &mut self.buckets[((value.to_bits() >> FINER).wrapping_sub(self.before)) as usize]
+    }
+
+    /// Ends: so many values are left that have been counted. Asks for all of them if one may be more extreme than those before.
+    #[inline]
+    pub fn end<I: Iterator<Item = f64>>(self, count: u64, values: impl Fn() -> I) {
+        self.extent.count += count;
+        if self.bounds.0 < self.extent.min || self.bounds.1 > self.extent.max {
+            self.extent.widen(values());
         }
-        self.count
     }
 }
 
@@ -366,10 +358,12 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_have_the_buckets_of_integers() {
+    fn long_whole_numbers_have_the_buckets_of_integers() {
         let edges =
-            (0..52).flat_map(|at| [(1_u64 << at) - 1, 1 << at, (1 << at) + 1, 21 << at >> 4]);
-        let values: Vec<u64> = (0..300).chain(edges).collect();
+            (4..52).flat_map(|at| [(1_u64 << at) - 1, 1 << at, (1 << at) + 1, 21 << at >> 4]);
+        let values: Vec<u64> = (16..300)
+            .chain(edges.filter(|value| *value >= 16))
+            .collect();
         for value in &values {
             assert_eq!(index_of(*value as f64), index(*value), "{value}");
         }
@@ -377,21 +371,29 @@ mod tests {
         for value in &values {
             singly.record(*value, 3);
         }
-        let mut whole = together.whole();
-        let (rows, rest) = values.as_chunks::<LANES>();
-        for row in rows {
-            whole.record(&row.map(|value| value as f64), 5);
-        }
-        for value in rest {
-            whole.record_one(*value as f64, 5);
-        }
+        let largest = values.iter().max().map_or(0.0, |largest| *largest as f64);
+        let mut long = together.long(16.0, largest).unwrap();
         for value in &values {
-            whole.take_back(*value as f64, 2);
+            long.count(*value as f64, 5);
+            long.take_back(*value as f64, 2);
         }
-        assert_eq!(whole.end(), 3 * values.len() as u64);
+        let all = || values.iter().map(|value| *value as f64);
+        long.end(3 * values.len() as u64, all);
         assert_eq!(singly, together);
-        assert_eq!(together.whole().end(), 0);
-        assert_eq!(singly, together, "nothing was recorded");
+        let extremes = singly.clone();
+        together.long(20.0, 30.0).unwrap().end(0, || {
+            [20.0; 0].into_iter() // not asked for
+        });
+        assert_eq!(extremes, together);
+    }
+
+    #[test]
+    fn numbers_that_are_not_long_are_not_taken() {
+        let mut histogram = CoarseHistogram::default();
+        for (least, largest) in [(15.0, 20.0), (20.0, BEYOND), (f64::INFINITY, 0.0)] {
+            assert!(histogram.long(least, largest).is_none());
+        }
+        assert_eq!(histogram, CoarseHistogram::default());
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod winner_tree;
 mod ziggurat;
 mod zipf;
 
-pub use coarse_histogram::{CoarseHistogram, Whole};
+pub use coarse_histogram::{CoarseHistogram, Long};
 pub use counts::{binomial, poisson};
 pub use digest::{Digest, fold};
 pub use distribution::{Distribution, DistributionError, Sampler, standard_gamma};

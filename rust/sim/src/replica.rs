@@ -21,8 +21,35 @@ pub const STAGES: [&str; 7] = [
     "init",
 ];
 
-/// Length of each stage, by position in [`STAGES`].
-pub type Stages = [Option<SimDuration>; STAGES.len()];
+/// Length of each stage, by position in [`STAGES`], if it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stages([SimDuration; STAGES.len()]);
+
+/// Stands for a stage that there is not; there may be very many replicas.
+const NO_STAGE: SimDuration = SimDuration::MAX;
+
+impl Default for Stages {
+    fn default() -> Self {
+        Self([NO_STAGE; STAGES.len()])
+    }
+}
+
+impl Stages {
+    /// Length of a stage.
+    pub fn get(&self, index: usize) -> Option<SimDuration> {
+        Some(self.0[index]).filter(|length| *length != NO_STAGE)
+    }
+
+    /// Gives a stage its length.
+    pub const fn set(&mut self, index: usize, length: SimDuration) {
+        self.0[index] = length;
+    }
+
+    /// Lengths of all stages that there are.
+    pub fn lengths(&self) -> impl Iterator<Item = SimDuration> {
+        (0..STAGES.len()).filter_map(|index| self.get(index))
+    }
+}
 
 /// Position in [`STAGES`] of the wait for a place.
 pub const PLACE: usize = 0;
@@ -92,11 +119,9 @@ pub struct Replica {
     /// How it ended.
     pub ending: Option<Ending>,
     /// Why it is not ready, or why it ended.
-    pub reason: Option<String>,
-    /// What it had done at its end.
+    pub reason: Option<Box<str>>,
+    /// What it had done when it last stopped serving, or at the end of the run.
     pub last_reading: ReplicaReading,
-    /// What it had done before its last restart.
-    pub before_restart: ReplicaReading,
     /// Restarts of its container.
     pub restarts: u32,
     /// What the kubelet remembers of them.
@@ -128,7 +153,6 @@ impl Replica {
             ending: None,
             reason: None,
             last_reading: ReplicaReading::default(),
-            before_restart: ReplicaReading::default(),
             restarts: 0,
             back_off: BackOff::default(),
             lost: 0,
@@ -162,9 +186,10 @@ impl Replica {
     /// Length of a stage, unless it ended, or time did at `end`, before it began.
     pub fn stage_by(&self, index: usize, end: SimTime) -> Option<SimDuration> {
         let stages = self.stages.as_ref()?;
-        let before = stages[..index].iter().flatten();
-        let begin = before.fold(self.created, |at, length| at + *length);
-        stages[index].filter(|_| begin <= self.ended.unwrap_or(end))
+        let before = (0..index).filter_map(|index| stages.get(index));
+        let begin = before.fold(self.created, |at, length| at + length);
+        let length = stages.get(index);
+        length.filter(|_| begin <= self.ended.unwrap_or(end))
     }
 
     /// Whether its station knows it.

@@ -187,6 +187,7 @@ fn evaluate_in(
         .chain(std::iter::repeat(None));
     let evaluations = config.metrics.iter().zip(readings).enumerate();
     room.clear();
+    room.reserve_exact(config.metrics.len());
     room.extend(evaluations.map(|(metric, (spec, reading))| {
         Evaluation {
             metric,

@@ -24,7 +24,7 @@ use std::sync::Arc;
 struct Hpa {
     config: Arc<Config>,
     /// Name of each metric.
-    names: Vec<Arc<str>>,
+    names: Arc<[Arc<str>]>,
     accounts: Kept,
     memory: Memory,
     pods: Vec<Pod>,
@@ -58,21 +58,9 @@ pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Controller>, String
     if let Some(unfed) = config.metrics.iter().find(|m| measured_as(m).is_none()) {
         return Err(format!("the engine does not measure `{}`", unfed.name()));
     }
-    let seen = config.metrics.iter().map(|_| Seen::default()).collect();
     let names = config.metrics.iter().map(|m| m.name().into());
     let (names, config) = (names.collect(), Arc::new(config));
-    Ok(Box::new(Hpa {
-        names,
-        accounts: Kept::new(config.clone()),
-        config,
-        memory: Memory::default(),
-        pods: Vec::new(),
-        shown: None,
-        standing: Standing::default(),
-        readiness_is_nothing_from: None,
-        seen,
-        evaluations: Vec::new(),
-    }))
+    Ok(Box::new(Hpa::new(names, Kept::new(config.clone()), config)))
 }
 
 /// What the engine measures for a metric, if it does.
@@ -117,11 +105,23 @@ impl Controller for Hpa {
         };
         let room = std::mem::take(&mut self.evaluations);
         let outcome = hpa::reconcile_in(&self.config, &mut self.memory, &observation, room);
-        let verdict = self.verdict(&outcome);
-        if account.wanted.takes(view.desired, verdict.desired) {
+        let desired = u32::try_from(outcome.desired_replicas).unwrap_or(0);
+        let wanted = account.wanted.takes(view.desired, desired);
+        if wanted {
             self.accounts.make_room(account.expected);
             self.accounts.keep(observation.status_replicas, &outcome);
         }
+        // Who shares names with others counts those who use them, which is not done in vain.
+        let decisive = decisive(&outcome).filter(|_| wanted);
+        let figures =
+            decisive.and_then(|of| Some(figures_milli(&of.result.as_ref().ok()?.measure)));
+        let whole = |milli: i64| milli as f64 / 1000.0;
+        let verdict = Verdict {
+            desired,
+            metric: decisive.map(|of| self.names[of.metric].clone()),
+            value: figures.map(|(value, _)| whole(value)),
+            target: figures.map(|(_, target)| whole(target)),
+        };
         self.evaluations = outcome.evaluations;
         verdict
     }
@@ -133,12 +133,32 @@ impl Controller for Hpa {
         }
     }
 
+    fn twin(&self) -> Option<Box<dyn Controller>> {
+        let (names, config) = (Arc::clone(&self.names), Arc::clone(&self.config));
+        Some(Box::new(Self::new(names, self.accounts.none(), config)))
+    }
+
     fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {
         Some(Box::new(self.accounts.take()))
     }
 }
 
 impl Hpa {
+    fn new(names: Arc<[Arc<str>]>, accounts: Kept, config: Arc<Config>) -> Self {
+        Self {
+            names,
+            accounts,
+            memory: Memory::default(),
+            pods: Vec::new(),
+            shown: None,
+            standing: Standing::default(),
+            readiness_is_nothing_from: None,
+            seen: config.metrics.iter().map(|_| Seen::default()).collect(),
+            config,
+            evaluations: Vec::new(),
+        }
+    }
+
     fn observe(&mut self, view: &View<'_>) {
         let is_shown = |(version, until)| version == view.version && view.now < until;
         if !self.shown.is_some_and(is_shown) {
@@ -201,22 +221,13 @@ impl Hpa {
         self.readiness_is_nothing_from =
             readiness_is_nothing_from(&self.pods, self.config.cpu_initialization_period);
     }
+}
 
-    fn verdict(&self, outcome: &Outcome) -> Verdict {
-        let desired = u32::try_from(outcome.desired_replicas).unwrap_or(0);
-        let decisive = match outcome.branch {
-            hpa::Branch::Normalized(steps) => outcome.evaluations.get(steps.winner),
-            _ => None,
-        };
-        let proposal = decisive.and_then(|e| e.result.as_ref().ok());
-        let figures = proposal.map(|p| figures_milli(&p.measure));
-        let whole = |milli: i64| milli as f64 / 1000.0;
-        Verdict {
-            desired,
-            metric: decisive.map(|e| self.names[e.metric].clone()),
-            value: figures.map(|(value, _)| whole(value)),
-            target: figures.map(|(_, target)| whole(target)),
-        }
+/// What decided, if anything did that was measured.
+fn decisive(outcome: &Outcome) -> Option<&Evaluation> {
+    match outcome.branch {
+        hpa::Branch::Normalized(steps) => outcome.evaluations.get(steps.winner),
+        _ => None,
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct StateCounts {
     pub(crate) draining: u32,
 }
 
-/// What a controller wants.
+/// What a controller wants, and why, if an account of it is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// Replicas wanted from now on.
@@ -121,6 +121,12 @@ pub trait Accounts: Send + Sync {
 pub trait Controller: Send {
     /// Decides, and accounts for it, unless it keeps the account.
     fn decide(&mut self, view: &View<'_>, account: &mut Account<'_>) -> Verdict;
+
+    /// Another one with the same configuration, which has not decided yet, and shares what it can: there may be very many.
+    /// `None` where it has to be built from its plan.
+    fn twin(&self) -> Option<Box<dyn Controller>> {
+        None
+    }
 
     /// Hands over the accounts it has kept since it was last asked; `None` when it writes them when it decides.
     fn take_accounts(&mut self) -> Option<Box<dyn Accounts>> {

@@ -216,6 +216,7 @@ impl KubernetesPipeline {
         );
         self.listed_at = now;
         self.kubelet.clear();
+        self.kubelet.reserve_exact(replicas.len());
         self.kubelet.extend(replicas.iter().map(|r| Listed {
             replica: r.replica,
             start: Point {

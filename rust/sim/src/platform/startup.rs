@@ -1,8 +1,9 @@
 //! Start-up stages, ready to be drawn from.
 
-use crate::plan::{PlanError, StagePlan};
-use crate::replica::{STAGES, stage_index};
+use crate::plan::{PlanError, ServicePlan, StagePlan};
+use crate::replica::{Stages, stage_index};
 use hookean_kernel::{Sampler, SimDuration, SimTime, StreamKey};
+use std::sync::Arc;
 
 /// The stage in which a replica's application runs and initialises.
 const INIT: &str = "init";
@@ -29,6 +30,27 @@ pub struct Marks {
 }
 
 impl Startup {
+    /// Those of services, in their order, whose plans give up their stages: there may be very many, and neighbours are mostly
+    /// alike.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn of_services(services: &mut [ServicePlan]) -> Result<Vec<Arc<Self>>, PlanError> {
+        let mut last: Option<(Vec<StagePlan>, Arc<Self>)> = None;
+        let mut startup = |service: &mut ServicePlan| {
+            let stages = std::mem::take(&mut service.startup);
+            if let Some((known, startup)) = &last
+                && *known == stages
+            {
+                return Ok(Arc::clone(startup));
+            }
+            let startup = Arc::new(Self::new(&stages)?);
+            last = Some((stages, Arc::clone(&startup)));
+            Ok(startup)
+        };
+        services.iter_mut().map(&mut startup).collect()
+    }
+
     /// Compiles the stages of a plan.
     ///
     /// # Errors
@@ -51,12 +73,7 @@ impl Startup {
 
     /// Draws every stage for the replica `ordinal` of `service`, each from a stream of its own, beginning at `from`; the
     /// lengths go to `stages`.
-    pub fn draw(
-        &self,
-        key: (u64, &str, u64),
-        from: SimTime,
-        stages: &mut [Option<SimDuration>; STAGES.len()],
-    ) -> Marks {
+    pub fn draw(&self, key: (u64, &str, u64), from: SimTime, stages: &mut Stages) -> Marks {
         let (seed, service, ordinal) = key;
         let mut marks = Marks {
             running: from,
@@ -65,7 +82,7 @@ impl Startup {
         for stage in &self.0 {
             let mut rng = StreamKey::new(seed, service, &stage.name, ordinal).generator();
             let length = SimDuration::from_nanos(stage.sampler.sample(&mut rng));
-            stages[stage.index] = Some(length);
+            stages.set(stage.index, length);
             marks.ready += length;
             if stage.name != INIT {
                 marks.running = marks.ready;

@@ -12,10 +12,8 @@ const NODE: u64 = 1 << 7;
 const STAGED: u64 = 1 << 8;
 const REASON: u64 = 1 << 9;
 const INITIAL: u64 = 1 << 10;
-/// It has done nothing since it was read before its last restart, or before its end.
-const READ_BEFORE: u64 = 1 << 11;
 /// Lowest bit of what says how it ended.
-const ENDING: u32 = 12;
+const ENDING: u32 = 11;
 
 const ENDINGS: [Option<Ending>; 5] = [
     None,
@@ -55,7 +53,6 @@ impl Packed {
             | flag(replica.stages.is_some(), STAGED)
             | flag(replica.reason.is_some(), REASON)
             | flag(replica.initial, INITIAL)
-            | flag(replica.before_restart == replica.last_reading, READ_BEFORE)
             | ending_bits(replica.ending) << ENDING;
         let mut bytes = Vec::with_capacity(128);
         write(&mut bytes, flags);
@@ -72,9 +69,6 @@ impl Packed {
             write_stages(&mut bytes, stages);
         }
         write_reading(&mut bytes, &replica.last_reading);
-        if flags & READ_BEFORE == 0 {
-            write_reading(&mut bytes, &replica.before_restart);
-        }
         write(&mut bytes, replica.restarts.into());
         write(&mut bytes, replica.lost);
         bytes.extend(replica.reason.iter().flat_map(|reason| reason.bytes()));
@@ -99,14 +93,9 @@ impl Packed {
         replica.node = (flags & NODE != 0).then(|| NodeId(read(&mut bytes) as u32));
         replica.stages = (flags & STAGED != 0).then(|| Box::new(read_stages(&mut bytes)));
         replica.last_reading = read_reading(&mut bytes);
-        replica.before_restart = if flags & READ_BEFORE == 0 {
-            read_reading(&mut bytes)
-        } else {
-            replica.last_reading
-        };
         replica.restarts = read(&mut bytes) as u32;
         replica.lost = read(&mut bytes);
-        let reason = || String::from_utf8_lossy(bytes.as_slice()).into_owned();
+        let reason = || String::from_utf8_lossy(bytes.as_slice()).into();
         replica.reason = (flags & REASON != 0).then(reason);
         replica
     }
@@ -138,19 +127,18 @@ const fn times_mut(replica: &mut Replica) -> [&mut Option<SimTime>; 7] {
 }
 
 fn write_stages(bytes: &mut Vec<u8>, stages: &Stages) {
-    let each = stages.iter().enumerate();
-    let there = each.map(|(n, stage)| u64::from(stage.is_some()) << n);
+    let there = (0..STAGES.len()).map(|n| u64::from(stages.get(n).is_some()) << n);
     write(bytes, there.sum());
-    for length in stages.iter().flatten() {
+    for length in stages.lengths() {
         write(bytes, length.as_nanos());
     }
 }
 
 fn read_stages(bytes: &mut Bytes<'_>) -> Stages {
     let there = read(bytes);
-    let mut stages = [None; STAGES.len()];
-    for (n, stage) in stages.iter_mut().enumerate() {
-        *stage = (there & 1 << n != 0).then(|| SimDuration::from_nanos(read(bytes)));
+    let mut stages = Stages::default();
+    for n in (0..STAGES.len()).filter(|n| there & 1 << n != 0) {
+        stages.set(n, SimDuration::from_nanos(read(bytes)));
     }
     stages
 }
@@ -218,18 +206,18 @@ mod tests {
             any::<bool>(),
             proptest::option::of(".{0,40}"),
         );
-        let books = (
-            reading(),
-            proptest::option::of(reading()),
-            any::<u32>(),
-            number(),
-        );
+        let books = (reading(), any::<u32>(), number());
         (moments, proptest::option::of(stages), marks, books).prop_map(
-            |(moments, stages, (node, ending, initial, reason), (last, before, restarts, lost))| {
+            |(moments, stages, (node, ending, initial, reason), (last, restarts, lost))| {
                 let time = |n: usize| moments[n].map(SimTime::from_nanos);
                 let created = SimTime::from_nanos(moments[7].unwrap_or_default());
                 let lengths = |stages: [Option<u64>; 7]| {
-                    Box::new(stages.map(|s| s.map(SimDuration::from_nanos)))
+                    let mut of = Stages::default();
+                    let there = stages.iter().enumerate();
+                    for (n, length) in there.filter_map(|(n, s)| Some((n, (*s)?))) {
+                        of.set(n, SimDuration::from_nanos(length));
+                    }
+                    Box::new(of)
                 };
                 Replica {
                     state: ReplicaState::Ended,
@@ -243,9 +231,8 @@ mod tests {
                     ended: time(6),
                     stages: stages.map(lengths),
                     ending: ENDINGS[ending],
-                    reason,
+                    reason: reason.map(Into::into),
                     last_reading: last,
-                    before_restart: before.unwrap_or(last),
                     restarts,
                     lost,
                     initial,
@@ -266,9 +253,9 @@ mod tests {
     #[test]
     fn a_usual_replica_takes_some_eighty_bytes() {
         let at = |secs: u64| Some(SimTime::from_nanos(secs * 1_000_000_000));
-        let mut stages = [None; STAGES.len()];
-        stages[super::super::PLACE] = Some(SimDuration::ZERO);
-        stages[5] = Some(SimDuration::from_secs(30));
+        let mut stages = Stages::default();
+        stages.set(super::super::PLACE, SimDuration::ZERO);
+        stages.set(5, SimDuration::from_secs(30));
         let done = ReplicaReading {
             cpu_core_ns: 1_234_567_890_123.0,
             completed: 4000,
@@ -287,7 +274,6 @@ mod tests {
             ending: Some(Ending::Drained),
             reason: Some("scaled in".into()),
             last_reading: done,
-            before_restart: done,
             ..Replica::new(ReplicaId(100), SimTime::from_nanos(70_000_000_000_000))
         });
         assert!(packed.0.len() <= 80, "{} bytes", packed.0.len());

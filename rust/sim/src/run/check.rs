@@ -360,8 +360,8 @@ fn startups(world: &World) -> Checked {
             let over = replica
                 .stages
                 .iter()
-                .flat_map(|stages| stages.iter().flatten())
-                .fold(replica.created, |at, length| at + *length);
+                .flat_map(|stages| stages.lengths())
+                .fold(replica.created, |at, length| at + length);
             (replica.first_ready != Some(over))
                 .then(|| format!("replica {} whose stages end at {over}", replica.id.0))
         })

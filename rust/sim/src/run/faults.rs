@@ -7,7 +7,7 @@ use crate::fault::{Clock, Entity};
 use crate::plan::{FaultEffect, FaultTarget, FaultTimes, Held, Plan, PlanError, Recovery};
 use crate::platform::NodeId;
 use crate::record::{FaultLog, FaultRow, Toll};
-use crate::replica::{Ending, ReplicaState, STAGES};
+use crate::replica::{Ending, ReplicaState, Stages};
 use crate::station::ReplicaId;
 use hookean_kernel::SimTime;
 
@@ -363,7 +363,7 @@ impl World {
         let (running, ready) = if let Some(lasts) = lasts {
             (restart, restart + lasts)
         } else {
-            let marks = startup.draw(key, restart, &mut [None; STAGES.len()]);
+            let marks = startup.draw(key, restart, &mut Stages::default());
             (marks.running, marks.ready)
         };
         let replica = self.services[service].get_mut(id);

@@ -7,7 +7,7 @@ use crate::placement::Request;
 use crate::plan::Held;
 use crate::platform::NodeId;
 use crate::record::Toll;
-use crate::replica::{Ending, PLACE, PULL, ReplicaState, STAGES};
+use crate::replica::{Ending, PLACE, PULL, ReplicaState, Stages};
 use crate::station::{ReplicaId, ReplicaShape};
 use hookean_kernel::{SimDuration, SimTime};
 use std::borrow::Cow;
@@ -110,7 +110,7 @@ impl World {
     }
 
     fn wait_for_room(&mut self, service: usize, id: ReplicaId, reason: String) {
-        self.services[service].get_mut(id).reason = Some(reason);
+        self.services[service].get_mut(id).reason = Some(reason.into());
         self.waiting.push_back((service, id));
     }
 
@@ -141,8 +141,8 @@ impl World {
         self.settle(service, id, node);
         let now = self.now;
         let created = self.services[service].get(id).created;
-        let mut stages = [None; STAGES.len()];
-        stages[PLACE] = Some(now.saturating_since(created));
+        let mut stages = Stages::default();
+        stages.set(PLACE, now.saturating_since(created));
         let name = self.plan.services[service].name.as_str();
         let key = (self.plan.seed, name, u64::from(id.0));
         let begin = if self.platform.is_fleet() {
@@ -153,7 +153,7 @@ impl World {
         } else {
             let image = self.plan.services[service].replica.image_bytes;
             let pull = self.platform.pull_image(node, service, image, now);
-            stages[PULL] = Some(pull);
+            stages.set(PULL, pull);
             now + pull
         };
         let marks = self.replica_startup[service].draw(key, begin, &mut stages);
@@ -290,7 +290,7 @@ impl World {
         let replica = state.get_mut(id);
         replica.ended = Some(exit.at);
         replica.ending = Some(exit.ending);
-        replica.reason = Some(exit.reason.into_owned());
+        replica.reason = Some(exit.reason.into());
         if let Some(node) = replica.node {
             state.note_request(false, request.cpu_millicores, now);
             if self.platform.is_fleet() {
@@ -345,7 +345,6 @@ impl World {
         }
         let replica = state.get_mut(id);
         replica.last_reading = reading;
-        replica.before_restart = reading;
         replica.lost += lost;
         Toll {
             replicas: 1,

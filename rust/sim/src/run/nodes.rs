@@ -15,7 +15,7 @@ use crate::control::external::{self, NodeObserver, NodeRow};
 use crate::plan::{NodeControllerPlan, PlanError};
 use crate::platform::{Marks, NodeId};
 use crate::record::{Decided, DecisionContext, DecisionLog};
-use crate::replica::{ReplicaState, STAGES};
+use crate::replica::{ReplicaState, Stages};
 use crate::station::ReplicaId;
 use hookean_kernel::{Digest, SimDuration, SimTime};
 use std::collections::BTreeSet;
@@ -174,7 +174,7 @@ impl World {
         // no service is called like that
         let owner = format!("pool {}", self.platform.pools()[of.pool].name);
         let key = (self.plan.seed, owner.as_str(), u64::from(node.0));
-        self.node_startup[of.pool].draw(key, of.bought, &mut [None; STAGES.len()])
+        self.node_startup[of.pool].draw(key, of.bought, &mut Stages::default())
     }
 
     /// A bought node is ready, unless it has been given back. One that is lost for now takes replicas when it is back.

@@ -372,18 +372,18 @@ fn read_serving<F: Copy + Default>(
 /// The sample of a running replica before its station is read. CPU and requests before readiness count as none: what an
 /// application does while it initialises is not modelled.
 fn unread(replica: &Replica, shape: &ReplicaPlan) -> ReplicaSample {
-    let (last, before) = (&replica.last_reading, &replica.before_restart);
+    let last = &replica.last_reading;
     ReplicaSample {
         replica: replica.id,
         running_since: replica.running.unwrap_or(SimTime::MAX),
         ready_since: replica.ready.filter(|_| replica.is_serving()),
         initial: replica.initial,
         cpu_core_ns: last.cpu_core_ns,
-        cpu_before_core_ns: before.cpu_core_ns,
+        cpu_before_core_ns: last.cpu_core_ns,
         cpu_cores: last.cpu_cores,
         memory_bytes: memory_bytes(shape, last),
         completed: last.completed,
-        completed_before: before.completed,
+        completed_before: last.completed,
     }
 }
 

@@ -63,12 +63,15 @@ impl World {
 
     /// What a serving replica has done, before its last restart included.
     pub(super) fn reading(&self, service: usize, replica: &Replica) -> ReplicaReading {
-        let now = self.stations[service].read(self.now, replica.id);
+        let (now, before) = (
+            self.stations[service].read(self.now, replica.id),
+            &replica.last_reading,
+        );
         ReplicaReading {
-            cpu_core_ns: replica.before_restart.cpu_core_ns + now.cpu_core_ns,
-            completed: replica.before_restart.completed + now.completed,
-            throttled_periods: replica.before_restart.throttled_periods + now.throttled_periods,
-            throttled_ns: replica.before_restart.throttled_ns + now.throttled_ns,
+            cpu_core_ns: before.cpu_core_ns + now.cpu_core_ns,
+            completed: before.completed + now.completed,
+            throttled_periods: before.throttled_periods + now.throttled_periods,
+            throttled_ns: before.throttled_ns + now.throttled_ns,
             ..now
         }
     }

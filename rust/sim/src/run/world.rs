@@ -14,7 +14,7 @@ use super::service::Service;
 use super::triggers::Armed;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
-use crate::control::{self, Native};
+use crate::control::{self, Controller, Native};
 use crate::error::SimError;
 use crate::metrics::{NextSample, Origin, Pipeline};
 use crate::plan::{
@@ -27,6 +27,7 @@ use crate::workload::WorkloadArrays;
 use hookean_kernel::{EventList, SimDuration, SimTime};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::sync::Arc;
 
 /// The state of a run.
 pub(super) struct World {
@@ -54,7 +55,7 @@ pub(super) struct World {
     /// Start-up of a node, by pool.
     pub(super) node_startup: Vec<Startup>,
     /// Start-up of a replica once its node is there, by service.
-    pub(super) replica_startup: Vec<Startup>,
+    pub(super) replica_startup: Vec<Arc<Startup>>,
     /// Replicas that no node has room for, in order of creation.
     pub(super) waiting: VecDeque<(usize, ReplicaId)>,
     /// Replicas whose node has no room for them to be resized, in the order in which that was wanted.
@@ -83,7 +84,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(
-        plan: Plan,
+        mut plan: Plan,
         arrays: &WorkloadArrays,
         options: &mut RunOptions<'_>,
     ) -> Result<Self, SimError> {
@@ -114,11 +115,7 @@ impl World {
                 .iter()
                 .map(|p| Startup::new(&p.startup))
                 .collect::<Result<_, PlanError>>()?,
-            replica_startup: plan
-                .services
-                .iter()
-                .map(|s| Startup::new(&s.startup))
-                .collect::<Result<_, PlanError>>()?,
+            replica_startup: Startup::of_services(&mut plan.services)?,
             platform,
             waiting: VecDeque::new(),
             deferred: Vec::new(),
@@ -155,8 +152,10 @@ impl World {
             let in_step = clocks[&self.clock(controller)] > 1;
             let sole = loops_of[self.plan.controllers[controller].service] == 1;
             self.add_loop(controller, in_step, sole)?;
-            // It has been read, and is large when there are very many controllers.
-            self.plan.controllers[controller].config = Settings::default();
+            // What has been read is large when there are very many controllers; the next may be like the last.
+            if let Some(last) = controller.checked_sub(1) {
+                self.plan.controllers[last].config = Settings::default();
+            }
         }
         self.add_node_loops()?;
         self.schedule_faults();
@@ -174,7 +173,10 @@ impl World {
     fn add_loop(&mut self, controller: usize, in_step: bool, sole: bool) -> Result<(), PlanError> {
         let plan = &self.plan.controllers[controller];
         let service = &self.plan.services[plan.service];
-        let decider = self.decider(plan)?;
+        let decider = match self.twin_of_last(controller) {
+            Some(twin) => Decider::Native(twin),
+            None => self.decider(plan)?,
+        };
         let origin = Origin {
             seed: self.plan.seed,
             service: &service.name,
@@ -246,6 +248,18 @@ impl World {
         }
         self.services[service].reactive = Some(controller);
         Ok(())
+    }
+
+    /// A controller like the last, if it is to be like it.
+    fn twin_of_last(&self, controller: usize) -> Option<Box<dyn Controller>> {
+        let Decider::Native(last) = &self.loops.last()?.decider else {
+            return None;
+        };
+        let [before, this] = self.plan.controllers.get(controller - 1..=controller)? else {
+            return None;
+        };
+        let alike = before.kind == this.kind && before.config == this.config;
+        alike.then(|| last.twin()).flatten()
     }
 
     fn decider(&self, plan: &ControllerPlan) -> Result<Decider, PlanError> {

@@ -36,14 +36,20 @@ impl Kept {
         }
     }
 
-    /// Hands over what has been kept.
-    pub(super) fn take(&mut self) -> Self {
+    /// None yet, of another controller with the same configuration.
+    pub(super) fn none(&self) -> Self {
         Self {
             config: self.config.clone(),
             names: self.names.clone(),
-            decisions: std::mem::take(&mut self.decisions),
-            evaluations: std::mem::take(&mut self.evaluations),
+            decisions: Vec::new(),
+            evaluations: Vec::new(),
         }
+    }
+
+    /// Hands over what has been kept.
+    pub(super) fn take(&mut self) -> Self {
+        let none = self.none();
+        std::mem::replace(self, none)
     }
 
     /// Makes room for all decisions before the first.

@@ -15,50 +15,54 @@ const KNOWN: &str = "the control plane names replicas it has added";
 #[derive(Debug, Clone)]
 struct Member {
     id: ReplicaId,
+    paused: bool,
+    draining: bool,
     shape: ReplicaShape,
-    /// Most requests in service at once.
-    places: u64,
-    /// Requests that make as much progress as on a core of their own.
-    servers: u64,
-    /// Work per nanosecond.
-    rate: f64,
     /// Cores in use at full rate.
     cores: f64,
     used_core_ns: f64,
     completed: u64,
-    paused: bool,
-    draining: bool,
 }
 
 impl Member {
-    fn new(id: ReplicaId, shape: ReplicaShape, discipline: Discipline) -> Self {
+    fn new(id: ReplicaId, shape: ReplicaShape) -> Self {
         let mut member = Self {
             id,
+            paused: false,
+            draining: false,
             shape,
-            places: 0,
-            servers: 0,
-            rate: 0.0,
             cores: 0.0,
             used_core_ns: 0.0,
             completed: 0,
-            paused: false,
-            draining: false,
         };
-        member.reshape(shape, discipline);
+        member.reshape(shape);
         member
     }
 
-    fn reshape(&mut self, shape: ReplicaShape, discipline: Discipline) {
-        let (cores, speed) = (cores(&shape), checked_speed(shape.speed_ratio));
-        let slots = shape.concurrency.map(u64::from);
+    fn reshape(&mut self, shape: ReplicaShape) {
         self.shape = shape;
-        self.places = slots.unwrap_or(u64::from(u32::MAX));
-        self.servers = match discipline {
-            Discipline::ProcessorSharing => (cores + 0.5).max(1.0) as u64,
-            _ => slots.unwrap_or(1),
-        };
-        self.rate = slots.map_or(cores, |slots| cores.min(slots as f64)) * speed;
-        self.cores = self.rate / speed;
+        self.cores = self.rate() / checked_speed(shape.speed_ratio);
+    }
+
+    /// Most requests in service at once.
+    fn places(&self) -> u64 {
+        u64::from(self.shape.concurrency.unwrap_or(u32::MAX))
+    }
+
+    /// Requests that make as much progress as on a core of their own.
+    fn servers(&self, discipline: Discipline) -> u64 {
+        match discipline {
+            Discipline::ProcessorSharing => (cores(&self.shape) + 0.5).max(1.0) as u64,
+            _ => self.shape.concurrency.map_or(1, u64::from),
+        }
+    }
+
+    /// Work per nanosecond.
+    fn rate(&self) -> f64 {
+        let cores = cores(&self.shape);
+        let slots = self.shape.concurrency;
+        slots.map_or(cores, |slots| cores.min(f64::from(slots)))
+            * checked_speed(self.shape.speed_ratio)
     }
 }
 
@@ -91,8 +95,9 @@ pub(super) struct Progress {
 }
 
 /// All replicas.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Crew {
+    discipline: Discipline,
     /// Those that take requests, by number.
     ready: Vec<Member>,
     /// Those that have handed their requests over: they drain, or pause.
@@ -115,24 +120,37 @@ pub(super) struct Held {
 }
 
 impl Crew {
+    pub(super) const fn new(discipline: Discipline) -> Self {
+        Self {
+            discipline,
+            ready: Vec::new(),
+            aside: Vec::new(),
+            settled: Progress {
+                busy_ns: 0.0,
+                completed: 0,
+            },
+            places: 0,
+            servers: 0,
+            rate: 0.0,
+        }
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.ready.len() as u64
     }
 
     /// Adds a replica.
-    pub(super) fn add(
-        &mut self,
-        id: ReplicaId,
-        shape: ReplicaShape,
-        discipline: Discipline,
-        done: Progress,
-    ) {
+    pub(super) fn add(&mut self, id: ReplicaId, shape: ReplicaShape, done: Progress) {
         self.settle(done);
-        self.join(Member::new(id, shape, discipline));
+        self.join(Member::new(id, shape));
     }
 
     fn join(&mut self, member: Member) {
         let at = self.ready.partition_point(|other| other.id < member.id);
+        if self.ready.len() == self.ready.capacity() {
+            // There may be many services: less room is left empty than by doubling.
+            self.ready.reserve_exact(2 + self.ready.len() / 4);
+        }
         self.ready.insert(at, member);
         self.sum_up();
     }
@@ -186,7 +204,6 @@ impl Crew {
     pub(super) fn reshape(
         &mut self,
         id: ReplicaId,
-        discipline: Discipline,
         done: Progress,
         change: impl Fn(&mut ReplicaShape),
     ) {
@@ -195,7 +212,7 @@ impl Crew {
         for member in of.filter(|member| member.id == id) {
             let mut shape = member.shape;
             change(&mut shape);
-            member.reshape(shape, discipline);
+            member.reshape(shape);
         }
         self.sum_up();
     }
@@ -318,9 +335,10 @@ impl Crew {
     }
 
     fn sum_up(&mut self) {
-        self.places = self.ready.iter().map(|member| member.places).sum();
-        self.servers = self.ready.iter().map(|member| member.servers).sum();
-        self.rate = self.ready.iter().map(|member| member.rate).sum();
+        let servers = |member: &Member| member.servers(self.discipline);
+        self.places = self.ready.iter().map(Member::places).sum();
+        self.servers = self.ready.iter().map(servers).sum();
+        self.rate = self.ready.iter().map(Member::rate).sum();
     }
 }
 

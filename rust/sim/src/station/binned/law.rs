@@ -90,6 +90,15 @@ pub(super) fn of_values(values: &mut [u64]) -> Quantiles {
         .collect()
 }
 
+/// The least and the largest value of a table.
+pub(super) fn extremes(quantiles: &[f32]) -> [f32; 2] {
+    let values = || quantiles.iter().copied();
+    [
+        values().fold(f32::INFINITY, f32::min),
+        values().fold(0.0, f32::max),
+    ]
+}
+
 /// The bits of a place in a table in their reverse order.
 const fn mirrored(place: usize) -> usize {
     place.reverse_bits() >> (usize::BITS - STRATA.trailing_zeros())

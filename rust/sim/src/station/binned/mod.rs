@@ -44,9 +44,10 @@ struct Bin {
 #[derive(Debug)]
 pub(super) struct Binned {
     rules: Rules,
-    discipline: Discipline,
     mean_work_ns: f64,
     quantiles: Quantiles,
+    /// The least and the largest of them.
+    extremes: [f32; 2],
     arrivals: BinnedArrivals,
     ledger: Ledger,
     crew: Crew,
@@ -147,13 +148,13 @@ impl Binned {
         let coming = arrivals.bin(1, bin_ns, bin_ns.saturating_mul(2));
         Ok(Self {
             rules: rules(&service.queue, work.squared_variation, bin_ns)?,
-            discipline: service.queue.discipline,
             // Requests without work are done as soon as they come; a nanosecond keeps them apart from nothing.
             mean_work_ns: work.mean_ns.max(1.0),
+            extremes: law::extremes(&quantiles),
             quantiles,
             arrivals,
             ledger: ledger.of_crowds(),
-            crew: Crew::default(),
+            crew: Crew::new(service.queue.discipline),
             now: 0,
             bin,
             coming,
@@ -241,10 +242,11 @@ impl Binned {
             return;
         }
         let (quantiles, manner) = (&*self.quantiles, &self.manner);
-        if manner.is_even(to - from) {
-            self.ledger
-                .complete_alike(&manner.alike(quantiles, from, to));
-        } else {
+        let booked = manner.is_even(to - from) && {
+            let alike = manner.alike(quantiles, self.extremes, (from, to));
+            self.ledger.complete_alike(&alike)
+        };
+        if !booked {
             let cohorts = manner.cohorts(quantiles, from, to);
             self.ledger.complete_all(cohorts);
         }
@@ -293,9 +295,10 @@ impl Binned {
     }
 
     fn held(&self) -> Held {
-        let waiting = match self.discipline {
-            Discipline::CentralFifo => 0,
-            _ => self.inside - self.in_service(),
+        let waiting = if self.rules.central {
+            0
+        } else {
+            self.inside - self.in_service()
         };
         Held {
             in_service: self.in_service(),
@@ -353,7 +356,7 @@ impl Station for Binned {
 
     fn add(&mut self, _now: SimTime, replica: ReplicaId, shape: ReplicaShape) {
         self.interrupt();
-        self.crew.add(replica, shape, self.discipline, self.done);
+        self.crew.add(replica, shape, self.done);
     }
 
     fn drain(&mut self, now: SimTime, replica: ReplicaId) -> SimTime {
@@ -390,18 +393,16 @@ impl Station for Binned {
 
     fn set_speed(&mut self, _now: SimTime, replica: ReplicaId, speed_ratio: f64) {
         self.interrupt();
-        self.crew
-            .reshape(replica, self.discipline, self.done, |shape| {
-                shape.speed_ratio = speed_ratio;
-            });
+        self.crew.reshape(replica, self.done, |shape| {
+            shape.speed_ratio = speed_ratio;
+        });
     }
 
     fn resize(&mut self, _now: SimTime, replica: ReplicaId, cpu_millicores: u64) {
         self.interrupt();
-        self.crew
-            .reshape(replica, self.discipline, self.done, |shape| {
-                shape.cpu_millicores = cpu_millicores;
-            });
+        self.crew.reshape(replica, self.done, |shape| {
+            shape.cpu_millicores = cpu_millicores;
+        });
     }
 
     fn pause(&mut self, _now: SimTime, replica: ReplicaId) {

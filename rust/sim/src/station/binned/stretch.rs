@@ -171,12 +171,16 @@ impl Stretch {
     pub(super) fn go_on(&mut self, until: u64) -> Flow {
         self.progress = self.pace.progress(until - self.from, self.to - self.from);
         let part = |whole: u64| part_of(whole, self.progress);
-        let by_now = Flow {
-            arrivals: part(self.flow.arrivals),
-            work_ns: part(self.flow.work_ns),
-            completed: part(self.flow.completed),
-            rejected: part(self.flow.rejected),
-            timed_out: part(self.flow.timed_out),
+        let by_now = if self.progress == WHOLE {
+            self.flow
+        } else {
+            Flow {
+                arrivals: part(self.flow.arrivals),
+                work_ns: part(self.flow.work_ns),
+                completed: part(self.flow.completed),
+                rejected: part(self.flow.rejected),
+                timed_out: part(self.flow.timed_out),
+            }
         };
         let before = std::mem::replace(&mut self.booked, by_now);
         Flow {
@@ -441,13 +445,19 @@ impl Manner {
     }
 
     /// Where nothing but work tells requests apart, the same cohorts as [`Self::cohorts`].
-    pub(super) fn alike<'a>(&self, quantiles: &'a [f32], from: u64, to: u64) -> Alike<'a> {
+    pub(super) fn alike<'a>(
+        &self,
+        quantiles: &'a [f32],
+        extremes: [f32; 2],
+        (from, to): (u64, u64),
+    ) -> Alike<'a> {
         let shift = self.shift();
         let (first, end) = (from >> shift, ((to - 1) >> shift) + 1);
         Alike {
             wait_ns: nearest(self.backlog_wait_ns.0).min(self.longest_wait_ns),
             service_ns: self.service_ns * self.stretch.0,
             shares: law::row(quantiles, first, end - first),
+            extremes,
             count: 1 << shift,
             before: from - (first << shift),
             after: (end << shift).wrapping_sub(to),
@@ -560,7 +570,7 @@ mod tests {
             let cohorts: Vec<_> = cohorts
                 .map(|c| (c.count, c.wait_ns, c.latency_ns))
                 .collect();
-            let alike = manner.alike(&quantiles, from, to);
+            let alike = manner.alike(&quantiles, law::extremes(&quantiles), (from, to));
             let last = alike.shares.len() - 1;
             let of = |(place, share): (usize, &f32)| {
                 let before = if place == 0 { alike.before } else { 0 };

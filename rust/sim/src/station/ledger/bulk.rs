@@ -3,8 +3,6 @@
 use super::{LatencyWindow, Ledger};
 use hookean_kernel::{CoarseHistogram, SimDuration};
 
-const LANES: usize = CoarseHistogram::LANES;
-
 /// Requests that complete alike.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::station) struct Cohort {
@@ -21,6 +19,8 @@ pub(in crate::station) struct Alike<'a> {
     pub(in crate::station) service_ns: f64,
     /// The work of each cohort, relative to the mean.
     pub(in crate::station) shares: &'a [f32],
+    /// The least and the largest that there may be.
+    pub(in crate::station) extremes: [f32; 2],
     /// Requests of each, but for those of the first that have completed before, and those of the last that will after.
     pub(in crate::station) count: u64,
     pub(in crate::station) before: u64,
@@ -68,41 +68,44 @@ impl Ledger {
     }
 
     /// Cohorts complete that have waited equally long, with less to do for each. Latencies are below 2^51, and the sum of
-    /// all fits in 64 bits.
-    pub(in crate::station) fn complete_alike(&mut self, alike: &Alike<'_>) {
+    /// all fits in 64 bits. Returns false, and does nothing, if some are too short to be told so.
+    pub(in crate::station) fn complete_alike(&mut self, alike: &Alike<'_>) -> bool {
         let Some(latencies) = &mut self.crowds else {
-            return;
+            return true;
         };
-        let most = self.slo_ns.map_or(-1.0, |most| most as f64);
-        let mut found = Found::new(alike, most);
-        let mut whole = latencies.whole();
-        let (rows, rest) = alike.shares.as_chunks::<LANES>();
-        for row in rows {
-            let each = found.take_row(row);
-            whole.record(&each, alike.count);
+        let times = alike.times();
+        let [least, largest] = alike.extremes.map(|share| times.latency(share));
+        let Some(mut long) = latencies.long(least, largest) else {
+            return false;
+        };
+        let (mut bits, count) = (0_u64, alike.count);
+        for share in alike.shares {
+            let rounded = times.rounded(*share);
+            bits = bits.wrapping_add(rounded.to_bits());
+            long.count(times.after_wait(rounded), count);
         }
-        for share in rest {
-            whole.record_one(found.take(0, *share), alike.count);
+        // What is beyond 64 bits on the way to the sum cancels out.
+        let cohorts = alike.shares.len() as u64;
+        let mut services_ns = of_bits(bits, cohorts).wrapping_mul(alike.count);
+        for (share, n) in alike.ends() {
+            let rounded = times.rounded(share);
+            services_ns = services_ns.wrapping_sub(of_bits(rounded.to_bits(), 1).wrapping_mul(n));
+            long.take_back(times.after_wait(rounded), n);
         }
-        let (mut services_ns, mut good) = found.sums(alike.shares.len());
-        services_ns = services_ns.wrapping_mul(alike.count);
-        good *= alike.count;
-        if let ([first, ..], [.., last]) = (alike.shares, alike.shares) {
-            for (share, n) in [(first, alike.before), (last, alike.after)] {
-                let mut less = Found::new(alike, most);
-                whole.take_back(less.take(0, *share), n);
-                let (one_ns, is_good) = less.sums(1);
-                // What is beyond 64 bits on the way to the sum cancels out.
-                services_ns = services_ns.wrapping_sub(one_ns.wrapping_mul(n));
-                good -= is_good * n;
-            }
-        }
-        let all = whole.end();
+        let all = cohorts * alike.count - alike.before - alike.after;
+        long.end(all, || {
+            alike.shares.iter().map(|share| times.latency(*share))
+        });
         let wait_sum_ns = u128::from(alike.wait_ns) * u128::from(all);
         self.started += all;
-        self.slo_good += good;
+        self.slo_good += match self.slo_ns.map(|most| most as f64) {
+            Some(most) if largest <= most => all,
+            Some(most) if least <= most => alike.good(most),
+            _ => 0,
+        };
         self.wait_sum_ns += wait_sum_ns;
         self.latency_sum_ns += wait_sum_ns + u128::from(services_ns);
+        true
     }
 
     pub(in crate::station) fn reject_all(&mut self, count: u64) {
@@ -121,57 +124,63 @@ impl Ledger {
 /// Adding it rounds to whole numbers, which stand in the lower bits then.
 const ROUNDING: f64 = 4_503_599_627_370_496.0;
 
-/// Sums over cohorts, in lanes side by side.
-struct Found {
+/// What latencies are made of.
+#[derive(Clone, Copy)]
+struct Times {
     wait_ns: f64,
     service_ns: f64,
-    /// The longest latency that is good.
-    most: f64,
-    /// Services with what rounds them.
-    rounded: [u64; LANES],
-    good: [u64; LANES],
 }
 
-impl Found {
-    fn new(alike: &Alike<'_>, most: f64) -> Self {
-        Self {
-            wait_ns: alike.wait_ns as f64,
-            service_ns: alike.service_ns,
-            most,
-            rounded: [0; LANES],
-            good: [0; LANES],
+impl Times {
+    /// Service of a cohort, with what rounds it.
+    #[inline]
+    fn rounded(self, share: f32) -> f64 {
+        self.service_ns * f64::from(share) + ROUNDING
+    }
+
+    /// Latency of a cohort with this service.
+    #[inline]
+    fn after_wait(self, rounded: f64) -> f64 {
+        self.wait_ns + (rounded - ROUNDING)
+    }
+
+    /// Latency of a cohort; grows with its share.
+    #[inline]
+    fn latency(self, share: f32) -> f64 {
+        self.after_wait(self.rounded(share))
+    }
+}
+
+impl Alike<'_> {
+    fn times(&self) -> Times {
+        Times {
+            wait_ns: self.wait_ns as f64,
+            service_ns: self.service_ns,
         }
     }
 
-    /// Adds a cohort; returns its latency.
-    #[inline]
-    fn take(&mut self, lane: usize, share: f32) -> f64 {
-        let rounded = self.service_ns * f64::from(share) + ROUNDING;
-        let latency = self.wait_ns + (rounded - ROUNDING);
-        self.rounded[lane] = self.rounded[lane].wrapping_add(rounded.to_bits());
-        self.good[lane] += u64::from(latency <= self.most);
-        latency
+    /// The first and the last cohort, with those of their requests that do not complete now.
+    fn ends(&self) -> [(f32, u64); 2] {
+        let share = |share: Option<&f32>| share.copied().unwrap_or(0.0);
+        [
+            (share(self.shares.first()), self.before),
+            (share(self.shares.last()), self.after),
+        ]
     }
 
-    #[inline]
-    fn take_row(&mut self, shares: &[f32; LANES]) -> [f64; LANES] {
-        let mut latencies = [0.0; LANES];
-        for (lane, latency) in latencies.iter_mut().enumerate() {
-            *latency = self.take(lane, shares[lane]);
-        }
-        latencies
+    /// Requests whose latency is at most `most`.
+    fn good(&self, most: f64) -> u64 {
+        let times = self.times();
+        let is_good = |share: f32| u64::from(times.latency(share) <= most);
+        let cohorts: u64 = self.shares.iter().map(|share| is_good(*share)).sum();
+        let [before, after] = self.ends().map(|(share, n)| is_good(share) * n);
+        cohorts * self.count - before - after
     }
+}
 
-    /// Services of all, in nanoseconds, and how many cohorts are good.
-    #[inline]
-    fn sums(&self, cohorts: usize) -> (u64, u64) {
-        let rounded = self
-            .rounded
-            .iter()
-            .fold(0_u64, |sum, n| sum.wrapping_add(*n));
-        let rounding = ROUNDING.to_bits().wrapping_mul(cohorts as u64);
-        (rounded.wrapping_sub(rounding), self.good.iter().sum())
-    }
+/// Services in nanoseconds, from the sum of the bits of those of so many cohorts, with what rounds them.
+const fn of_bits(bits: u64, cohorts: u64) -> u64 {
+    bits.wrapping_sub(ROUNDING.to_bits().wrapping_mul(cohorts))
 }
 
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
