@@ -1,7 +1,7 @@
-"""Whether the processor has what the engine is compiled for (`.cargo/config.toml`): asked before the engine is loaded, which
-can only crash on one that has not.
+"""Whether the processor has what the engine is compiled for (`.cargo/config.toml`).
 
-Linux alone says so in a file. Elsewhere the check of polars, which asks for the same, has to do.
+That is asked before the engine is loaded, which can only crash on one that has not. Linux alone says so in a file.
+Elsewhere the check of polars, which asks for the same, has to do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FLAGS_MAX = 8192
 
 
 def missing(cpuinfo: str) -> tuple[str, ...]:
-    """Returns what is needed and not among the flags of the first processor; nothing if the text names none, as on ARM."""
+    """Returns what is needed and not among the flags of the first processor; nothing if there are none, as on ARM."""
     lines = (line.partition(":") for line in cpuinfo.splitlines())
     flags = next((set(flags.split()) for name, _, flags in lines if name.strip() == "flags"), None)
     return () if flags is None else tuple(name for name in NEEDED if name not in flags)
@@ -31,8 +31,8 @@ def check(cpuinfo: str = "/proc/cpuinfo") -> None:
         return
     if lacking:
         warnings.warn(
-            f"this processor lacks {', '.join(lacking)}, for which hookean is compiled: it will probably crash. Build it from "
-            'its source for any processor: RUSTFLAGS="-Ctarget-cpu=x86-64" make build',
+            f"this processor lacks {', '.join(lacking)}, for which hookean is compiled: it will probably crash. "
+            'Build it from its source for any processor: RUSTFLAGS="-Ctarget-cpu=x86-64" make build',
             RuntimeWarning,
             stacklevel=2,
         )
