@@ -5,6 +5,8 @@
 //!
 //! One module per controller; [`CONTROLLERS`] lists them. [`conformance`] replays recorded cases against them.
 
+#![forbid(unsafe_code)]
+
 pub mod conformance;
 pub mod ec2_target_tracking;
 pub mod hpa;

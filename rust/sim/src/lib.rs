@@ -5,6 +5,8 @@
 //! (`metrics`, `control`, `placement`, `platform`, `cost`); what happened is kept in columns (`record`); `run` is the loop
 //! over it all.
 
+#![forbid(unsafe_code)]
+
 mod calls;
 pub mod control;
 pub mod cost;
