@@ -176,24 +176,8 @@ impl Service {
     /// CPU it has used so far, in core-nanoseconds.
     pub(super) fn cpu_core_ns(&self, now: SimTime, station: &dyn Station) -> f64 {
         let serving = self.existing().filter(|replica| replica.is_serving());
-        let mut sum = 0.0;
-        let mut add = |ids: &[ReplicaId]| {
-            let mut used = [0.0; TOGETHER];
-            let used = &mut used[..ids.len()];
-            station.read_cpu(now, ids, used);
-            sum = used.iter().fold(sum, |sum, used| sum + used);
-        };
-        let (mut ids, mut count) = ([ReplicaId(0); TOGETHER], 0);
-        for replica in serving {
-            ids[count] = replica.id;
-            count += 1;
-            if count == TOGETHER {
-                add(&ids);
-                count = 0;
-            }
-        }
-        add(&ids[..count]);
-        self.ended_cpu_core_ns + sum
+        let used = serving.map(|replica| station.read(now, replica.id).cpu_core_ns);
+        self.ended_cpu_core_ns + used.sum::<f64>()
     }
 
     /// How long its replicas have stood still for want of CPU quota, and how long they have served; `None` without a limit.
