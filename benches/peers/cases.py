@@ -44,15 +44,15 @@ class Case:
 
 
 FULL = (
-    Case("s1", 200_000, {"hookean": 7, "simpy": 3, "ciw": 3, "salabim": 2}, 100, 0.05),
-    Case("s1", 1_000_000, {"hookean": 7, "simpy": 3, "ciw": 1}, 40, 0.05),
+    Case("s1", 200_000, {"hookean": 15, "simpy": 3, "ciw": 3, "salabim": 2}, 100, 0.05),
+    Case("s1", 1_000_000, {"hookean": 15, "simpy": 3, "ciw": 1}, 40, 0.05),
     Case("s1", 20_000_000, {"hookean": 7, "numba": 7}, 4, 0.05),
-    Case("s1k", 200_000, {"hookean": 7, "simpy": 3, "ciw": 2, "salabim": 1}, 40, 0.15, 4_000_000),
-    Case("s1k", 1_000_000, {"hookean": 7, "simpy": 2}, 40, 0.15, 4_000_000),
+    Case("s1k", 200_000, {"hookean": 15, "simpy": 3, "ciw": 2, "salabim": 1}, 40, 0.15, 4_000_000),
+    Case("s1k", 1_000_000, {"hookean": 15, "simpy": 2}, 40, 0.15, 4_000_000),
     Case("s1k", 20_000_000, {"hookean": 7, "numba": 7}, 20, 0.15),
     Case("s2", 100_000, {"hookean": 3, "salabim": 3}, 100, 0.30),
-    Case("s2", 200_000, {"hookean": 7, "simpy": 8, "ciw": 8}, 100, 0.20),
-    Case("s2", 1_000_000, {"hookean": 7, "simpy": 3, "ciw": 1}, 60, 0.25),
+    Case("s2", 200_000, {"hookean": 15, "simpy": 8, "ciw": 8}, 100, 0.20),
+    Case("s2", 1_000_000, {"hookean": 15, "simpy": 3, "ciw": 1}, 60, 0.25),
     Case("s10", 900_000, {"hookean": 7, "simfaas": 3}, 40, 0.05),
 )
 QUICK = (

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from cases import TOOLS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cases import Case
 
 _HERE = Path(__file__).parent
@@ -84,22 +86,25 @@ class Sample:
 
 
 def collect(case: Case, peer_python: str) -> dict[str, Sample]:
-    """Measures one case: the tools take turns, so that a slow moment of the machine meets them all.
+    """Measures one case: the runs of each tool are spread over the whole time, so that a slow moment meets them all.
 
     Raises:
         MeasurementError: A measuring process failed.
     """
     samples = {tool: Sample(tool) for tool in case.tools}
-    for run in range(max(case.runs.values())):
-        for tool in case.tools:
-            runs = case.runs[tool]
-            if run < runs:
-                _say(f"{case.name}: {tool} {run + 1}/{runs}")
-                _add(samples[tool], _measure(case, tool, [_seed(case, tool, run)], peer_python), timed=True)
+    for tool, run in turns(case.runs):
+        _say(f"{case.name}: {tool} {run + 1}/{case.runs[tool]}")
+        _add(samples[tool], _measure(case, tool, [_seed(case, tool, run)], peer_python), timed=True)
     _say(f"{case.name}: hookean, {case.answers} runs for the answer")
     seeds = [_seed(case, "hookean", case.runs["hookean"] + run) for run in range(case.answers)]
     _add(samples["hookean"], _measure(case, "hookean", seeds, peer_python, case.answer_requests), timed=False)
     return samples
+
+
+def turns(runs: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Returns tools and numbers of their runs in the order of measurement: each tool at even distances."""
+    every = [(tool, run) for tool, of_tool in runs.items() for run in range(of_tool)]
+    return sorted(every, key=lambda turn: (turn[1] + 0.5) / runs[turn[0]])
 
 
 def _seed(case: Case, tool: str, run: int) -> int:
