@@ -21,13 +21,28 @@ const PENDING: usize = 64;
 /// times the room.
 const FEW: u64 = 10_000;
 /// Longer lists of values are counted in blocks.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 128;
 
 /// The bucket of a value.
 #[inline]
 const fn bucket_of<const BITS: u32>(value: u64) -> usize {
     let shift = (value | ((2 << BITS) - 1)).ilog2() - BITS;
     ((shift as usize) << BITS) + (value >> shift) as usize
+}
+
+/// From here on values are not [of middle size](middle_bucket_of).
+const LARGE: u64 = 1 << (f64::MANTISSA_DIGITS - 1);
+
+/// The bucket of a value of at least `2^BITS` and less than [`LARGE`]: exponent and first bits of the number as a float.
+/// Processors work that out for several values at a time.
+#[inline]
+fn middle_bucket_of<const BITS: u32>(value: u64) -> usize {
+    // Floats of this size are the whole numbers, which stand in their lower bits.
+    const WHOLE: f64 = LARGE as f64;
+    let float = f64::from_bits(value | WHOLE.to_bits()) - WHOLE;
+    let first_bits = float.to_bits() >> (f64::MANTISSA_DIGITS - 1 - BITS);
+    let octaves_before = f64::MAX_EXP as u64 - 1 + u64::from(BITS) - 1;
+    first_bits as usize - ((octaves_before as usize) << BITS)
 }
 
 /// Least value and width of a bucket.
@@ -83,6 +98,17 @@ impl Extremes {
         }
         if value > self.max {
             self.max = value;
+        }
+    }
+
+    /// Those of a list. Without branches: the processor compares several values at a time.
+    fn of(values: &[u64]) -> Self {
+        let fold = |(min, max): (u64, u64), value: &u64| (min.min(*value), max.max(*value));
+        let (min, max) = values.iter().fold((u64::MAX, 0), fold);
+        Self {
+            count: values.len() as u64,
+            min,
+            max,
         }
     }
 
@@ -163,8 +189,8 @@ impl<const BITS: u32> Default for Buckets<BITS> {
 }
 
 impl<const BITS: u32> Buckets<BITS> {
-    /// Counts values, none of which is above `highest`.
-    fn record_all(&mut self, values: &[u64], highest: u64) {
+    /// Counts values, none of which is beyond the ends.
+    fn record_all(&mut self, values: &[u64], ends: (u64, u64)) {
         let mut left = values;
         if let Self::Sparse(sparse) = self {
             match sparse.count_all(values.iter().map(|value| bucket_of::<BITS>(*value))) {
@@ -173,7 +199,7 @@ impl<const BITS: u32> Buckets<BITS> {
             }
         }
         for block in left.chunks(BLOCK) {
-            self.make_dense().record_all(block, highest);
+            self.make_dense().record_all(block, ends);
         }
     }
 
@@ -308,16 +334,13 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// Records values, with less to do than recording each.
     pub fn record_all(&mut self, values: &[u64]) {
-        let mut window = self.window;
-        for value in values {
-            window.record(*value);
-        }
-        self.window = window;
+        let all = Extremes::of(values);
+        self.window.merge(all);
         if self.count() > FEW {
             self.buckets.make_dense();
         }
         if !values.is_empty() {
-            self.buckets.record_all(values, window.max);
+            self.buckets.record_all(values, (all.min, all.max));
         }
     }
 

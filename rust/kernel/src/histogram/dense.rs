@@ -1,6 +1,6 @@
 //! A word for every bucket up to the highest one in use: half of it counts the run, half the window.
 
-use super::{PART, Search, Sparse, bucket_of, range_of};
+use super::{BLOCK, LARGE, PART, Search, Sparse, bucket_of, middle_bucket_of, range_of};
 use crate::near::bring_near;
 use std::collections::BTreeMap;
 
@@ -12,8 +12,10 @@ const ONE: u32 = 1 << HALF | 1;
 const LOWER: u32 = (1 << HALF) - 1;
 /// A half that counts so many moves them to the carries when there is need of room; it holds twice as many, less one.
 const MUCH: u32 = 1 << (HALF - 1);
-/// So many used buckets of a part are closed faster all together than one by one.
-const MANY: u32 = 20;
+/// Buckets that are marked as used together: a byte that is written, whatever it was, costs less than a bit.
+const GROUP: usize = PART / size_of::<u64>();
+/// So many used groups of a part are closed faster all together than one by one.
+const MANY: u32 = 4;
 
 /// Counts that halves of words were too narrow for, by bucket. There are few: a bucket has to be met very often.
 type Carries = BTreeMap<usize, u64>;
@@ -25,8 +27,8 @@ pub(super) struct Dense<const BITS: u32> {
     words: Vec<u32>,
     /// So many values can be recorded before a half of some word may run over; at most `MUCH`.
     room: u32,
-    /// A bit for each bucket used in the window.
-    used: Vec<u64>,
+    /// Of each group, 1 if a bucket of it is used in the window, or else 0.
+    used: Vec<u8>,
     run_carries: Carries,
     window_carries: Carries,
 }
@@ -46,7 +48,7 @@ impl<const BITS: u32> Dense<BITS> {
             // A byte holds each.
             dense.words[index] = (run as u32) << HALF | window as u32;
             if window > 0 {
-                dense.used[index / PART] |= 1 << (index % PART);
+                dense.used[index / GROUP] = 1;
             }
         }
         dense
@@ -62,11 +64,19 @@ impl<const BITS: u32> Dense<BITS> {
         self.words.len()
     }
 
-    /// Records values, none of which is above `highest`.
-    pub(super) fn record_all(&mut self, values: &[u64], highest: u64) {
-        self.prepare(bucket_of::<BITS>(highest), values.len());
-        let buckets = values.iter().map(|value| bucket_of::<BITS>(*value));
-        self.count_each(buckets);
+    /// Records a block of values, none of which is beyond the ends.
+    pub(super) fn record_all(&mut self, values: &[u64], (least, largest): (u64, u64)) {
+        self.prepare(bucket_of::<BITS>(largest), values.len());
+        if least < 1 << BITS || largest >= LARGE {
+            return self.count_each(values.iter().map(|value| bucket_of::<BITS>(*value)));
+        }
+        // Buckets first and then counts: the former are found for several values at a time.
+        let mut buckets = [0_u16; BLOCK];
+        for (bucket, value) in buckets.iter_mut().zip(values) {
+            *bucket = middle_bucket_of::<BITS>(*value) as u16;
+        }
+        let buckets = &buckets[..values.len().min(BLOCK)];
+        self.count_each(buckets.iter().map(|bucket| usize::from(*bucket)));
     }
 
     /// Counts values by their buckets, none of which is above `highest`.
@@ -79,7 +89,7 @@ impl<const BITS: u32> Dense<BITS> {
     fn count_each(&mut self, buckets: impl Iterator<Item = usize>) {
         let (words, used) = (&mut *self.words, &mut *self.used);
         for bucket in buckets {
-            used[bucket / PART] |= 1 << (bucket % PART);
+            used[bucket / GROUP] = 1;
             words[bucket] += ONE;
         }
     }
@@ -120,7 +130,7 @@ impl<const BITS: u32> Dense<BITS> {
         let buckets = ((index / octave + 1) * octave).min(Self::MOST);
         self.words.reserve_exact(buckets - self.words.len());
         self.words.resize(buckets, 0);
-        self.used.resize(buckets / PART, 0);
+        self.used.resize(buckets / GROUP, 0);
     }
 
     /// Adds `n` to a bucket of the run, outside the window.
@@ -168,38 +178,49 @@ impl<const BITS: u32> Dense<BITS> {
         (least, largest): (u64, u64),
     ) {
         let carries = std::mem::take(&mut self.window_carries);
-        let (parts, _) = self.words.as_chunks_mut::<PART>();
-        let parts = parts.iter_mut().zip(&mut self.used).enumerate();
-        let first = bucket_of::<BITS>(least) / PART;
-        let parts = parts
-            .take(bucket_of::<BITS>(largest) / PART + 1)
-            .skip(first);
-        for (part, (words, used)) in parts {
-            let mut left = std::mem::take(used);
-            if left.count_ones() >= MANY && carries.is_empty() {
-                // The processor adds several words at a time, and most parts hold no quantile.
-                let sum: u32 = words.iter().map(|word| *word & LOWER).sum();
-                let sum = u64::from(sum);
-                if search.skips(sum) {
-                    search.seen += sum;
-                    for word in words {
-                        *word &= !LOWER;
-                    }
+        let (first, last) = (bucket_of::<BITS>(least), bucket_of::<BITS>(largest));
+        let (words, _) = self.words.as_chunks_mut::<PART>();
+        let (marks, _) = self.used.as_chunks_mut::<{ PART / GROUP }>();
+        let parts = words.iter_mut().zip(marks).enumerate();
+        for (part, (words, marks)) in parts.take(last / PART + 1).skip(first / PART) {
+            let mut left = u64::from_le_bytes(std::mem::take(marks));
+            // The processor adds several words at a time, and most parts and groups hold no quantile.
+            if left.count_ones() >= MANY && carries.is_empty() && pass_over(search, words) {
+                continue;
+            }
+            let (groups, _) = words.as_chunks_mut::<GROUP>();
+            while left != 0 {
+                // below the number of groups: there is a mark
+                let at = (left.trailing_zeros() / u8::BITS) as usize % groups.len();
+                left &= left - 1;
+                if carries.is_empty() && pass_over(search, &mut groups[at]) {
                     continue;
                 }
-            }
-            while left != 0 {
-                // below PART: there is a bit
-                let at = left.trailing_zeros() as usize % PART;
-                left &= left - 1;
-                let (word, index) = (&mut words[at], PART * part + at);
-                let mut count = u64::from(*word & LOWER);
-                if !carries.is_empty() {
-                    count += carries.get(&index).unwrap_or(&0);
+                for (index, word) in (PART * part + GROUP * at..).zip(&mut groups[at]) {
+                    let mut count = u64::from(*word & LOWER);
+                    if !carries.is_empty() {
+                        count += carries.get(&index).unwrap_or(&0);
+                    }
+                    *word &= !LOWER;
+                    search.pass(index, count, range_of::<BITS>);
                 }
-                *word &= !LOWER;
-                search.pass(index, count, range_of::<BITS>);
             }
         }
     }
+}
+
+/// Lets neighbouring buckets of the window go by all together and empties them, unless they hold a quantile; returns whether
+/// that was so.
+#[inline]
+fn pass_over<const N: usize, const WORDS: usize>(
+    search: &mut Search<N>,
+    words: &mut [u32; WORDS],
+) -> bool {
+    let sum: u32 = words.iter().map(|word| *word & LOWER).sum();
+    let skips = search.skips(sum.into());
+    if skips {
+        search.seen += u64::from(sum);
+        words.iter_mut().for_each(|word| *word &= !LOWER);
+    }
+    skips
 }

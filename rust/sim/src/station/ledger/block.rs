@@ -66,11 +66,21 @@ impl Ledger {
         self.wait_sum_ns += served.wait_sum_ns;
         self.fingerprint = self.fingerprint.wrapping_add(served.fingerprint);
         let latencies = &latencies[..served.completed];
-        self.latency_sum_ns += latencies.iter().copied().map(u128::from).sum::<u128>();
+        self.latency_sum_ns += sum(latencies);
         self.latency.record_all(latencies);
         if let Some(objective) = self.slo_ns {
             let good = latencies.iter().filter(|latency| **latency <= objective);
             self.slo_good += good.count() as u64;
         }
+    }
+}
+
+/// The sum of a block's latencies, for several of them at a time unless some are as long as months.
+fn sum(latencies: &[u64]) -> u128 {
+    const LONG: u64 = u64::MAX / BLOCK as u64;
+    if latencies.iter().fold(0, |bits, latency| bits | latency) <= LONG {
+        latencies.iter().sum::<u64>().into()
+    } else {
+        latencies.iter().copied().map(u128::from).sum()
     }
 }
