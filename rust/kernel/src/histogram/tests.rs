@@ -26,7 +26,11 @@ fn values_of_middle_size_have_the_bucket_of_all() {
     let around = (7..52).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]);
     let ends = [128, 129, 255, 256, 511, LARGE - 1];
     let some = (0..10_000_u64).map(|i| splitmix(i) >> (12 + i % 44));
-    for value in around.chain(ends).chain(some).filter(|value| *value >= 1 << 8) {
+    for value in around
+        .chain(ends)
+        .chain(some)
+        .filter(|value| *value >= 1 << 8)
+    {
         check::<7>(value);
         check::<8>(value);
     }
