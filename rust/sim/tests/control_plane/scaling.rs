@@ -218,3 +218,54 @@ fn a_pipeline_that_does_not_measure_what_is_read_is_refused() {
         );
     }
 }
+
+/// Services beside each other whose settings are equal share what is built of them, and nothing else: with another one in
+/// between each decides, and starts its replicas, as before.
+#[test]
+fn neighbours_with_equal_settings_have_memories_and_draws_of_their_own() {
+    let law = json!({"distribution": "exponential", "mean_ns": 3 * SECOND});
+    let lives = |names: [&str; 3]| {
+        let is_other = |name: &str| !["a", "b"].contains(&name);
+        let services = names.map(|name| {
+            let stage = if is_other(name) { "init" } else { "create" };
+            let mut service = service(name, 1);
+            service["startup"] = json!([{"stage": stage, "duration": law}]);
+            service
+        });
+        let mut scene = Scene::new(600.0, cluster(100, 1), services.into());
+        for (at, name) in names.into_iter().enumerate() {
+            let (load, target) = match name {
+                "a" => ([(8.0, 300.0), (0.1, 300.0)], 50),
+                "b" => ([(0.1, 200.0), (8.0, 400.0)], 50),
+                _ => ([(2.0, 500.0), (1.0, 100.0)], 40),
+            };
+            let mut controller = hpa(&cpu(target), &ideal(15.0));
+            controller["service"] = json!(at);
+            scene = scene.load(at, &load).controller(controller);
+        }
+        let output = scene.run();
+        let of = |name: &str| -> Vec<String> {
+            let rows = |table| {
+                let services = output.texts(table, "service").into_iter().enumerate();
+                let own = services.filter(|(_, service)| service.as_deref() == Some(name));
+                own.map(|(row, _)| row).collect::<Vec<_>>()
+            };
+            let desired = output.counts("decisions", "desired");
+            let (created, create) = (
+                output.secs("replicas", "created"),
+                output.secs("replicas", "create"),
+            );
+            let decisions = rows("decisions").into_iter();
+            let decisions = decisions.map(|row| desired[row].to_string());
+            let starts = rows("replicas").into_iter();
+            let starts = starts.map(|row| format!("{:?} {:?}", created[row], create[row]));
+            decisions.chain(starts).collect()
+        };
+        ["a", "b"].map(of)
+    };
+    let beside = lives(["a", "b", "c"]);
+    assert_eq!(beside, lives(["a", "aa", "b"]));
+    let [a, b] = beside;
+    assert!(a.len() > 50 && b.len() > 50, "decisions and replicas");
+    assert_ne!(a, b, "each by its own load, with starts of its own");
+}
