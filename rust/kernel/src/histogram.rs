@@ -41,8 +41,9 @@ fn middle_bucket_of<const BITS: u32>(value: u64) -> usize {
     const WHOLE: f64 = LARGE as f64;
     let float = f64::from_bits(value | WHOLE.to_bits()) - WHOLE;
     let first_bits = float.to_bits() >> (f64::MANTISSA_DIGITS - 1 - BITS);
-    let octaves_before = f64::MAX_EXP as u64 - 1 + u64::from(BITS) - 1;
-    first_bits as usize - ((octaves_before as usize) << BITS)
+    // The exponent of the first octave whose values are told apart no further than by these bits is 1 here.
+    let bias = f64::MAX_EXP as usize - 1 + BITS as usize - 1;
+    first_bits as usize - (bias << BITS)
 }
 
 /// Least value and width of a bucket.

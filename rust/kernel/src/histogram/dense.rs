@@ -178,11 +178,11 @@ impl<const BITS: u32> Dense<BITS> {
         (least, largest): (u64, u64),
     ) {
         let carries = std::mem::take(&mut self.window_carries);
-        let (first, last) = (bucket_of::<BITS>(least), bucket_of::<BITS>(largest));
+        let [begin, end] = [least, largest].map(|value| bucket_of::<BITS>(value) / PART);
         let (words, _) = self.words.as_chunks_mut::<PART>();
         let (marks, _) = self.used.as_chunks_mut::<{ PART / GROUP }>();
         let parts = words.iter_mut().zip(marks).enumerate();
-        for (part, (words, marks)) in parts.take(last / PART + 1).skip(first / PART) {
+        for (part, (words, marks)) in parts.take(end + 1).skip(begin) {
             let mut left = u64::from_le_bytes(std::mem::take(marks));
             // The processor adds several words at a time, and most parts and groups hold no quantile.
             if left.count_ones() >= MANY && carries.is_empty() && pass_over(search, words) {
@@ -220,7 +220,9 @@ fn pass_over<const N: usize, const WORDS: usize>(
     let skips = search.skips(sum.into());
     if skips {
         search.seen += u64::from(sum);
-        words.iter_mut().for_each(|word| *word &= !LOWER);
+        for word in words {
+            *word &= !LOWER;
+        }
     }
     skips
 }
