@@ -5,6 +5,7 @@
 //! use, so that a hundred thousand of them fit in memory.
 
 use crate::Bucket;
+use crate::buckets::{LARGE, before, bucket_of, bucket_of_float, first_bits, range_of};
 use crate::near::bring_near;
 use crate::portable::nearest;
 
@@ -81,7 +82,7 @@ impl Counts {
     /// Counts a value `n` times, but for the extent.
     #[inline]
     fn add(&mut self, value: u64, n: u64) {
-        self.add_to(index(value), n);
+        self.add_to(bucket_of::<BITS>(value), n);
     }
 
     #[inline]
@@ -174,15 +175,15 @@ impl CoarseHistogram {
     /// unless they are at least 16 and below 2^52.
     #[inline]
     pub fn long(&mut self, least: f64, largest: f64) -> Option<Long<'_>> {
-        if !(least >= OCTAVE as f64 && largest < BEYOND && least <= largest) {
+        if !(least >= OCTAVE as f64 && largest < LARGE as f64 && least <= largest) {
             return None;
         }
         let window = &mut self.window;
         for end in [least, largest] {
-            window.add_to(index_of(end), 0);
+            window.add_to(bucket_of_float::<BITS>(end), 0);
         }
         Some(Long {
-            before: BEFORE + window.first as u64,
+            before: before::<BITS>() + window.first as u64,
             buckets: &mut window.buckets,
             extent: &mut window.extent,
             bounds: (nearest(least), nearest(largest)),
@@ -221,7 +222,7 @@ impl CoarseHistogram {
         let run = self.run();
         let filled = self.counts().filter(|(_, count)| *count > 0);
         filled.map(move |(index, count)| {
-            let (low, width) = range(index);
+            let (low, width) = range_of::<BITS>(index);
             let bounds = (low, low + (width - 1));
             Bucket::within(run.min, run.max, bounds, count)
         })
@@ -261,25 +262,6 @@ fn find(q: f64, extent: Extent, mut counts: impl Iterator<Item = (usize, u64)>) 
     })
 }
 
-#[inline]
-const fn index(value: u64) -> usize {
-    let shift = (value | ((2 << BITS) - 1)).ilog2() - BITS;
-    ((shift as usize) << BITS) + (value >> shift) as usize
-}
-
-/// Whole numbers from here on, 2^52, are too large for what follows.
-const BEYOND: f64 = 4_503_599_627_370_496.0;
-/// Bits of a fraction that do not say in which bucket a number is.
-const FINER: u32 = f64::MANTISSA_DIGITS - 1 - BITS;
-/// What the other bits are beyond the number of the bucket.
-const BEFORE: u64 = (f64::MAX_EXP as u64 - 1 + BITS as u64 - 1) << BITS;
-
-/// The bucket of a whole number of at least [`OCTAVE`] and below 2^52: exponent and first bits of the fraction.
-#[inline]
-const fn index_of(value: f64) -> usize {
-    ((value.to_bits() >> FINER) - BEFORE) as usize
-}
-
 /// Whole numbers that are not small, on their way into a histogram.
 #[derive(Debug)]
 pub struct Long<'a> {
@@ -287,7 +269,7 @@ pub struct Long<'a> {
     extent: &'a mut Extent,
     /// Between which they are.
     bounds: (u64, u64),
-    /// [`BEFORE`], and the buckets before the first.
+    /// What is [`before`] the buckets of all, and the buckets before the first.
     before: u64,
 }
 
@@ -306,7 +288,7 @@ impl Long<'_> {
 
     #[inline]
     fn bucket(&mut self, value: f64) -> &mut u64 {
-        &mut self.buckets[((value.to_bits() >> FINER).wrapping_sub(self.before)) as usize]
+        &mut self.buckets[(first_bits::<BITS>(value).wrapping_sub(self.before)) as usize]
     }
 
     /// Ends: so many values are left that have been counted. Asks for all of them if one may be more extreme than those before.
@@ -319,14 +301,8 @@ impl Long<'_> {
     }
 }
 
-/// Least value and width of a bucket.
-const fn range(index: usize) -> (u64, u64) {
-    let shift = (index >> BITS).saturating_sub(1);
-    (((index - (shift << BITS)) as u64) << shift, 1 << shift)
-}
-
 const fn middle(index: usize) -> u64 {
-    let (low, width) = range(index);
+    let (low, width) = range_of::<BITS>(index);
     low + (width - 1) / 2
 }
 
@@ -365,7 +341,11 @@ mod tests {
             .chain(edges.filter(|value| *value >= 16))
             .collect();
         for value in &values {
-            assert_eq!(index_of(*value as f64), index(*value), "{value}");
+            assert_eq!(
+                bucket_of_float::<BITS>(*value as f64),
+                bucket_of::<BITS>(*value),
+                "{value}"
+            );
         }
         let (mut singly, mut together) = (CoarseHistogram::default(), CoarseHistogram::default());
         for value in &values {
@@ -390,7 +370,7 @@ mod tests {
     #[test]
     fn numbers_that_are_not_long_are_not_taken() {
         let mut histogram = CoarseHistogram::default();
-        for (least, largest) in [(15.0, 20.0), (20.0, BEYOND), (f64::INFINITY, 0.0)] {
+        for (least, largest) in [(15.0, 20.0), (20.0, LARGE as f64), (f64::INFINITY, 0.0)] {
             assert!(histogram.long(least, largest).is_none());
         }
         assert_eq!(histogram, CoarseHistogram::default());
@@ -407,12 +387,15 @@ mod tests {
         assert_eq!(histogram.count(), 4);
         assert_eq!(
             histogram.quantile(0.25),
-            Some(1 << 18).map(|v: u64| middle(index(v)))
+            Some(1 << 18).map(|v: u64| middle(bucket_of::<BITS>(v)))
         );
         histogram.record(0, 1);
         histogram.record(u64::MAX, 1);
         assert_eq!(histogram.quantile(0.0), Some(0));
-        assert_eq!(histogram.quantile(1.0).map(index), Some(index(u64::MAX)));
+        assert_eq!(
+            histogram.quantile(1.0).map(bucket_of::<BITS>),
+            Some(bucket_of::<BITS>(u64::MAX))
+        );
     }
 
     #[test]
@@ -425,12 +408,15 @@ mod tests {
         histogram.record(1 << 30, 2);
         assert_eq!(
             histogram.quantile(0.5),
-            Some(middle(index(100))),
+            Some(middle(bucket_of::<BITS>(100))),
             "before and in the window"
         );
         assert_eq!(
             histogram.take_window([0.0, 1.0]),
-            Some(([50, middle(index(1 << 30)).min(1 << 30)], 1 << 30))
+            Some((
+                [50, middle(bucket_of::<BITS>(1 << 30)).min(1 << 30)],
+                1 << 30
+            ))
         );
         assert_eq!(histogram.take_window([0.5]), None);
         assert_eq!((histogram.count(), histogram.max()), (8, Some(1 << 30)));

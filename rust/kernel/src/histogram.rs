@@ -9,6 +9,7 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 
+use crate::buckets::{bucket_of, range_of};
 use dense::Dense;
 use sparse::{Full, Sparse};
 use std::borrow::Cow;
@@ -22,35 +23,6 @@ const PENDING: usize = 64;
 const FEW: u64 = 10_000;
 /// Longer lists of values are counted in blocks.
 const BLOCK: usize = 128;
-
-/// The bucket of a value.
-#[inline]
-const fn bucket_of<const BITS: u32>(value: u64) -> usize {
-    let shift = (value | ((2 << BITS) - 1)).ilog2() - BITS;
-    ((shift as usize) << BITS) + (value >> shift) as usize
-}
-
-/// From here on values are not [of middle size](middle_bucket_of).
-const LARGE: u64 = 1 << (f64::MANTISSA_DIGITS - 1);
-
-/// The bucket of a value of at least `2^BITS` and less than [`LARGE`]: exponent and first bits of the number as a float.
-/// Processors work that out for several values at a time.
-#[inline]
-fn middle_bucket_of<const BITS: u32>(value: u64) -> usize {
-    // Floats of this size are the whole numbers, which stand in their lower bits.
-    const WHOLE: f64 = LARGE as f64;
-    let float = f64::from_bits(value | WHOLE.to_bits()) - WHOLE;
-    let first_bits = float.to_bits() >> (f64::MANTISSA_DIGITS - 1 - BITS);
-    // The exponent of the first octave whose values are told apart no further than by these bits is 1 here.
-    let bias = f64::MAX_EXP as usize - 1 + BITS as usize - 1;
-    first_bits as usize - (bias << BITS)
-}
-
-/// Least value and width of a bucket.
-const fn range_of<const BITS: u32>(index: usize) -> (u64, u64) {
-    let shift = (index >> BITS).saturating_sub(1);
-    (((index - (shift << BITS)) as u64) << shift, 1 << shift)
-}
 
 /// Values that are told apart no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //!
 //! Everything here gives the same bits on every platform: integers, IEEE `+ - * /` and nothing from a math library.
 
+mod buckets;
 mod coarse_histogram;
 mod counts;
 mod digest;

@@ -1,6 +1,7 @@
 //! A word for every bucket up to the highest one in use: half of it counts the run, half the window.
 
-use super::{BLOCK, LARGE, PART, Search, Sparse, bucket_of, middle_bucket_of, range_of};
+use super::{BLOCK, PART, Search, Sparse};
+use crate::buckets::{LARGE, bucket_of, bucket_of_float, range_of, small_float};
 use crate::near::bring_near;
 use std::collections::BTreeMap;
 
@@ -72,10 +73,10 @@ impl<const BITS: u32> Dense<BITS> {
         }
         // Buckets first and then counts: the former are found for several values at a time.
         let mut buckets = [0_u16; BLOCK];
+        let buckets = &mut buckets[..values.len()];
         for (bucket, value) in buckets.iter_mut().zip(values) {
-            *bucket = middle_bucket_of::<BITS>(*value) as u16;
+            *bucket = bucket_of_float::<BITS>(small_float(*value)) as u16;
         }
-        let buckets = &buckets[..values.len().min(BLOCK)];
         self.count_each(buckets.iter().map(|bucket| usize::from(*bucket)));
     }
 
@@ -197,10 +198,7 @@ impl<const BITS: u32> Dense<BITS> {
                     continue;
                 }
                 for (index, word) in (PART * part + GROUP * at..).zip(&mut groups[at]) {
-                    let mut count = u64::from(*word & LOWER);
-                    if !carries.is_empty() {
-                        count += carries.get(&index).unwrap_or(&0);
-                    }
+                    let count = u64::from(*word & LOWER) + carries.get(&index).unwrap_or(&0);
                     *word &= !LOWER;
                     search.pass(index, count, range_of::<BITS>);
                 }

@@ -1,6 +1,7 @@
 //! Buckets made in parts where values are, with narrow counts: for histograms of few values.
 
-use super::{PART, Search, bucket_of, range_of};
+use super::{PART, Search};
+use crate::buckets::{bucket_of, range_of};
 use crate::near::bring_near;
 
 /// The most that a count holds.

@@ -1,5 +1,4 @@
 use super::*;
-use crate::splitmix;
 use proptest::prelude::*;
 
 type Fine = Histogram<7>;
@@ -15,26 +14,6 @@ fn window_count(histogram: &Fine, index: usize) -> u64 {
         Buckets::Sparse(sparse) => sparse.window_count(index),
         Buckets::Dense(dense) => dense.window_count(index),
     }
-}
-
-#[test]
-fn values_of_middle_size_have_the_bucket_of_all() {
-    fn check<const BITS: u32>(value: u64) {
-        let found = middle_bucket_of::<BITS>(value);
-        assert_eq!(found, bucket_of::<BITS>(value), "{value}");
-    }
-    let around = (7..52).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]);
-    let ends = [128, 129, 255, 256, 511, LARGE - 1];
-    let some = (0..10_000_u64).map(|i| splitmix(i) >> (12 + i % 44));
-    for value in around
-        .chain(ends)
-        .chain(some)
-        .filter(|value| *value >= 1 << 8)
-    {
-        check::<7>(value);
-        check::<8>(value);
-    }
-    check::<7>(128);
 }
 
 #[test]

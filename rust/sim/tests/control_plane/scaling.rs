@@ -261,6 +261,18 @@ fn neighbours_with_equal_settings_have_memories_and_draws_of_their_own() {
             let starts = starts.map(|row| format!("{:?} {:?}", created[row], create[row]));
             decisions.chain(starts).collect()
         };
+        let targets = output.reals("decisions", "target").into_iter();
+        let services = output.texts("decisions", "service").into_iter();
+        for (service, target) in services.flatten().zip(targets) {
+            let own = if is_other(&service) { 40.0 } else { 50.0 };
+            assert_eq!(target.or(Some(own)), Some(own), "{service}");
+        }
+        let stages = output.secs("replicas", "init").into_iter();
+        let services = output.texts("replicas", "service").into_iter();
+        let others = services.flatten().zip(stages);
+        let (init, none): (Vec<_>, Vec<_>) = others.partition(|(_, init)| init.is_some());
+        assert!(init.iter().all(|(service, _)| is_other(service)));
+        assert!(!init.is_empty() && !none.is_empty(), "stages of their own");
         ["a", "b"].map(of)
     };
     let beside = lives(["a", "b", "c"]);

@@ -75,12 +75,30 @@ impl Ledger {
     }
 }
 
-/// The sum of a block's latencies, for several of them at a time unless some are as long as months.
+/// The sum of a block's latencies, for several of them at a time unless some last for years.
 fn sum(latencies: &[u64]) -> u128 {
     const LONG: u64 = u64::MAX / BLOCK as u64;
     if latencies.iter().fold(0, |bits, latency| bits | latency) <= LONG {
         latencies.iter().sum::<u64>().into()
     } else {
         latencies.iter().copied().map(u128::from).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_do_not_run_over() {
+        assert_eq!(sum(&[]), 0);
+        assert_eq!(sum(&[5; BLOCK]), 5 * BLOCK as u128);
+        for long in [
+            u64::MAX / BLOCK as u64,
+            u64::MAX / BLOCK as u64 + 1,
+            u64::MAX,
+        ] {
+            assert_eq!(sum(&[long; BLOCK]), u128::from(long) * BLOCK as u128);
+        }
     }
 }
