@@ -33,6 +33,9 @@ pub struct EventKey {
     pub sequence: u64,
 }
 
+/// So many events are taken one by one.
+const ONE_BY_ONE: usize = 16;
+
 #[derive(Debug, Clone)]
 struct Entry<E> {
     key: EventKey,
@@ -115,6 +118,21 @@ impl<E> EventList<E> {
         self.heap
             .pop()
             .map(|Reverse(entry)| (entry.key, entry.event))
+    }
+
+    /// Removes the events that happen before `limit` and appends them to `taken`, in no order.
+    pub fn take_before(&mut self, limit: SimTime, taken: &mut Vec<E>) {
+        for _ in 0..ONE_BY_ONE {
+            if self.peek_time().is_none_or(|first| first >= limit) {
+                return;
+            }
+            taken.extend(self.pop().map(|(_, event)| event));
+        }
+        // Many are taken faster all together: the rest becomes a heap again at once.
+        let mut left = std::mem::take(&mut self.heap).into_vec();
+        let early = left.extract_if(.., |Reverse(entry)| entry.key.time < limit);
+        taken.extend(early.map(|Reverse(entry)| entry.event));
+        self.heap = left.into();
     }
 
     /// All pending events, in no order.

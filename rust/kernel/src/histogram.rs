@@ -21,8 +21,10 @@ const PENDING: usize = 64;
 /// More values than this are no longer few. A request every ten seconds makes fewer in a day; a dense histogram takes five
 /// times the room.
 const FEW: u64 = 10_000;
-/// Longer lists of values are counted in blocks.
+/// Longer lists of values are counted in blocks. Values that come in whole blocks come often: more than so many of them are
+/// no longer few.
 const BLOCK: usize = 128;
+const FEW_AT_ONCE: u64 = 1_000;
 
 /// Values that are told apart no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,7 +311,12 @@ impl<const BITS: u32> Histogram<BITS> {
     pub fn record_all(&mut self, values: &[u64]) {
         let all = Extremes::of(values);
         self.window.merge(all);
-        if self.count() > FEW {
+        let few = if values.len() < BLOCK {
+            FEW
+        } else {
+            FEW_AT_ONCE
+        };
+        if self.count() > few {
             self.buckets.make_dense();
         }
         if !values.is_empty() {

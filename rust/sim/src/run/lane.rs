@@ -248,10 +248,7 @@ impl World {
     /// Lets all lanes run, the first of which comes next; returns how many steps they have taken.
     pub(super) fn run_ahead(&mut self) -> u64 {
         let meet = self.meeting();
-        let mut free = vec![];
-        while let Some(controller) = self.pop_lane(meet) {
-            free.push(controller);
-        }
+        let mut free = self.take_lanes(meet);
         // In the order of memory, which is called into the cache in that order too.
         free.sort_unstable();
         let ended = self.run_together(&free, meet);
@@ -261,26 +258,32 @@ impl World {
             .sum()
     }
 
-    /// The next lane that may run. Those that may not, since something has happened or is to happen to their service
-    /// meanwhile, or since everybody meets at this very instant, have to wait for their turn.
-    fn pop_lane(&mut self, meet: SimTime) -> Option<usize> {
-        while let Some((key, event)) = self.lanes.peek() {
-            let (at, event) = (key.time, *event);
-            let controller = self
-                .is_alone(event)
-                .filter(|_| at < meet || at == self.now)?;
-            self.lanes.pop();
-            let service = &self.services[self.loops[controller].service];
-            if at < meet && at < service.next_event() && !service.waits() {
-                return Some(controller);
-            }
-            if at < meet {
-                self.list(controller);
+    /// The lanes that may run. Those that may not, since something has happened or is to happen to their service meanwhile,
+    /// or since everybody meets at this very instant, have to wait for their turn.
+    fn take_lanes(&mut self, meet: SimTime) -> Vec<usize> {
+        let mut early = vec![];
+        self.lanes.take_before(meet, &mut early);
+        let mut free = Vec::with_capacity(early.len());
+        for event in early {
+            let Some(controller) = self.is_alone(event) else {
+                continue;
+            };
+            let this = &self.loops[controller];
+            let (at, service) = (this.due.first(), &self.services[this.service]);
+            if at.is_some_and(|(at, _)| at < service.next_event()) && !service.waits() {
+                free.push(controller);
             } else {
-                self.events.push(at, key.class, key.entity, event);
+                self.list(controller);
             }
         }
-        None
+        while let Some((key, event)) = self.lanes.peek()
+            && key.time == self.now
+        {
+            let (key, event) = (key, *event);
+            self.lanes.pop();
+            self.events.push(key.time, key.class, key.entity, event);
+        }
+        free
     }
 
     /// Lets the lanes of several services run, in parallel if there are threads for it.
