@@ -27,7 +27,7 @@ pub use distribution::{Distribution, DistributionError, Sampler, standard_gamma}
 pub use event::{EventKey, EventList, class};
 pub use histogram::{Bucket, Histogram};
 pub use mean::TimeWeightedMean;
-pub use near::bring_near;
+pub use near::{bring_near, bring_value_near};
 pub use normal::standard_normal;
 pub use random::{Xoshiro256PlusPlus, philox4x32_10, splitmix, unit_f64};
 pub use stream::{StreamKey, counter_draw, stable_hash};

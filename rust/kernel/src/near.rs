@@ -16,17 +16,34 @@ pub fn bring_near<T: Copy>(list: &[T]) {
     list.iter().step_by(step).for_each(ask_for);
 }
 
+/// Asks for all lines of a value, but for what it points to. (Only where the processor does so without waiting.)
+#[inline]
+pub fn bring_value_near<T: ?Sized>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    for offset in (0..size_of_val(value)).step_by(LINE) {
+        ask_for_address(std::ptr::from_ref(value).cast::<u8>().wrapping_add(offset));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
 /// Asks for the line of a value, without waiting for it.
 #[inline]
 #[cfg(target_arch = "x86_64")]
 fn ask_for<T>(value: &T) {
+    ask_for_address(std::ptr::from_ref(value).cast());
+}
+
+#[inline]
+#[cfg(target_arch = "x86_64")]
+fn ask_for_address(address: *const u8) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     #[expect(
         unsafe_code,
         reason = "a hint about any address neither reads nor writes what is there, nor can it fail"
     )]
     unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
 }
 

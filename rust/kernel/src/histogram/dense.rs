@@ -18,9 +18,6 @@ const GROUP: usize = PART / size_of::<u64>();
 /// So many used groups of a part are closed faster all together than one by one.
 const MANY: u32 = 4;
 
-/// So many octaves below the largest value of all hold most values: of a million exponential ones, nineteen of twenty.
-const OFTEN: usize = 8;
-
 /// Counts that halves of words were too narrow for, by bucket. There are few: a bucket has to be met very often.
 type Carries = BTreeMap<usize, u64>;
 
@@ -58,11 +55,9 @@ impl<const BITS: u32> Dense<BITS> {
         dense
     }
 
-    /// Asks for the memory of most values: the lower buckets, which are as many again, are met now and then.
     pub(super) fn bring_near(&self) {
-        let often = OFTEN << BITS;
-        bring_near(&self.words[self.words.len().saturating_sub(often)..]);
-        bring_near(&self.used[self.used.len().saturating_sub(often / GROUP)..]);
+        bring_near(&self.words);
+        bring_near(&self.used);
     }
 
     /// Buckets that there are.

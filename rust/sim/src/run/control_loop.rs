@@ -8,7 +8,7 @@ use crate::control::{Accounts, Controller, Verdict};
 use crate::metrics::{CLOCKS, NextSample, Pipeline, Reads};
 use crate::plan::{ControllerPlan, Plan, ServicePlan};
 use crate::record::{Decided, DecisionContext, DecisionLog};
-use hookean_kernel::{SimDuration, SimTime};
+use hookean_kernel::{SimDuration, SimTime, bring_value_near};
 use std::collections::BTreeMap;
 
 /// A controller with everything of its own.
@@ -67,8 +67,10 @@ impl Loop {
     /// Asks for memory before it is used.
     pub(super) fn bring_near(&self) {
         self.pipeline.bring_near();
-        if let Decider::Native(native) = &self.decider {
-            native.bring_near();
+        match &self.decider {
+            Decider::Native(native) => native.bring_near(),
+            Decider::External(observer) => bring_value_near(&**observer),
+            Decider::Reactive(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::control_loop::Decider;
 use super::event::Event;
 use super::world::World;
 use crate::control::external::{ExternalPolicies, Failure, Row};
+use hookean_kernel::bring_value_near;
 
 /// Cannot happen: it is checked when a run begins.
 const NO_POLICIES: &str = "the run has no policies";
@@ -16,7 +17,17 @@ impl World {
             self.advance_together();
         }
         let members = self.batches[batch].clone();
-        let rows: Vec<Row> = members.iter().map(|member| self.row(*member)).collect();
+        // Each calls for what the memory of another is found by, and for that of the next, before it is read.
+        let rows = members.iter().enumerate().map(|(at, member)| {
+            if let Some(after) = members.get(at + 2) {
+                self.bring_parts_near(*after);
+            }
+            if let Some(next) = members.get(at + 1) {
+                self.loops[*next].bring_near();
+            }
+            self.row(*member)
+        });
+        let rows: Vec<Row> = rows.collect();
         let now = self.now;
         let Some(choices) = self.ask(|policies| policies.decide(now, &rows)) else {
             return;
@@ -46,6 +57,13 @@ impl World {
             None => Err(Failure::from(NO_POLICIES)),
         };
         answer.map_err(|failure| self.failure = Some(failure)).ok()
+    }
+
+    /// Asks for a loop and its service before they are used.
+    fn bring_parts_near(&self, controller: usize) {
+        let this = &self.loops[controller];
+        bring_value_near(this);
+        bring_value_near(&self.services[this.service]);
     }
 
     fn row(&mut self, controller: usize) -> Row {

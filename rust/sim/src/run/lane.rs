@@ -24,7 +24,7 @@ use super::world::World;
 use crate::metrics::NextSample;
 use crate::plan::{Plan, ServicePlan};
 use crate::station::Station;
-use hookean_kernel::{SimDuration, SimTime};
+use hookean_kernel::{SimDuration, SimTime, bring_value_near};
 use rayon::prelude::*;
 
 /// Whether the loops of a plan may run ahead, as far as the plan as a whole is concerned: calls tie services together.
@@ -79,6 +79,13 @@ impl<'a> Lane<'a> {
             this,
             meet,
         }
+    }
+
+    /// Asks for what the memory of its station and its loop is found by.
+    fn bring_parts_near(&self) {
+        bring_value_near(self.service);
+        bring_value_near(self.station);
+        bring_value_near(self.this);
     }
 
     /// Asks for the memory of its station and its loop before they are used.
@@ -300,12 +307,12 @@ impl World {
             let lane = Lane::new(plan, this, service, &mut **station, meet);
             (controller, lane)
         });
+        let lanes: Vec<_> = lanes.collect();
         // Where many run in turn, each is called into the cache anew: at every tick, if policies in Python decide.
         let in_turn = of.len() >= MANY;
         let run = |(controller, lane): (usize, Lane<'_>)| (controller, lane.run(false));
         match &self.pool {
             Some(pool) if of.len() >= TOGETHER => {
-                let lanes: Vec<_> = lanes.collect();
                 pool.install(|| {
                     let chunks = lanes.into_par_iter().chunks(if in_turn { MANY } else { 1 });
                     chunks
@@ -333,15 +340,19 @@ impl World {
     }
 }
 
-/// The lanes one after the other, each of which calls for the memory of the next before it runs, if they run `in_turn`.
+/// The lanes one after the other. If they run `in_turn`, each calls before it runs for the memory of the next, and for what
+/// that of the one after it is found by.
 fn ahead<'a>(
-    lanes: impl IntoIterator<Item = (usize, Lane<'a>)>,
+    lanes: Vec<(usize, Lane<'a>)>,
     in_turn: bool,
 ) -> impl Iterator<Item = (usize, Lane<'a>)> {
-    let mut lanes = lanes.into_iter().peekable();
+    let mut lanes = lanes.into_iter();
     std::iter::from_fn(move || {
         let next = lanes.next();
-        if in_turn && let Some((_, lane)) = lanes.peek() {
+        if in_turn && let [(_, lane), after @ ..] = lanes.as_slice() {
+            if let [(_, after), ..] = after {
+                after.bring_parts_near();
+            }
             lane.bring_near();
         }
         next
