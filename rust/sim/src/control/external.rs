@@ -25,7 +25,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::error::Error;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The kind of the controllers that are decided outside.
 pub const KIND: &str = "python";
@@ -120,6 +120,10 @@ pub const METRICS: [(Metric, &str); 3] = [
     (Metric::Requests, "requests_per_second"),
 ];
 
+/// The names, shared by all decisions.
+static NAMES: LazyLock<[Arc<str>; METRICS.len()]> =
+    LazyLock::new(|| METRICS.map(|(_, name)| name.into()));
+
 /// Names of the means in the inputs of a decision.
 const INPUTS: [&str; METRICS.len()] = ["cpu_ratio", "memory_bytes", "requests_rps"];
 
@@ -161,7 +165,6 @@ pub struct Observer {
     config: Config,
     /// Name of the first metric, for the log of decisions.
     metric: Option<Arc<str>>,
-    read: Vec<PodSample>,
     accounts: Kept,
 }
 
@@ -176,12 +179,11 @@ impl Observer {
             return Err("has crossed bounds".to_owned());
         }
         let first = config.metrics.first();
-        let metric = first.map(|m| METRICS[*m as usize].1.into());
+        let metric = first.map(|m| Arc::clone(&NAMES[*m as usize]));
         Ok(Self {
             accounts: Kept::new(&config),
             config,
             metric,
-            read: Vec::new(),
         })
     }
 
@@ -201,7 +203,7 @@ impl Observer {
     }
 
     /// What the policy sees.
-    pub(crate) fn observe(&mut self, controller: usize, view: &View<'_>) -> Row {
+    pub(crate) fn observe(&self, controller: usize, view: &View<'_>) -> Row {
         let mut row = Row {
             controller,
             desired: view.desired,
@@ -226,24 +228,19 @@ impl Observer {
         row
     }
 
-    fn replica_means(&mut self, row: &mut Row, view: &View<'_>) {
+    fn replica_means(&self, row: &mut Row, view: &View<'_>) {
         let cores_milli = view.cpu_millicores as f64;
         let all_ready = view.counts.ready as usize == view.live.len();
         for (place, metric) in self.config.metrics.iter().enumerate() {
-            self.read.clear();
-            view.pipeline
-                .pod_samples(metric.of_replicas(), view.now, view.samples, &mut |s| {
-                    self.read.push(s);
-                });
             let mut replicas = view.live.iter().enumerate().peekable();
             let (mut sum, mut samples, mut newest) = (0.0, 0u32, None);
-            for sample in &self.read {
+            let mut take = |sample: PodSample| {
                 while replicas.next_if(|(_, id)| **id < sample.replica).is_some() {}
                 let Some((at, id)) = replicas.next_if(|(_, id)| **id == sample.replica) else {
-                    continue;
+                    return;
                 };
                 if let Some(seen) = row.replicas.get_mut(at) {
-                    seen.samples[*metric as usize] = Some(*sample);
+                    seen.samples[*metric as usize] = Some(sample);
                 }
                 // As a rule all are ready, and none has to be looked at.
                 if all_ready || view.replicas.get(*id).state == ReplicaState::Ready {
@@ -251,7 +248,9 @@ impl Observer {
                     samples += 1;
                     newest = newest.max(Some(sample.at));
                 }
-            }
+            };
+            let (of, now) = (metric.of_replicas(), view.now);
+            view.pipeline.pod_samples(of, now, view.samples, &mut take);
             let unit = if *metric == Metric::Cpu {
                 cores_milli
             } else {

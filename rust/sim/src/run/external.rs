@@ -4,7 +4,7 @@ use super::control_loop::Decider;
 use super::event::Event;
 use super::world::World;
 use crate::control::external::{ExternalPolicies, Failure, Row};
-use hookean_kernel::bring_value_near;
+use hookean_kernel::{bring_near, bring_value_near};
 
 /// Cannot happen: it is checked when a run begins.
 const NO_POLICIES: &str = "the run has no policies";
@@ -23,7 +23,9 @@ impl World {
                 self.bring_parts_near(*after);
             }
             if let Some(next) = members.get(at + 1) {
-                self.loops[*next].bring_near();
+                let this = &self.loops[*next];
+                this.bring_near();
+                bring_near(&self.services[this.service].live);
             }
             self.row(*member)
         });
@@ -77,9 +79,9 @@ impl World {
             services,
             ..
         } = self;
-        let this = &mut loops[controller];
+        let this = &loops[controller];
         let state = &services[this.service];
-        let Decider::External(observer) = &mut this.decider else {
+        let Decider::External(observer) = &this.decider else {
             unreachable!("Invariant: batches hold external controllers only")
         };
         let view = state.view(self.now, &plan.services[this.service], &this.pipeline);

@@ -5,7 +5,7 @@ use crate::station::orders::Line;
 use crate::station::trigger::Trigger;
 use crate::station::{Ledger, ReplicaId, ReplicaReading, ReplicaShape, Station};
 use crate::workload::Arrivals;
-use hookean_kernel::{SimTime, bring_near};
+use hookean_kernel::{SimTime, bring_near, bring_value_near};
 
 impl<Q: Queue> Station for Replicas<Q> {
     fn advance(&mut self, until: SimTime) {
@@ -175,6 +175,8 @@ impl<Q: Queue> Station for Replicas<Q> {
     }
 
     fn bring_near(&self) {
+        // First of all: the others leave time for it to come.
+        bring_value_near(self.queues.as_slice());
         self.ledger.bring_near();
         self.arrivals.bring_near();
         self.tree.bring_near();
