@@ -33,7 +33,7 @@ pub struct EventKey {
     pub sequence: u64,
 }
 
-/// So many events are taken one by one.
+/// One of so many events is taken by itself before all are looked at.
 const ONE_BY_ONE: usize = 16;
 
 #[derive(Debug, Clone)]
@@ -122,7 +122,8 @@ impl<E> EventList<E> {
 
     /// Removes the events that happen before `limit` and appends them to `taken`, in no order.
     pub fn take_before(&mut self, limit: SimTime, taken: &mut Vec<E>) {
-        for _ in 0..ONE_BY_ONE {
+        let begun = taken.len();
+        while ONE_BY_ONE * (taken.len() - begun) <= self.heap.len() {
             if self.peek_time().is_none_or(|first| first >= limit) {
                 return;
             }
@@ -154,6 +155,23 @@ impl<E> EventList<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn early_events_are_taken_and_others_stay_in_order() {
+        for early in [0, 3, 40, 99, 100] {
+            let mut list = EventList::new();
+            for i in 0..100_u64 {
+                list.push(SimTime::from_nanos(i * 37 % 100), class::TICK, 0, i * 37 % 100);
+            }
+            let mut taken = vec![u64::MAX];
+            list.take_before(SimTime::from_nanos(early), &mut taken);
+            taken.sort_unstable();
+            let expected: Vec<u64> = (0..early).chain([u64::MAX]).collect();
+            assert_eq!(taken, expected);
+            let left = std::iter::from_fn(|| list.pop()).map(|(_, event)| event);
+            assert!(left.eq(early..100), "{early}");
+        }
+    }
 
     fn order(keys: &[(u64, u8, u32)]) -> Vec<usize> {
         let mut list = EventList::new();
