@@ -49,7 +49,7 @@ class Native:
 class Scalar:
     """Proportional, and down only to the largest wish of the last five minutes; one service at a time."""
 
-    def begin(self, setup: Setup) -> None:  # noqa: D102
+    def __init__(self) -> None:
         self.wishes: deque[int] = deque(maxlen=WINDOW)
 
     def decide(self, obs: Observation) -> int:  # noqa: D102
