@@ -161,7 +161,12 @@ mod tests {
         for early in [0, 3, 40, 99, 100] {
             let mut list = EventList::new();
             for i in 0..100_u64 {
-                list.push(SimTime::from_nanos(i * 37 % 100), class::TICK, 0, i * 37 % 100);
+                list.push(
+                    SimTime::from_nanos(i * 37 % 100),
+                    class::TICK,
+                    0,
+                    i * 37 % 100,
+                );
             }
             let mut taken = vec![u64::MAX];
             list.take_before(SimTime::from_nanos(early), &mut taken);

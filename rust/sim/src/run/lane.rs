@@ -312,14 +312,12 @@ impl World {
         let in_turn = of.len() >= MANY;
         let run = |(controller, lane): (usize, Lane<'_>)| (controller, lane.run(false));
         match &self.pool {
-            Some(pool) if of.len() >= TOGETHER => {
-                pool.install(|| {
-                    let chunks = lanes.into_par_iter().chunks(if in_turn { MANY } else { 1 });
-                    chunks
-                        .flat_map_iter(|chunk| ahead(chunk, in_turn).map(run))
-                        .collect()
-                })
-            }
+            Some(pool) if of.len() >= TOGETHER => pool.install(|| {
+                let chunks = lanes.into_par_iter().chunks(if in_turn { MANY } else { 1 });
+                chunks
+                    .flat_map_iter(|chunk| ahead(chunk, in_turn).map(run))
+                    .collect()
+            }),
             _ => ahead(lanes, in_turn).map(run).collect(),
         }
     }
