@@ -340,10 +340,7 @@ impl World {
 
 /// The lanes one after the other. If they run `in_turn`, each calls before it runs for the memory of the next, and for what
 /// that of the one after it is found by.
-fn ahead<'a>(
-    lanes: Vec<(usize, Lane<'a>)>,
-    in_turn: bool,
-) -> impl Iterator<Item = (usize, Lane<'a>)> {
+fn ahead(lanes: Vec<(usize, Lane<'_>)>, in_turn: bool) -> impl Iterator<Item = (usize, Lane<'_>)> {
     let mut lanes = lanes.into_iter();
     std::iter::from_fn(move || {
         let next = lanes.next();
