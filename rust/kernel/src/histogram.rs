@@ -21,9 +21,9 @@ const PENDING: usize = 64;
 /// More values than this are no longer few. A request every ten seconds makes fewer in a day; a dense histogram takes five
 /// times the room.
 const FEW: u64 = 10_000;
-/// Longer lists of values are counted in blocks. Values that come in whole blocks come often: more than so many of them are
-/// no longer few.
+/// Longer lists of values are counted in blocks.
 const BLOCK: usize = 128;
+/// Values that come in whole blocks come often: more than so many of them are no longer few.
 const FEW_AT_ONCE: u64 = 1_000;
 
 /// Values that are told apart no further.
