@@ -1,4 +1,5 @@
 use super::*;
+use crate::splitmix;
 use proptest::prelude::*;
 
 type Fine = Histogram<7>;
@@ -162,6 +163,22 @@ fn few_values_take_little_room() {
     assert!(matches!(histogram.buckets, Buckets::Dense(_)));
     assert_eq!(histogram.count(), 402_000);
     assert_eq!(histogram.quantile(0.5), all.quantile(0.5));
+}
+
+#[test]
+fn values_in_whole_blocks_are_soon_no_longer_few() {
+    let values: Vec<u64> = (0..=FEW_AT_ONCE).map(|i| splitmix(i) >> 40).collect();
+    let is_dense = |at_once| {
+        let mut histogram = Fine::new();
+        values
+            .chunks(at_once)
+            .for_each(|some| histogram.record_all(some));
+        assert_eq!(histogram.count(), FEW_AT_ONCE + 1);
+        matches!(histogram.buckets, Buckets::Dense(_))
+    };
+    assert!(!is_dense(BLOCK - 1), "they do not fill a block");
+    assert!(!is_dense(BLOCK), "the last block is not whole");
+    assert!(is_dense(values.len()));
 }
 
 #[test]

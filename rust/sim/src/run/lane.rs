@@ -268,12 +268,11 @@ impl World {
     /// The lanes that may run. Those that may not, since something has happened or is to happen to their service meanwhile,
     /// or since everybody meets at this very instant, have to wait for their turn.
     fn take_lanes(&mut self, meet: SimTime) -> Vec<usize> {
-        let mut early = vec![];
-        self.lanes.take_before(meet, &mut early);
+        let early = self.lanes.take_before(meet);
         let mut free = Vec::with_capacity(early.len());
         for event in early {
             let Some(controller) = self.is_alone(event) else {
-                continue;
+                unreachable!("Invariant: lanes are steps of loops that may run ahead")
             };
             let this = &self.loops[controller];
             let (at, service) = (this.due.first(), &self.services[this.service]);
