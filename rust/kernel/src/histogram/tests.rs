@@ -123,6 +123,48 @@ fn a_bucket_is_met_more_often_than_a_word_can_count() {
 }
 
 #[test]
+fn windows_add_up_to_more_than_a_narrow_count() {
+    let mut histogram = Fine::new();
+    for round in 1..=6 {
+        // One group of buckets alone, then with its whole part.
+        let others = if round % 2 == 0 { 1000..1064 } else { 0..0 };
+        for block in [1000; 30_000].chunks(BLOCK) {
+            histogram.record_all(block);
+        }
+        histogram.record_all(&others.collect::<Vec<_>>());
+        let median = histogram.take_window([0.5]).unwrap().0[0];
+        let bucket = bucket_of::<7>(1000);
+        assert_eq!(bucket_of::<7>(median), bucket);
+        assert_eq!(
+            run_count(&histogram, bucket),
+            round * 30_000 + round / 2 * 4
+        );
+        assert_eq!(run_count(&histogram, bucket + 1), round / 2 * 4);
+        let counts: u64 = histogram.settled().run_counts().map(|(_, n)| n).sum();
+        assert_eq!(counts, histogram.count());
+    }
+}
+
+#[test]
+fn one_window_takes_half_the_room() {
+    let mut histogram = Fine::new();
+    let values: Vec<u64> = (0..3000).map(|i| splitmix(i) >> 40).collect();
+    histogram.record_all(&values);
+    histogram.record_all(&values);
+    let rooms = |histogram: &Fine| match &histogram.buckets {
+        Buckets::Dense(dense) => dense.rooms(),
+        Buckets::Sparse(_) => unreachable!("there are many values"),
+    };
+    let all = rooms(&histogram).0;
+    assert_eq!(rooms(&histogram), (all, 0));
+    let whole = histogram.clone();
+    histogram.take_window([0.5]).unwrap();
+    assert_eq!((rooms(&histogram), &histogram), ((0, all), &whole));
+    histogram.record_all(&values);
+    assert_eq!(rooms(&histogram), (all, all));
+}
+
+#[test]
 fn crowded_windows_have_the_quantiles_of_their_values() {
     let mut histogram = Fine::new();
     for window in 0..40_u64 {
