@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from hookean.scenario.provenance import Known
+
+from .canonical import canonical
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from hookean.scenario.fields import Status
 
     from .tree import Parameters
-
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 class Provenance(NamedTuple):
@@ -91,7 +89,7 @@ class Plan:
 
     def json(self) -> bytes:
         """Returns the document as canonical JSON: sorted keys, no spaces, no NaN. It is written anew each time."""
-        document = _CANONICAL.encode(self.document).encode()
+        document = canonical(self.document).encode()
         # the digest asks for the sum alone, and the text of very many services is large
         self.__dict__.setdefault("_document_sum", hashlib.sha256(document))
         return document

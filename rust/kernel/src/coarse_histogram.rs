@@ -34,11 +34,16 @@ impl Extent {
         self.max = self.max.max(value);
     }
 
+    /// Takes account of whole numbers that are not counted.
     #[cold]
     fn widen(&mut self, values: impl Iterator<Item = f64>) {
-        for value in values {
-            self.record(nearest(value), 0);
-        }
+        // Floats that are not negative are ordered like their bits, which the processor compares several at a time.
+        let bits = values.map(|value| value.to_bits() as i64);
+        let fold = |(least, largest): (i64, i64), of| (least.min(of), largest.max(of));
+        let none = (f64::INFINITY.to_bits() as i64, 0);
+        let (least, largest) = bits.fold(none, fold);
+        self.min = self.min.min(nearest(f64::from_bits(least as u64)));
+        self.max = self.max.max(nearest(f64::from_bits(largest as u64)));
     }
 
     fn merge(&mut self, other: Self) {
@@ -365,6 +370,10 @@ mod tests {
             [20.0; 0].into_iter() // not asked for
         });
         assert_eq!(extremes, together);
+        let mut empty = CoarseHistogram::default();
+        empty.long(20.0, 30.0).unwrap().end(0, || [].into_iter());
+        empty.record(25, 1);
+        assert_eq!(empty.quantile(0.5), Some(25), "no extremes but of values");
     }
 
     #[test]

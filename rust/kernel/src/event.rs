@@ -113,6 +113,12 @@ impl<E> EventList<E> {
         first.map(|Reverse(entry)| (entry.key, &entry.event))
     }
 
+    /// The first event, and one or two of those that come soon after it, one of which is the next.
+    pub fn first_few(&self) -> impl Iterator<Item = &E> {
+        let few = self.heap.as_slice().iter().take(3);
+        few.map(|Reverse(entry)| &entry.event)
+    }
+
     /// Removes and returns the first event.
     pub fn pop(&mut self) -> Option<(EventKey, E)> {
         self.heap

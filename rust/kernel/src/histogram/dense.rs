@@ -137,8 +137,8 @@ impl<const BITS: u32> Dense<BITS> {
     /// Count of a bucket of the run.
     pub(super) fn run_count(&self, index: usize) -> u64 {
         let carries = [&self.window_carries, &self.closed_carries];
-        let carried = carries.map(|of| of.get(&index).copied().unwrap_or(0));
-        self.narrow_count(index) + carried.iter().sum::<u64>()
+        let wide = carries.map(|of| of.get(&index).copied().unwrap_or(0));
+        self.narrow_count(index) + wide.iter().sum::<u64>()
     }
 
     /// Count of a bucket of the run but for what is carried.

@@ -3,7 +3,11 @@
 use super::packed::Packed;
 use super::{Replica, ReplicaState};
 use crate::station::ReplicaId;
+use hookean_kernel::bring_value_near;
 use std::borrow::Cow;
+
+/// So many are the latest.
+const LATEST: usize = 2;
 
 #[derive(Debug, Clone)]
 enum Place {
@@ -76,6 +80,16 @@ impl Replicas {
             && replica.state == ReplicaState::Ended
         {
             *place = Place::Closed(Packed::new(replica));
+        }
+    }
+
+    /// Asks for the latest of them before they are used (see [`bring_value_near`]).
+    pub fn bring_near(&self) {
+        let latest = self.0.len().saturating_sub(LATEST);
+        for place in &self.0[latest..] {
+            if let Place::Open(replica) = place {
+                bring_value_near(&**replica);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use super::event::{Event, Reach};
 use super::service::Service;
 use super::world::World;
 use crate::metrics::NextSample;
-use crate::plan::{Plan, ServicePlan};
+use crate::plan::Plan;
 use crate::station::Station;
 use hookean_kernel::{SimDuration, SimTime, bring_value_near};
 use rayon::prelude::*;
@@ -37,50 +37,68 @@ const TOGETHER: usize = 4;
 /// The memory of fewer stations than this stays at hand.
 const MANY: usize = 16;
 
+/// The next step of a loop that may run ahead, as it is listed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LaneStep {
+    controller: u32,
+    service: u32,
+    step: Step,
+}
+
+impl LaneStep {
+    const fn event(self) -> Event {
+        self.step.event(self.controller as usize)
+    }
+}
+
 /// A service that runs by itself.
 struct Lane<'a> {
-    plan: &'a ServicePlan,
-    series_step: SimDuration,
+    plan: &'a Plan,
+    /// The number of the service. Making a lane looks at nothing of it: it may be far away, and others are, too.
+    of: usize,
     service: &'a mut Service,
     station: &'a mut dyn Station,
     this: &'a mut Loop,
-    /// Where others come in, or something happens to the service.
-    limit: SimTime,
     /// Where everybody meets.
     meet: SimTime,
 }
 
-/// Why a lane has stopped.
-#[derive(Debug, Default)]
+/// Where a lane has stopped.
+#[derive(Debug)]
 struct Stop {
     steps: u64,
-    /// The replicas it wants from an instant on.
-    scale: Option<(SimTime, u32)>,
+    next: Next,
 }
 
-impl<'a> Lane<'a> {
-    fn new(
-        plan: &'a Plan,
-        this: &'a mut Loop,
-        service: &'a mut Service,
-        station: &'a mut dyn Station,
-        meet: SimTime,
-    ) -> Self {
-        Self {
-            limit: if service.waits() {
-                SimTime::ZERO
-            } else {
-                service.next_event().min(meet)
-            },
-            plan: &plan.services[this.service],
-            series_step: SimDuration::from_nanos(plan.record.series_step_ns),
-            service,
-            station,
-            this,
-            meet,
-        }
-    }
+/// How a loop that may run ahead goes on.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    /// It wants so many replicas from an instant on.
+    Scale(SimTime, u32),
+    /// It runs ahead.
+    Ahead(SimTime, Step),
+    /// It takes its next step when it is its turn.
+    InTurn(SimTime, Step),
+    /// Something happens to its service before.
+    Nothing,
+}
 
+impl Next {
+    /// The step that comes next.
+    fn of(this: &mut Loop, service: &Service) -> Self {
+        let (happens, waits) = (service.next_event(), service.waits());
+        let next = match this.due.first() {
+            None => Self::Nothing,
+            Some((at, _)) if at > happens && !waits => Self::Nothing,
+            Some((at, step)) if at == happens || waits => Self::InTurn(at, step),
+            Some((at, step)) => Self::Ahead(at, step),
+        };
+        this.due.listed = !matches!(next, Self::Nothing);
+        next
+    }
+}
+
+impl Lane<'_> {
     /// Asks for what the memory of its station and its loop is found by.
     fn bring_parts_near(&self) {
         bring_value_near(self.service);
@@ -94,23 +112,32 @@ impl<'a> Lane<'a> {
         self.this.bring_near();
     }
 
-    /// Takes the steps before the limit, and the first in any case if it is in turn; and brings its station to where
-    /// everybody meets while it is at hand.
+    /// Takes the steps before others come in or something happens to the service, and the first in any case if it is in turn;
+    /// and brings its station to where everybody meets while it is at hand.
     fn run(mut self, in_turn: bool) -> Stop {
-        let mut stop = Stop::default();
-        let mut limit = if in_turn { SimTime::MAX } else { self.limit };
+        let before = if self.service.waits() {
+            SimTime::ZERO
+        } else {
+            self.service.next_event().min(self.meet)
+        };
+        let mut steps = 0;
+        let mut limit = if in_turn { SimTime::MAX } else { before };
         while let Some((now, step)) = self.this.due.pop_before(limit) {
-            stop.steps += 1;
-            stop.scale = self.take(now, step);
-            if stop.scale.is_some() {
-                return stop;
+            steps += 1;
+            if let Some((at, desired)) = self.take(now, step) {
+                self.this.due.listed = false;
+                let next = Next::Scale(at, desired);
+                return Stop { steps, next };
             }
-            limit = self.limit;
+            limit = before;
         }
-        if self.limit == self.meet && self.service.ahead_to < self.meet {
+        if before == self.meet && self.service.ahead_to < self.meet {
             self.advance(self.meet);
         }
-        stop
+        Stop {
+            steps,
+            next: Next::of(self.this, self.service),
+        }
     }
 
     /// Takes a step; returns the replicas wanted if they are others than there are.
@@ -120,7 +147,8 @@ impl<'a> Lane<'a> {
             Step::Row => {
                 self.advance(now);
                 self.service.end_interval(now, self.station);
-                self.this.due.push(now + self.series_step, Step::Row);
+                let step = SimDuration::from_nanos(self.plan.record.series_step_ns);
+                self.this.due.push(now + step, Step::Row);
             }
             Step::Decide => return self.decide(now),
         }
@@ -147,7 +175,9 @@ impl<'a> Lane<'a> {
             self.read_replicas(now);
         }
         self.this.due.push(now + self.this.period, Step::Decide);
-        let verdict = self.this.decide(now, self.plan, self.service)?;
+        let verdict = self
+            .this
+            .decide(now, &self.plan.services[self.of], self.service)?;
         let desired = verdict.desired;
         if desired != self.service.wanted() {
             return Some((now, desired));
@@ -161,7 +191,7 @@ impl<'a> Lane<'a> {
         if !self.service.has_read(now, figures) {
             self.station.advance_to_read(now);
             self.service.ahead_to = now;
-            let shape = &self.plan.replica;
+            let shape = &self.plan.services[self.of].replica;
             self.service.read(now, figures, shape, self.station);
         }
     }
@@ -215,24 +245,37 @@ impl World {
     /// has to be taken in turn; or nowhere, where something happens to its service first.
     pub(super) fn list(&mut self, controller: usize) {
         let this = &mut self.loops[controller];
-        let service = &self.services[this.service];
-        this.due.listed = false;
-        let Some((at, step)) = this.due.first() else {
-            return;
-        };
-        let event = step.event(controller);
-        let happens = service.next_event();
-        if at > happens && !service.waits() {
-            return;
+        let service = this.service;
+        let next = Next::of(this, &self.services[service]);
+        self.take_in(controller, service, next);
+    }
+
+    /// Puts on a list how a loop goes on.
+    fn take_in(&mut self, controller: usize, service: usize, next: Next) {
+        match next {
+            Next::Scale(at, desired) => {
+                let event = Event::Scale {
+                    controller,
+                    desired,
+                };
+                self.schedule(at, event);
+            }
+            Next::Ahead(at, step) => {
+                let lane = LaneStep {
+                    controller: controller as u32,
+                    service: service as u32,
+                    step,
+                };
+                let (class, entity) = lane.event().order();
+                self.lanes.push(at, class, entity, lane);
+            }
+            Next::InTurn(at, step) => {
+                let event = step.event(controller);
+                let (class, entity) = event.order();
+                self.events.push(at, class, entity, event);
+            }
+            Next::Nothing => {}
         }
-        this.due.listed = true;
-        let (class, entity) = event.order();
-        let list = if at == happens || service.waits() {
-            &mut self.events
-        } else {
-            &mut self.lanes
-        };
-        list.push(at, class, entity, event);
     }
 
     /// When everybody meets next, at the latest.
@@ -247,69 +290,71 @@ impl World {
         let meet = self.meeting();
         let this = &mut self.loops[controller];
         let of = this.service;
-        let (service, station) = (&mut self.services[of], &mut *self.stations[of]);
-        let stop = Lane::new(&self.plan, this, service, station, meet).run(true);
-        self.take_in(controller, &stop)
+        let lane = Lane {
+            plan: &self.plan,
+            of,
+            service: &mut self.services[of],
+            station: &mut *self.stations[of],
+            this,
+            meet,
+        };
+        let stop = lane.run(true);
+        self.take_in(controller, of, stop.next);
+        stop.steps
     }
 
     /// Lets all lanes run, the first of which comes next; returns how many steps they have taken.
     pub(super) fn run_ahead(&mut self) -> u64 {
         let meet = self.meeting();
-        let mut free = self.take_lanes(meet);
-        // In the order of memory, which is called into the cache in that order too.
-        free.sort_unstable();
-        let ended = self.run_together(&free, meet);
-        ended
-            .iter()
-            .map(|(controller, stop)| self.take_in(*controller, stop))
-            .sum()
-    }
-
-    /// The lanes that may run. Those that may not, since something has happened or is to happen to their service meanwhile,
-    /// or since everybody meets at this very instant, have to wait for their turn.
-    fn take_lanes(&mut self, meet: SimTime) -> Vec<usize> {
-        let early = self.lanes.take_before(meet);
-        let mut free = Vec::with_capacity(early.len());
-        for event in early {
-            let Some(controller) = self.is_alone(event) else {
-                unreachable!("Invariant: lanes are steps of loops that may run ahead")
-            };
-            let this = &self.loops[controller];
-            let (at, service) = (this.due.first(), &self.services[this.service]);
-            if at.is_some_and(|(at, _)| at < service.next_event()) && !service.waits() {
-                free.push(controller);
-            } else {
-                self.list(controller);
-            }
-        }
-        while let Some((key, event)) = self.lanes.peek()
+        let mut early = self.lanes.take_before(meet);
+        while let Some((key, lane)) = self.lanes.peek()
             && key.time == self.now
         {
-            let (key, event) = (key, *event);
+            // Everybody meets at this very instant: it waits for its turn.
+            let (key, event) = (key, lane.event());
             self.lanes.pop();
             self.events.push(key.time, key.class, key.entity, event);
         }
-        free
+        // In the order of memory, which is called into the cache in that order too.
+        early.sort_unstable_by_key(|lane| lane.controller);
+        let mut steps = 0;
+        for (lane, stop) in self.run_together(&early, meet) {
+            steps += stop.steps;
+            self.take_in(lane.controller as usize, lane.service as usize, stop.next);
+        }
+        steps
     }
 
-    /// Lets the lanes of several services run, in parallel if there are threads for it.
-    fn run_together(&mut self, controllers: &[usize], meet: SimTime) -> Vec<(usize, Stop)> {
-        let loops = picked(&mut self.loops, controllers.iter().copied());
-        let mut loops: Vec<(usize, &mut Loop)> = controllers.iter().copied().zip(loops).collect();
-        loops.sort_unstable_by_key(|(_, this)| this.service);
-        let of: Vec<usize> = loops.iter().map(|(_, this)| this.service).collect();
+    /// Lets the lanes of several services run, in parallel if there are threads for it. One that something has happened to, or
+    /// is to happen to, before its step takes none.
+    fn run_together(&mut self, steps: &[LaneStep], meet: SimTime) -> Vec<(LaneStep, Stop)> {
+        let controllers = steps.iter().map(|lane| lane.controller as usize);
+        let loops = picked(&mut self.loops, controllers);
+        let mut loops: Vec<(LaneStep, &mut Loop)> = steps.iter().copied().zip(loops).collect();
+        loops.sort_unstable_by_key(|(lane, _)| lane.service);
+        let of: Vec<usize> = loops
+            .iter()
+            .map(|(lane, _)| lane.service as usize)
+            .collect();
         let services = picked(&mut self.services, of.iter().copied());
         let stations = picked(&mut self.stations, of.iter().copied());
         let plan = &self.plan;
         let lanes = loops.into_iter().zip(services.zip(stations));
-        let lanes = lanes.map(|((controller, this), (service, station))| {
-            let lane = Lane::new(plan, this, service, &mut **station, meet);
-            (controller, lane)
+        let lanes = lanes.map(|((step, this), (service, station))| {
+            let lane = Lane {
+                plan,
+                of: step.service as usize,
+                service,
+                station: &mut **station,
+                this,
+                meet,
+            };
+            (step, lane)
         });
         let lanes: Vec<_> = lanes.collect();
         // Where many run in turn, each is called into the cache anew: at every tick, if policies in Python decide.
         let in_turn = of.len() >= MANY;
-        let run = |(controller, lane): (usize, Lane<'_>)| (controller, lane.run(false));
+        let run = |(step, lane): (LaneStep, Lane<'_>)| (step, lane.run(false));
         match &self.pool {
             Some(pool) if of.len() >= TOGETHER => pool.install(|| {
                 let chunks = lanes.into_par_iter().chunks(if in_turn { MANY } else { 1 });
@@ -320,26 +365,14 @@ impl World {
             _ => ahead(lanes, in_turn).map(run).collect(),
         }
     }
-
-    /// Puts on the list what a lane has stopped for, or else what it does next; returns the steps it has taken.
-    fn take_in(&mut self, controller: usize, stop: &Stop) -> u64 {
-        self.loops[controller].due.listed = false;
-        if let Some((at, desired)) = stop.scale {
-            let event = Event::Scale {
-                controller,
-                desired,
-            };
-            self.schedule(at, event);
-        } else {
-            self.list(controller);
-        }
-        stop.steps
-    }
 }
 
 /// The lanes one after the other. If they run `in_turn`, each calls before it runs for the memory of the next, and for what
 /// that of the one after it is found by.
-fn ahead(lanes: Vec<(usize, Lane<'_>)>, in_turn: bool) -> impl Iterator<Item = (usize, Lane<'_>)> {
+fn ahead(
+    lanes: Vec<(LaneStep, Lane<'_>)>,
+    in_turn: bool,
+) -> impl Iterator<Item = (LaneStep, Lane<'_>)> {
     let mut lanes = lanes.into_iter();
     std::iter::from_fn(move || {
         let next = lanes.next();

@@ -6,7 +6,7 @@ use super::drains::Drains;
 use super::event::{Event, Reach};
 use super::faults::Faults;
 use super::graph::Graph;
-use super::lane;
+use super::lane::{self, LaneStep};
 use super::nodes::NodeLoop;
 use super::outlet::Outlet;
 use super::pulse;
@@ -24,10 +24,13 @@ use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, ResizeRow, SeriesSteps};
 use crate::station::{Laws, ReplicaId, Site, Station};
 use crate::workload::WorkloadArrays;
-use hookean_kernel::{EventList, SimDuration, SimTime};
+use hookean_kernel::{EventList, SimDuration, SimTime, bring_near, bring_value_near};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
+
+/// The memory of so many services does not stay at hand.
+const FAR: usize = 1000;
 
 /// The state of a run.
 pub(super) struct World {
@@ -35,7 +38,7 @@ pub(super) struct World {
     pub(super) now: SimTime,
     pub(super) events: EventList<Event>,
     /// The next steps of loops that may run ahead.
-    pub(super) lanes: EventList<Event>,
+    pub(super) lanes: EventList<LaneStep>,
     /// When events on the list concern more than one service.
     pub(super) meetings: BinaryHeap<Reverse<SimTime>>,
     /// When the next heartbeat is, unless an event comes first.
@@ -322,6 +325,9 @@ impl World {
     /// Takes the first event off the list.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let (_, event) = self.events.pop()?;
+        if self.services.len() >= FAR {
+            self.bring_next_near();
+        }
         match event.reach(&self.plan) {
             Reach::Loops => {}
             Reach::Service(service) => self.services[service].meet_expected(),
@@ -330,6 +336,37 @@ impl World {
             }
         }
         Some(event)
+    }
+
+    /// Asks for what the next events are about while the present one is handled: for what the first needs, and for what that
+    /// of those behind it is found by.
+    fn bring_next_near(&self) {
+        for (place, event) in self.events.first_few().enumerate() {
+            let (controller, service) = match *event {
+                Event::Create { service }
+                | Event::Warm { service, .. }
+                | Event::Ready { service, .. }
+                | Event::Drained { service, .. }
+                | Event::Released { service } => (self.services[service].lane, service),
+                Event::Scale { controller, .. }
+                | Event::Sample { controller, .. }
+                | Event::Tick { controller } => (Some(controller), self.loops[controller].service),
+                _ => continue,
+            };
+            let (state, station) = (&self.services[service], &*self.stations[service]);
+            if place == 0 {
+                station.bring_near();
+                bring_near(&state.live);
+                state.replicas.bring_near();
+                bring_value_near(&self.plan.services[service]);
+            } else {
+                bring_value_near(state);
+                bring_value_near(station);
+            }
+            if let Some(controller) = controller {
+                bring_value_near(&self.loops[controller].due);
+            }
+        }
     }
 
     /// Advances every station to `until`.
