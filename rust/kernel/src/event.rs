@@ -34,7 +34,7 @@ pub struct EventKey {
 }
 
 /// One of so many events is taken by itself before all are looked at.
-const ONE_BY_ONE: usize = 16;
+const ONE_BY_ONE: usize = 64;
 
 #[derive(Debug, Clone)]
 struct Entry<E> {

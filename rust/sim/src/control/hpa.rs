@@ -11,14 +11,13 @@ use crate::plan::ControllerPlan;
 use crate::replica::Replica;
 use crate::station::ReplicaId;
 use accounts::Kept;
-use hookean_kernel::{SimTime, bring_near};
+use hookean_kernel::{SimTime, bring_near, bring_value_near};
 use hookean_policy::hpa::{
     self, Config, Evaluation, Measure, Memory, MetricSpec, Observation, Obstacle, Outcome, Phase,
     Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests, Resource, Sample, Standing,
     counts_with_sample, readiness_is_nothing_from,
 };
 use hookean_policy::{Span, Timestamp};
-use std::hint::black_box;
 use std::sync::Arc;
 
 struct Hpa {
@@ -127,7 +126,8 @@ impl Controller for Hpa {
     }
 
     fn bring_near(&self) {
-        black_box(self.memory.conditions);
+        bring_value_near(self.pods.as_slice());
+        bring_value_near(self.seen.as_slice());
         if let Some(recommendations) = &self.memory.recommendations {
             bring_near(recommendations);
         }

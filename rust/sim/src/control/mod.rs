@@ -133,7 +133,7 @@ pub trait Controller: Send {
         None
     }
 
-    /// Asks for its memory before it decides, where it has not decided for long.
+    /// Asks for what it points to before it decides, where it has not decided for long.
     fn bring_near(&self) {}
 
     /// What it reads of its pipeline.

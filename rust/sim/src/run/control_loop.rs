@@ -64,13 +64,20 @@ impl Loop {
         Some(verdict)
     }
 
+    /// Asks for what decides in it before what that points to is asked for.
+    pub(super) fn bring_decider_near(&self) {
+        match &self.decider {
+            Decider::Native(native) => bring_value_near(&**native),
+            Decider::External(observer) => bring_value_near(&**observer),
+            Decider::Reactive(_) => {}
+        }
+    }
+
     /// Asks for memory before it is used.
     pub(super) fn bring_near(&self) {
         self.pipeline.bring_near();
-        match &self.decider {
-            Decider::Native(native) => native.bring_near(),
-            Decider::External(observer) => bring_value_near(&**observer),
-            Decider::Reactive(_) => {}
+        if let Decider::Native(native) = &self.decider {
+            native.bring_near();
         }
     }
 

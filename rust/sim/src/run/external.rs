@@ -17,10 +17,13 @@ impl World {
             self.advance_together();
         }
         let members = self.batches[batch].clone();
-        // Each calls for what the memory of another is found by, and for that of the next, before it is read.
+        // Each calls for what the memory of others is found by, and for that of the next, before it is read.
         let rows = members.iter().enumerate().map(|(at, member)| {
-            if let Some(after) = members.get(at + 2) {
-                self.bring_parts_near(*after);
+            if let Some(third) = members.get(at + 3) {
+                self.bring_parts_near(*third);
+            }
+            if let Some(second) = members.get(at + 2) {
+                self.loops[*second].bring_decider_near();
             }
             if let Some(next) = members.get(at + 1) {
                 let this = &self.loops[*next];

@@ -99,16 +99,17 @@ impl Next {
 }
 
 impl Lane<'_> {
-    /// Asks for what the memory of its station and its loop is found by.
+    /// Asks for what the memory of its service, its station and its loop is found by.
     fn bring_parts_near(&self) {
         bring_value_near(self.service);
         bring_value_near(self.station);
         bring_value_near(self.this);
     }
 
-    /// Asks for the memory of its station and its loop before they are used.
+    /// Asks for their memory before it is used.
     fn bring_near(&self) {
         self.station.bring_near();
+        self.service.bring_near();
         self.this.bring_near();
     }
 
@@ -368,7 +369,7 @@ impl World {
 }
 
 /// The lanes one after the other. If they run `in_turn`, each calls before it runs for the memory of the next, and for what
-/// that of the one after it is found by.
+/// that of those after it is found by.
 fn ahead(
     lanes: Vec<(LaneStep, Lane<'_>)>,
     in_turn: bool,
@@ -377,8 +378,11 @@ fn ahead(
     std::iter::from_fn(move || {
         let next = lanes.next();
         if in_turn && let [(_, lane), after @ ..] = lanes.as_slice() {
-            if let [(_, after), ..] = after {
-                after.bring_parts_near();
+            if let [(_, second), after @ ..] = after {
+                if let [(_, third), ..] = after {
+                    third.bring_parts_near();
+                }
+                second.this.bring_decider_near();
             }
             lane.bring_near();
         }

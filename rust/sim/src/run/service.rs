@@ -7,7 +7,7 @@ use crate::plan::{Plan, ReplicaPlan, ServicePlan};
 use crate::record::{SeriesRow, ServiceSeries, Throttled};
 use crate::replica::{Replica, ReplicaState, Replicas};
 use crate::station::{ReplicaId, ReplicaReading, Station};
-use hookean_kernel::{SimTime, TimeWeightedMean};
+use hookean_kernel::{SimTime, TimeWeightedMean, bring_near, bring_value_near};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -106,6 +106,12 @@ impl Service {
             serving: Vec::new(),
             listed: None,
         }
+    }
+
+    /// Asks for what reading its replicas needs before it is used.
+    pub(super) fn bring_near(&self) {
+        bring_near(&self.serving);
+        bring_value_near(self.samples.as_slice());
     }
 
     /// Notes that something will happen to it.

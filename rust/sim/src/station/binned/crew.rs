@@ -7,7 +7,7 @@
 use crate::plan::Discipline;
 use crate::station::rates::{checked_speed, cores};
 use crate::station::{ReplicaId, ReplicaReading, ReplicaShape};
-use std::hint::black_box;
+use hookean_kernel::bring_value_near;
 
 const KNOWN: &str = "the control plane names replicas it has added";
 
@@ -308,11 +308,9 @@ impl Crew {
         }
     }
 
-    /// Asks for its memory before it is used (see [`hookean_kernel::bring_near`]).
+    /// Asks for its memory before it is used (see [`bring_value_near`]).
     pub(super) fn bring_near(&self) {
-        for member in &self.ready {
-            black_box((member.id, member.cores));
-        }
+        bring_value_near(self.ready.as_slice());
     }
 
     /// What replicas have earned since they last changed.

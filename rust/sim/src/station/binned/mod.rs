@@ -27,7 +27,6 @@ use crew::{Crew, Held, Progress};
 use hookean_kernel::portable::{exp, float};
 use hookean_kernel::{SimTime, splitmix};
 use law::Quantiles;
-use std::hint::black_box;
 use stretch::{Fading, Manner, Start, Stretch};
 use waits::{Pooling, Rules, Setting, Steady, steady};
 
@@ -437,9 +436,6 @@ impl Station for Binned {
     }
 
     fn bring_near(&self) {
-        // Figures that lie in different lines of the station itself.
-        black_box((self.now, self.coming.requests, self.backlog_ns));
-        black_box((self.manner, self.settling, self.fading));
         self.crew.bring_near();
         self.ledger.bring_near();
     }
