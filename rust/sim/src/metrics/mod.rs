@@ -14,6 +14,7 @@ pub use kubernetes::KubernetesPipeline;
 use crate::plan::{ControllerPlan, PipelinePlan, PlanError};
 use crate::station::ReplicaId;
 use hookean_kernel::StreamKey;
+use hookean_kernel::portable::nearest;
 use hookean_kernel::{SimDuration, SimTime};
 
 /// Most clocks that a pipeline has; they are numbered from 0.
@@ -312,16 +313,25 @@ fn unmeasured(plan: &ControllerPlan, what: &str) -> PlanError {
 }
 
 /// Thousandths of a value that is not negative, rounded up as the quantity type of the metrics API does when a value is finer than a milli.
+#[inline]
 pub(crate) fn milli_up(value: f64) -> i64 {
-    // `as` saturates; a remainder below 1e-6 of a milli is noise of the f64 arithmetic, not a value
     let scaled = value * 1000.0;
-    let whole = scaled as i64;
+    let whole = if (0.0..EXACT).contains(&scaled) {
+        nearest(scaled) as i64 // in one step; nothing is above it if it was rounded up
+    } else {
+        scaled as i64 // saturates
+    };
+    // A remainder below 1e-6 of a milli is noise of the f64 arithmetic, not a value.
     whole.saturating_add(i64::from(scaled - whole as f64 > 1e-6))
 }
+
+/// Whole numbers up to 2^52 are exact.
+const EXACT: f64 = 4_503_599_627_370_496.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn samples_of_replicas_are_summed_up_if_each_of_them_has_one() {
@@ -370,5 +380,21 @@ mod tests {
         assert_eq!(milli_up(0.500_1), 501);
         assert_eq!(milli_up(0.1 + 0.2), 300);
         assert_eq!(milli_up(0.0), 0);
+        assert_eq!(milli_up(f64::INFINITY), i64::MAX);
+        assert_eq!(milli_up(f64::NAN), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn prop_milli_values_are_those_next_above(
+            value in prop_oneof![0.0..10.0_f64, 0.0..1e13_f64, -1e-12..1e-12_f64, any::<f64>()],
+            on_the_dot in any::<bool>(),
+        ) {
+            let value = if on_the_dot { (value * 1000.0).round() / 1000.0 } else { value };
+            let scaled = value * 1000.0;
+            let below = scaled as i64;
+            let expected = below.saturating_add(i64::from(scaled - below as f64 > 1e-6));
+            prop_assert_eq!(milli_up(value), expected);
+        }
     }
 }
