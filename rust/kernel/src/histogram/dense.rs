@@ -8,28 +8,89 @@ use crate::buckets::{LARGE, bucket_of, bucket_of_float, range_of, small_float};
 use crate::near::bring_near;
 use std::collections::BTreeMap;
 
-/// A count of the window that is so high moves to the carries when there is need of room; it holds twice as many, less one.
+/// A count that is so high moves to the carries when there is need of room; it holds twice as many, less one.
 const MUCH: u16 = 1 << (u16::BITS - 1);
 /// Buckets that are marked as used together: a byte that is written, whatever it was, costs less than a bit.
 const GROUP: usize = PART / size_of::<u64>();
 /// So many used groups of a part are closed faster all together than one by one.
 const MANY: u32 = 4;
 
-/// Counts that are more than a narrow one holds, by bucket. There are few: a bucket has to be met very often.
-type Carries = BTreeMap<usize, u64>;
+/// Counts by bucket.
+#[derive(Debug, Clone, Default)]
+struct Counts<const BITS: u32> {
+    narrow: Vec<u16>,
+    /// What is more than a narrow count holds, by bucket. There are few: a bucket has to be met very often.
+    carries: BTreeMap<usize, u64>,
+    /// So many values can be added before a narrow count may run over.
+    room: u32,
+}
+
+impl<const BITS: u32> Counts<BITS> {
+    fn of(&self, index: usize) -> u64 {
+        self.narrow(index) + self.carries.get(&index).unwrap_or(&0)
+    }
+
+    fn narrow(&self, index: usize) -> u64 {
+        self.narrow.get(index).copied().unwrap_or(0).into()
+    }
+
+    /// Makes the buckets up to this one, if they are not there.
+    #[inline]
+    fn reach(&mut self, index: usize) {
+        if index >= self.narrow.len() {
+            self.grow(index);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, index: usize) {
+        let buckets = ((index >> BITS) + 1) << BITS;
+        self.narrow.reserve_exact(buckets - self.narrow.len());
+        self.narrow.resize(buckets, 0);
+    }
+
+    /// Makes room for so many values, if they are at most `MUCH`, and takes it.
+    #[inline]
+    fn take_room(&mut self, values: u32) {
+        if values > self.room {
+            self.make_room();
+        }
+        self.room = self.room.saturating_sub(values);
+    }
+
+    /// Moves counts that are high into the carries.
+    #[cold]
+    fn make_room(&mut self) {
+        for (index, count) in self.narrow.iter_mut().enumerate() {
+            if *count >= MUCH {
+                *self.carries.entry(index).or_default() += u64::from(std::mem::take(count));
+            }
+        }
+        self.room = MUCH.into();
+    }
+
+    fn add(&mut self, index: usize, n: u64) {
+        self.reach(index);
+        let count = &mut self.narrow[index];
+        let sum = u64::from(*count) + n;
+        *count = u16::try_from(sum).unwrap_or_else(|_| {
+            *self.carries.entry(index).or_default() += sum;
+            0
+        });
+        self.room = 0; // it is not known any more
+    }
+}
 
 /// Buckets of a histogram with many values.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dense<const BITS: u32> {
-    window: Vec<u16>,
-    window_carries: Carries,
-    /// So many values can be recorded before a count of the window may run over.
-    room: u32,
+    window: Counts<BITS>,
     /// Of each group, 1 if a bucket of it is used in the window, or else 0.
     used: Vec<u8>,
-    /// What came before the window; empty while that is nothing.
-    closed: Vec<u16>,
-    closed_carries: Carries,
+    /// The ends of the last window, if there has been one.
+    last: Option<(u16, u16)>,
+    /// What came before the window; no room is made for it while that is nothing.
+    closed: Counts<BITS>,
 }
 
 impl<const BITS: u32> Dense<BITS> {
@@ -38,25 +99,32 @@ impl<const BITS: u32> Dense<BITS> {
         let mut dense = Self::default();
         for (index, run) in sparse.run_counts() {
             let window = sparse.window_count(index);
-            dense.add(index, run - window);
+            if run > window {
+                dense.closed.add(index, run - window);
+            }
             if window > 0 {
                 dense.reach(index);
-                // A byte holds it.
-                dense.window[index] = window as u16;
+                dense.window.add(index, window);
                 dense.used[index / GROUP] = 1;
             }
         }
         dense
     }
 
+    /// Asks for what values like those of the last window are counted by, or for all that there is.
     pub(super) fn bring_near(&self) {
-        bring_near(&self.window);
         bring_near(&self.used);
+        let all = &*self.window.narrow;
+        let ends = self
+            .last
+            .map(|(least, largest)| least.into()..=largest.into());
+        // What is not there yet is not asked for.
+        bring_near(ends.and_then(|ends| all.get(ends)).unwrap_or(all));
     }
 
     /// Buckets that there are.
     pub(super) fn len(&self) -> usize {
-        self.window.len().max(self.closed.len())
+        self.window.narrow.len().max(self.closed.narrow.len())
     }
 
     /// Records a block of values, none of which is beyond the ends.
@@ -82,79 +150,48 @@ impl<const BITS: u32> Dense<BITS> {
 
     #[inline]
     fn count_each(&mut self, buckets: impl Iterator<Item = usize>) {
-        let (window, used) = (&mut *self.window, &mut *self.used);
+        let (window, used) = (&mut *self.window.narrow, &mut *self.used);
         for bucket in buckets {
             used[bucket / GROUP] = 1;
             window[bucket] += 1;
         }
     }
 
-    /// Makes room for so many values, fewer than `MUCH`, up to a bucket.
+    /// Makes room for so many values up to a bucket.
     #[inline]
     fn prepare(&mut self, highest: usize, values: usize) {
         debug_assert!(values < MUCH.into(), "Invariant: values come in blocks");
-        if highest >= self.window.len() {
+        if highest >= self.window.narrow.len() {
             self.reach(highest);
         }
-        if values > self.room as usize {
-            self.make_room();
-        }
-        self.room -= values as u32;
+        self.window.take_room(values as u32);
     }
 
-    /// Moves counts of the window that are high into the carries.
-    #[cold]
-    fn make_room(&mut self) {
-        for (index, count) in self.window.iter_mut().enumerate() {
-            if *count >= MUCH {
-                *self.window_carries.entry(index).or_default() += u64::from(std::mem::take(count));
-            }
-        }
-        self.room = MUCH.into();
-    }
-
-    /// Makes the buckets of the window up to this one, if they are not there.
+    /// Makes the buckets of the window up to this one.
     #[cold]
     fn reach(&mut self, index: usize) {
-        reach::<BITS>(&mut self.window, index);
-        self.used.resize(self.window.len() / GROUP, 0);
+        self.window.reach(index);
+        self.used.resize(self.window.narrow.len() / GROUP, 0);
     }
 
     /// Adds `n` to a bucket of the run, outside the window.
     pub(super) fn add(&mut self, index: usize, n: u64) {
-        if n == 0 {
-            return;
-        }
-        reach::<BITS>(&mut self.closed, index);
-        let count = &mut self.closed[index];
-        let sum = u64::from(*count) + n;
-        *count = u16::try_from(sum).unwrap_or_else(|_| {
-            *self.closed_carries.entry(index).or_default() += sum;
-            0
-        });
+        self.closed.add(index, n);
     }
 
     /// Count of a bucket of the run.
     pub(super) fn run_count(&self, index: usize) -> u64 {
-        let carries = [&self.window_carries, &self.closed_carries];
-        let wide = carries.map(|of| of.get(&index).copied().unwrap_or(0));
-        self.narrow_count(index) + wide.iter().sum::<u64>()
-    }
-
-    /// Count of a bucket of the run but for what is carried.
-    fn narrow_count(&self, index: usize) -> u64 {
-        let counts = [&self.window, &self.closed].map(|of| of.get(index).copied().unwrap_or(0));
-        counts.into_iter().map(u64::from).sum()
+        self.window.of(index) + self.closed.of(index)
     }
 
     /// Buckets with their counts of the run, lowest first.
     pub(super) fn run_counts(&self) -> impl Iterator<Item = (usize, u64)> {
-        let carried = !self.window_carries.is_empty() || !self.closed_carries.is_empty();
+        let carried = !self.window.carries.is_empty() || !self.closed.carries.is_empty();
         (0..self.len()).map(move |index| {
             let count = if carried {
                 self.run_count(index)
             } else {
-                self.narrow_count(index)
+                self.window.narrow(index) + self.closed.narrow(index)
             };
             (index, count)
         })
@@ -163,13 +200,12 @@ impl<const BITS: u32> Dense<BITS> {
     /// Counts of the window for which there is room, and of what came before it.
     #[cfg(test)]
     pub(super) fn rooms(&self) -> (usize, usize) {
-        (self.window.capacity(), self.closed.capacity())
+        (self.window.narrow.capacity(), self.closed.narrow.capacity())
     }
 
     #[cfg(test)]
     pub(super) fn window_count(&self, index: usize) -> u64 {
-        let count = self.window.get(index).copied().unwrap_or(0);
-        u64::from(count) + self.window_carries.get(&index).unwrap_or(&0)
+        self.window.of(index)
     }
 
     /// Lets the buckets of the window go by, from that of the least value to that of the largest, and closes them.
@@ -179,22 +215,23 @@ impl<const BITS: u32> Dense<BITS> {
         (least, largest): (u64, u64),
     ) {
         let [begin, end] = [least, largest].map(bucket_of::<BITS>);
-        let carries = std::mem::take(&mut self.window_carries);
-        let is_first = self.closed.is_empty();
+        let is_first = self.closed.narrow.is_empty();
         if !is_first {
-            reach::<BITS>(&mut self.closed, end);
+            self.make_room_to_close(end, search.extremes.count);
         }
+        let carries = &self.window.carries;
+        let all_narrow = carries.is_empty();
         let marks = self.used.as_chunks_mut::<{ PART / GROUP }>().0;
-        let parts = self.window.as_chunks_mut::<PART>().0;
+        let parts = self.window.narrow.as_chunks_mut::<PART>().0;
         let parts = parts.iter_mut().zip(marks).enumerate();
-        let all_closed = self.closed.as_chunks_mut::<PART>().0;
+        let all_closed = self.closed.narrow.as_chunks_mut::<PART>().0;
         for (part, (window, marks)) in parts.take(end / PART + 1).skip(begin / PART) {
-            let closed = all_closed.get_mut(part);
             let mut left = u64::from_le_bytes(std::mem::take(marks));
+            let closed = all_closed.get_mut(part);
             // The processor adds several counts at a time, and most parts and groups hold no quantile.
-            if left.count_ones() >= MANY && carries.is_empty() && pass_over(search, window) {
+            if left.count_ones() >= MANY && all_narrow && pass_over(search, window) {
                 if let Some(closed) = closed {
-                    close(window, closed, PART * part, &mut self.closed_carries);
+                    close(window, closed);
                 }
                 continue;
             }
@@ -204,42 +241,44 @@ impl<const BITS: u32> Dense<BITS> {
                 // below the number of groups: there is a mark
                 let at = (left.trailing_zeros() / u8::BITS) as usize % groups.len();
                 left &= left - 1;
-                let first = PART * part + GROUP * at;
-                if !carries.is_empty() || !pass_over(search, &groups[at]) {
-                    for (index, count) in (first..).zip(&groups[at]) {
+                let group = &mut groups[at];
+                if !all_narrow || !pass_over(search, group) {
+                    for (index, count) in (PART * part + GROUP * at..).zip(&*group) {
                         let count = u64::from(*count) + carries.get(&index).unwrap_or(&0);
                         search.pass(index, count, range_of::<BITS>);
                     }
                 }
                 if let Some(closed) = &mut closed {
-                    let (group, closed) = (&mut groups[at], &mut closed[at]);
-                    close(group, closed, first, &mut self.closed_carries);
+                    close(group, &mut closed[at]);
                 }
             }
         }
+        self.last = Some((begin as u16, end as u16)); // All of u64 has 7,424 buckets.
+        self.end_window(is_first);
+    }
+
+    /// Makes room for the window in what came before it.
+    fn make_room_to_close(&mut self, highest: usize, values: u64) {
+        self.closed.reach(highest);
+        if values > MUCH.into() {
+            self.window.make_room(); // so that no count of it is as high
+        }
+        self.closed
+            .take_room(u32::try_from(values).unwrap_or(u32::MAX));
+    }
+
+    /// Moves what has not been closed bucket by bucket.
+    fn end_window(&mut self, is_first: bool) {
         if is_first {
-            self.closed = std::mem::take(&mut self.window);
+            self.closed.narrow = std::mem::take(&mut self.window.narrow);
+            self.closed.room = 0;
             self.used.clear();
         }
-        for (index, n) in carries {
-            *self.closed_carries.entry(index).or_default() += n;
+        while let Some((index, n)) = self.window.carries.pop_first() {
+            *self.closed.carries.entry(index).or_default() += n;
         }
-        self.room = u16::MAX.into();
+        self.window.room = u16::MAX.into();
     }
-}
-
-/// Makes buckets up to this one, if they are not there.
-#[inline]
-fn reach<const BITS: u32>(counts: &mut Vec<u16>, index: usize) {
-    if index >= counts.len() {
-        grow(counts, ((index >> BITS) + 1) << BITS);
-    }
-}
-
-#[cold]
-fn grow(counts: &mut Vec<u16>, buckets: usize) {
-    counts.reserve_exact(buckets - counts.len());
-    counts.resize(buckets, 0);
 }
 
 /// Lets neighbouring buckets of the window go by all together, unless they hold a quantile; returns whether that was so.
@@ -256,33 +295,10 @@ fn pass_over<const N: usize, const BUCKETS: usize>(
     skips
 }
 
-/// Adds neighbouring buckets of the window, the first of which has this number, to what came before it, and empties them.
+/// Adds neighbouring buckets of the window to what came before it, where there is room for them, and empties them.
 #[inline]
-fn close<const BUCKETS: usize>(
-    window: &mut [u16; BUCKETS],
-    closed: &mut [u16; BUCKETS],
-    first: usize,
-    carries: &mut Carries,
-) {
-    // Not `any`: the processor tells it for several at a time.
-    let runs_over = window
-        .iter()
-        .zip(&*closed)
-        .fold(false, |over, (n, before)| {
-            over | before.checked_add(*n).is_none()
-        });
-    if runs_over {
-        carry(closed, first, carries);
-    }
+fn close<const BUCKETS: usize>(window: &mut [u16; BUCKETS], closed: &mut [u16; BUCKETS]) {
     for (n, before) in window.iter_mut().zip(closed) {
         *before += std::mem::take(n);
-    }
-}
-
-/// Moves all counts of neighbouring buckets to the carries.
-#[cold]
-fn carry(counts: &mut [u16], first: usize, carries: &mut Carries) {
-    for (index, n) in (first..).zip(counts) {
-        *carries.entry(index).or_default() += u64::from(std::mem::take(n));
     }
 }

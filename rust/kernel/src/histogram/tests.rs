@@ -128,7 +128,7 @@ fn windows_add_up_to_more_than_a_narrow_count() {
     for round in 1..=6 {
         // One group of buckets alone, then with its whole part.
         let others = if round % 2 == 0 { 1000..1064 } else { 0..0 };
-        for block in [1000; 30_000].chunks(BLOCK) {
+        for block in vec![1000; 30_000].chunks(BLOCK) {
             histogram.record_all(block);
         }
         histogram.record_all(&others.collect::<Vec<_>>());
