@@ -87,8 +87,6 @@ pub(super) struct Dense<const BITS: u32> {
     window: Counts<BITS>,
     /// Of each group, 1 if a bucket of it is used in the window, or else 0.
     used: Vec<u8>,
-    /// The ends of the last window, if there has been one.
-    last: Option<(u16, u16)>,
     /// What came before the window; no room is made for it while that is nothing.
     closed: Counts<BITS>,
 }
@@ -111,15 +109,10 @@ impl<const BITS: u32> Dense<BITS> {
         dense
     }
 
-    /// Asks for what values like those of the last window are counted by, or for all that there is.
+    /// Asks for what recording needs.
     pub(super) fn bring_near(&self) {
+        bring_near(&self.window.narrow);
         bring_near(&self.used);
-        let all = &*self.window.narrow;
-        let ends = self
-            .last
-            .map(|(least, largest)| least.into()..=largest.into());
-        // What is not there yet is not asked for.
-        bring_near(ends.and_then(|ends| all.get(ends)).unwrap_or(all));
     }
 
     /// Buckets that there are.
@@ -253,7 +246,6 @@ impl<const BITS: u32> Dense<BITS> {
                 }
             }
         }
-        self.last = Some((begin as u16, end as u16)); // All of u64 has 7,424 buckets.
         self.end_window(is_first);
     }
 
