@@ -87,8 +87,9 @@ pub(super) struct Dense<const BITS: u32> {
     window: Counts<BITS>,
     /// Of each group, 1 if a bucket of it is used in the window, or else 0.
     used: Vec<u8>,
-    /// What came before the window; no room is made for it while that is nothing.
-    closed: Counts<BITS>,
+    /// What came before the window, if there was anything. In a box: it is looked at once for a window, and there may be very
+    /// many histograms that hold few values and never need it.
+    closed: Option<Box<Counts<BITS>>>,
 }
 
 impl<const BITS: u32> Dense<BITS> {
@@ -98,7 +99,7 @@ impl<const BITS: u32> Dense<BITS> {
         for (index, run) in sparse.run_counts() {
             let window = sparse.window_count(index);
             if run > window {
-                dense.closed.add(index, run - window);
+                dense.add(index, run - window);
             }
             if window > 0 {
                 dense.reach(index);
@@ -117,7 +118,8 @@ impl<const BITS: u32> Dense<BITS> {
 
     /// Buckets that there are.
     pub(super) fn len(&self) -> usize {
-        self.window.narrow.len().max(self.closed.narrow.len())
+        let lengths = self.lists().map(|counts| counts.narrow.len());
+        lengths.max().unwrap_or(0)
     }
 
     /// Records a block of values, none of which is beyond the ends.
@@ -169,22 +171,27 @@ impl<const BITS: u32> Dense<BITS> {
 
     /// Adds `n` to a bucket of the run, outside the window.
     pub(super) fn add(&mut self, index: usize, n: u64) {
-        self.closed.add(index, n);
+        self.closed.get_or_insert_default().add(index, n);
+    }
+
+    /// Both lists, or the one that there is.
+    fn lists(&self) -> impl Iterator<Item = &Counts<BITS>> {
+        std::iter::once(&self.window).chain(self.closed.as_deref())
     }
 
     /// Count of a bucket of the run.
     pub(super) fn run_count(&self, index: usize) -> u64 {
-        self.window.of(index) + self.closed.of(index)
+        self.lists().map(|counts| counts.of(index)).sum()
     }
 
     /// Buckets with their counts of the run, lowest first.
     pub(super) fn run_counts(&self) -> impl Iterator<Item = (usize, u64)> {
-        let carried = !self.window.carries.is_empty() || !self.closed.carries.is_empty();
+        let all_narrow = self.lists().all(|counts| counts.carries.is_empty());
         (0..self.len()).map(move |index| {
-            let count = if carried {
-                self.run_count(index)
+            let count = if all_narrow {
+                self.lists().map(|counts| counts.narrow(index)).sum()
             } else {
-                self.window.narrow(index) + self.closed.narrow(index)
+                self.run_count(index)
             };
             (index, count)
         })
@@ -193,7 +200,11 @@ impl<const BITS: u32> Dense<BITS> {
     /// Counts of the window for which there is room, and of what came before it.
     #[cfg(test)]
     pub(super) fn rooms(&self) -> (usize, usize) {
-        (self.window.narrow.capacity(), self.closed.narrow.capacity())
+        let closed = self.closed.as_ref();
+        (
+            self.window.narrow.capacity(),
+            closed.map_or(0, |of| of.narrow.capacity()),
+        )
     }
 
     #[cfg(test)]
@@ -208,16 +219,15 @@ impl<const BITS: u32> Dense<BITS> {
         (least, largest): (u64, u64),
     ) {
         let [begin, end] = [least, largest].map(bucket_of::<BITS>);
-        let is_first = self.closed.narrow.is_empty();
-        if !is_first {
-            self.make_room_to_close(end, search.extremes.count);
-        }
+        self.make_room_to_close(end, search.extremes.count);
         let carries = &self.window.carries;
         let all_narrow = carries.is_empty();
         let marks = self.used.as_chunks_mut::<{ PART / GROUP }>().0;
         let parts = self.window.narrow.as_chunks_mut::<PART>().0;
         let parts = parts.iter_mut().zip(marks).enumerate();
-        let all_closed = self.closed.narrow.as_chunks_mut::<PART>().0;
+        let closed = self.closed.as_mut();
+        let closed = closed.map_or(&mut [][..], |of| &mut *of.narrow);
+        let all_closed = closed.as_chunks_mut::<PART>().0;
         for (part, (window, marks)) in parts.take(end / PART + 1).skip(begin / PART) {
             let mut left = u64::from_le_bytes(std::mem::take(marks));
             let closed = all_closed.get_mut(part);
@@ -246,28 +256,31 @@ impl<const BITS: u32> Dense<BITS> {
                 }
             }
         }
-        self.end_window(is_first);
+        self.end_window();
     }
 
-    /// Makes room for the window in what came before it.
+    /// Makes room for the window in what came before it, if anything did.
     fn make_room_to_close(&mut self, highest: usize, values: u64) {
-        self.closed.reach(highest);
+        let Some(closed) = &mut self.closed else {
+            return;
+        };
+        closed.reach(highest);
         if values > MUCH.into() {
             self.window.make_room(); // so that no count of it is as high
         }
-        self.closed
-            .take_room(u32::try_from(values).unwrap_or(u32::MAX));
+        closed.take_room(u32::try_from(values).unwrap_or(u32::MAX));
     }
 
     /// Moves what has not been closed bucket by bucket.
-    fn end_window(&mut self, is_first: bool) {
-        if is_first {
-            self.closed.narrow = std::mem::take(&mut self.window.narrow);
-            self.closed.room = 0;
+    fn end_window(&mut self) {
+        if let Some(closed) = &mut self.closed {
+            while let Some((index, n)) = self.window.carries.pop_first() {
+                *closed.carries.entry(index).or_default() += n;
+            }
+        } else {
+            let window = std::mem::take(&mut self.window);
+            self.closed = Some(Box::new(Counts { room: 0, ..window }));
             self.used.clear();
-        }
-        while let Some((index, n)) = self.window.carries.pop_first() {
-            *self.closed.carries.entry(index).or_default() += n;
         }
         self.window.room = u16::MAX.into();
     }
