@@ -18,7 +18,7 @@ use std::borrow::Cow;
 const PART: usize = u64::BITS as usize;
 /// Values that are recorded one by one are counted so many at a time.
 const PENDING: usize = 64;
-/// More values than this are no longer few. A request every ten seconds makes fewer in a day; a dense histogram takes five
+/// More values than this are no longer few. A request every ten seconds makes fewer in a day; a dense histogram takes several
 /// times the room.
 const FEW: u64 = 10_000;
 /// Longer lists of values are counted in blocks.
