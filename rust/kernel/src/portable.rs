@@ -53,13 +53,36 @@ const fn taylor(r: f64) -> f64 {
 /// The nearest integer (halves to even) to a number that is not negative; at most `u64::MAX`.
 #[inline]
 pub fn nearest(x: f64) -> u64 {
-    /// From here on every number is an integer; adding it leaves the integer part in the lower bits.
-    const INTEGERS: f64 = 4_503_599_627_370_496.0;
-    if x < INTEGERS {
-        (x + INTEGERS).to_bits() - INTEGERS.to_bits()
-    } else {
-        x as u64
+    match small_nearest(x) {
+        Some(nearest) => nearest,
+        None => large(x),
     }
+}
+
+/// Numbers that are integers already, or too large for one. (Beside the loops that call it, whose registers it leaves alone.)
+#[cold]
+#[inline(never)]
+const fn large(x: f64) -> u64 {
+    x as u64
+}
+
+/// The same if it is below 2^63, else perhaps nothing: these processors round to even in one step, and say when they could not.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[expect(unsafe_code, reason = "instructions that each of these processors has")]
+fn small_nearest(x: f64) -> Option<u64> {
+    use std::arch::x86_64::{_mm_cvtsd_si64, _mm_set_sd};
+    // SAFETY: SSE2 is part of the architecture.
+    let nearest = unsafe { _mm_cvtsd_si64(_mm_set_sd(x)) };
+    u64::try_from(nearest).ok()
+}
+
+/// The same if it is below 2^52, else nothing: from there on every number is an integer, and adding 2^52 leaves the integer part in the lower bits.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn small_nearest(x: f64) -> Option<u64> {
+    const INTEGERS: f64 = 4_503_599_627_370_496.0;
+    (x < INTEGERS).then(|| (x + INTEGERS).to_bits() - INTEGERS.to_bits())
 }
 
 /// The nearest `f64`. Below 2^63 processors convert in one step, which a plain cast cannot know to be enough.
@@ -197,6 +220,16 @@ mod tests {
         }
         assert_eq!(nearest(4_503_599_627_370_495.5), 4_503_599_627_370_496);
         assert_eq!(nearest(1e18), 1_000_000_000_000_000_000);
+        // On both sides of 2^63, where the processor's own conversion ends.
+        assert_eq!(
+            nearest(9_223_372_036_854_774_784.0),
+            9_223_372_036_854_774_784
+        );
+        assert_eq!(
+            nearest(9_223_372_036_854_775_808.0),
+            9_223_372_036_854_775_808
+        );
+        assert_eq!(nearest(1.8e19), 18_000_000_000_000_000_000);
         assert_eq!(nearest(f64::INFINITY), u64::MAX);
     }
 

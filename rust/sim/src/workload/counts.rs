@@ -14,6 +14,30 @@ pub(super) struct Bins {
     start: u64,
 }
 
+/// The present bin while instants are put into it. A copy of its own stays in the registers of a loop.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    start: u64,
+    /// The last nanosecond of the bin, from its start.
+    last: f64,
+    /// Of one unit, of which exponentials are made.
+    unit_ns: f64,
+}
+
+impl Place {
+    /// The instant after so many units, always inside the bin.
+    #[inline]
+    fn instant(&self, units: f64) -> SimTime {
+        let offset = units * self.unit_ns;
+        let inside = if offset < self.last {
+            offset
+        } else {
+            self.last
+        };
+        SimTime::from_nanos(self.start + nearest(inside))
+    }
+}
+
 impl Bins {
     pub(super) fn new(counts: Values<f64>, step_ns: u64, start: u64) -> Self {
         Self {
@@ -33,10 +57,21 @@ impl Bins {
         self.start = self.start.saturating_add(self.step_ns);
     }
 
-    /// The instant at `offset` nanoseconds of the present bin, always inside it.
-    #[inline]
-    fn instant(&self, offset: f64) -> SimTime {
-        SimTime::from_nanos(self.start + nearest(offset).min(self.step_ns - 1))
+    /// The present bin, through which `units` are spread.
+    fn place(&self, units: f64) -> Place {
+        let (step, last_ns) = (self.step_ns as f64, self.step_ns - 1);
+        let last = last_ns as f64;
+        // The nearest number to the last nanosecond of a very long bin may be its end.
+        let last = if nearest(last) > last_ns {
+            last.next_down()
+        } else {
+            last
+        };
+        Place {
+            start: self.start,
+            last,
+            unit_ns: step / units,
+        }
     }
 }
 
@@ -49,7 +84,7 @@ pub(super) struct PoissonCounts {
     /// Expected arrivals of the bin and the part of them already used up.
     count: f64,
     used: f64,
-    ns_per_arrival: f64,
+    place: Place,
     /// Counts that make one arrival.
     size: f64,
 }
@@ -57,37 +92,43 @@ pub(super) struct PoissonCounts {
 impl PoissonCounts {
     /// Arrivals at the rate of the counts over `size`, the mean number that comes at one instant.
     pub(super) fn new(bins: Bins, size: f64, rng: Xoshiro256PlusPlus) -> Self {
+        let place = bins.place(0.0);
         let mut process = Self {
             bins,
             size,
             rng,
             count: 0.0,
             used: 0.0,
-            ns_per_arrival: 0.0,
+            place,
         };
         process.enter_bin();
         process
     }
 
     /// Writes the next instants; returns how many there were.
-    pub(super) fn stamp<'a>(&mut self, places: impl Iterator<Item = &'a mut SimTime>) -> usize {
+    pub(super) fn stamp<'a>(
+        &mut self,
+        mut places: impl ExactSizeIterator<Item = &'a mut SimTime>,
+    ) -> usize {
+        let wanted = places.len();
         // Copies stay in registers.
         let (mut rng, mut used) = (self.rng.clone(), self.used);
-        let mut stamped = 0;
-        for place in places {
+        let (mut count, mut bin) = (self.count, self.place);
+        let mut missing = 0;
+        while let Some(place) = places.next() {
             used += standard_exponential(&mut rng);
-            if used >= self.count {
+            if used >= count {
                 self.used = used;
                 if !self.find_bin() {
+                    missing = places.len() + 1;
                     break;
                 }
-                used = self.used;
+                (used, count, bin) = (self.used, self.count, self.place);
             }
-            *place = self.bins.instant(used * self.ns_per_arrival);
-            stamped += 1;
+            *place = bin.instant(used);
         }
         (self.rng, self.used) = (rng, used);
-        stamped
+        wanted - missing
     }
 
     /// Moves on to the bin in which the present exponential ends. Not part of the loop that calls it: what that holds in
@@ -107,7 +148,7 @@ impl PoissonCounts {
 
     fn enter_bin(&mut self) {
         self.count = self.bins.count().unwrap_or(0.0) / self.size;
-        self.ns_per_arrival = self.bins.step_ns as f64 / self.count;
+        self.place = self.bins.place(self.count);
     }
 }
 
@@ -121,18 +162,19 @@ pub(super) struct ExactCounts {
     after: Xoshiro256PlusPlus,
     left: u64,
     sum: f64,
-    ns_per_unit: f64,
+    place: Place,
 }
 
 impl ExactCounts {
     pub(super) fn new(bins: Bins, rng: Xoshiro256PlusPlus) -> Self {
+        let place = bins.place(0.0);
         let mut process = Self {
             bins,
             after: rng.clone(),
             rng,
             left: 0,
             sum: 0.0,
-            ns_per_unit: 0.0,
+            place,
         };
         process.enter_bin();
         process
@@ -158,9 +200,10 @@ impl ExactCounts {
     fn stamp_bin<'a>(&mut self, places: impl Iterator<Item = &'a mut SimTime>) {
         // Copies stay in registers.
         let (mut rng, mut sum, mut left) = (self.rng.clone(), self.sum, self.left);
+        let bin = self.place;
         for place in places.take(usize::try_from(left).unwrap_or(usize::MAX)) {
             sum += standard_exponential(&mut rng);
-            *place = self.bins.instant(sum * self.ns_per_unit);
+            *place = bin.instant(sum);
             left -= 1;
         }
         (self.rng, self.sum, self.left) = (rng, sum, left);
@@ -175,7 +218,7 @@ impl ExactCounts {
             for _ in 0..=self.left {
                 whole += standard_exponential(&mut self.after);
             }
-            self.ns_per_unit = self.bins.step_ns as f64 / whole;
+            self.place = self.bins.place(whole);
         }
     }
 }
@@ -183,4 +226,33 @@ impl ExactCounts {
 /// The nearest integer, halves upwards.
 pub(super) fn rounded(count: f64) -> u64 {
     (count + 0.5) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also where neighbouring numbers are many nanoseconds apart.
+    #[test]
+    fn every_instant_lies_in_its_bin() {
+        for step in [
+            1,
+            7,
+            1_000,
+            (1 << 53) + 1,
+            (1 << 60) - 1,
+            (1 << 60) + 1,
+            1 << 61,
+        ] {
+            let place = Bins::new(Values::from([1.0]), step, 5).place(1.0);
+            let [first, last, beyond] =
+                [0.0, 1.0_f64.next_down(), 1.5].map(|units| place.instant(units).as_nanos());
+            assert_eq!(first, 5, "{step}");
+            assert!(
+                last < 5 + step && beyond < 5 + step,
+                "{step}: {last}, {beyond}"
+            );
+            assert!(5 + step - beyond <= 1 + (step >> 52), "{step}: {beyond}");
+        }
+    }
 }
