@@ -6,13 +6,13 @@
 
 use crate::normal::standard_normal;
 use crate::portable::{exp, ln};
-use crate::random::Xoshiro256PlusPlus;
+use crate::random::Mwc192;
 
 /// From this mean (binomial: from this variance) on, counts are drawn from a normal.
 const LARGE: f64 = 30.0;
 
 /// Draws from the Poisson distribution.
-pub fn poisson(mean: f64, rng: &mut Xoshiro256PlusPlus) -> u64 {
+pub fn poisson(mean: f64, rng: &mut Mwc192) -> u64 {
     debug_assert!(mean >= 0.0, "Invariant: a mean count is not negative");
     if mean >= LARGE {
         return large(mean, mean.sqrt(), 1.0, rng);
@@ -30,7 +30,7 @@ pub fn poisson(mean: f64, rng: &mut Xoshiro256PlusPlus) -> u64 {
 }
 
 /// Draws how many of `trials` independent events happen, each with probability `share`.
-pub fn binomial(trials: u64, share: f64, rng: &mut Xoshiro256PlusPlus) -> u64 {
+pub fn binomial(trials: u64, share: f64, rng: &mut Mwc192) -> u64 {
     debug_assert!((0.0..=1.0).contains(&share), "Invariant: a share is 0 to 1");
     if share > 0.5 {
         return trials - binomial(trials, 1.0 - share, rng);
@@ -60,7 +60,7 @@ pub fn binomial(trials: u64, share: f64, rng: &mut Xoshiro256PlusPlus) -> u64 {
 }
 
 /// The nearest count to a normal draw, corrected for skewness (`lean` is skewness times standard deviation).
-fn large(mean: f64, deviation: f64, lean: f64, rng: &mut Xoshiro256PlusPlus) -> u64 {
+fn large(mean: f64, deviation: f64, lean: f64, rng: &mut Mwc192) -> u64 {
     let z = standard_normal(rng);
     // `as` takes what is below 0 to 0.
     (mean + deviation * z + lean * (z * z - 1.0) / 6.0 + 0.5) as u64
@@ -74,7 +74,7 @@ mod tests {
     const DRAWS: u32 = 200_000;
 
     /// Mean and variance within 5 standard errors, and the distribution function within 0.004.
-    fn agrees(law: &[f64], mut draw: impl FnMut(&mut Xoshiro256PlusPlus) -> u64) {
+    fn agrees(law: &[f64], mut draw: impl FnMut(&mut Mwc192) -> u64) {
         let mut rng = StreamKey::new(1, "test", "counts", 0).generator();
         let mut seen = vec![0_u32; law.len()];
         for _ in 0..DRAWS {

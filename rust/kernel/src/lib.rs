@@ -29,7 +29,7 @@ pub use histogram::{Bucket, Histogram};
 pub use mean::TimeWeightedMean;
 pub use near::{bring_near, bring_value_near};
 pub use normal::standard_normal;
-pub use random::{Xoshiro256PlusPlus, philox4x32_10, splitmix, unit_f64};
+pub use random::{Mwc192, philox4x32_10, splitmix, unit_f64};
 pub use stream::{StreamKey, counter_draw, stable_hash};
 pub use time::{SimDuration, SimTime};
 pub use winner_tree::{Moves, PackingOverflow, Racer, WinnerTree};

@@ -1,7 +1,7 @@
 //! The standard normal by the ziggurat method with 256 strips (Marsaglia and Tsang, J. Stat. Software 5(8), 2000).
 
 use crate::portable::{exp, ln, sqrt_for_tables};
-use crate::random::{Xoshiro256PlusPlus, unit_f64};
+use crate::random::{Mwc192, unit_f64};
 use crate::ziggurat::{Edges, standard_exponential};
 
 /// Where the tail begins.
@@ -35,7 +35,7 @@ const fn edges() -> Edges<257> {
 
 /// Draws from the normal distribution with mean 0 and variance 1.
 #[inline]
-pub fn standard_normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
+pub fn standard_normal(rng: &mut Mwc192) -> f64 {
     loop {
         let bits = rng.next_u64();
         let strip = (bits & 255) as usize;
@@ -57,7 +57,7 @@ fn with_sign(bits: u64, x: f64) -> f64 {
 
 /// The draw fell outside the rectangle under the curve; `None` asks for another.
 #[cold]
-fn outside(rng: &mut Xoshiro256PlusPlus, strip: usize, x: f64) -> Option<f64> {
+fn outside(rng: &mut Mwc192, strip: usize, x: f64) -> Option<f64> {
     if strip == 0 {
         return Some(tail(rng));
     }
@@ -66,7 +66,7 @@ fn outside(rng: &mut Xoshiro256PlusPlus, strip: usize, x: f64) -> Option<f64> {
 }
 
 /// The tail by Marsaglia's method (1964).
-fn tail(rng: &mut Xoshiro256PlusPlus) -> f64 {
+fn tail(rng: &mut Mwc192) -> f64 {
     loop {
         let x = standard_exponential(rng) / TAIL;
         let y = standard_exponential(rng);

@@ -1,6 +1,6 @@
-//! Generators: xoshiro256++ for draws in sequence, Philox4x32-10 for draws by number.
+//! Generators: MWC192 for draws in sequence, Philox4x32-10 for draws by number.
 //!
-//! Sources: Blackman and Vigna, "Scrambled linear pseudorandom number generators" (2021); Salmon, Moraes, Dror and Shaw,
+//! Sources: Marsaglia's multiply-with-carry (1994) with the multiplier and in the form of Vigna, `MWC192.c` (2021); Salmon, Moraes, Dror and Shaw,
 //! "Parallel random numbers: as easy as 1, 2, 3" (2011).
 
 /// One output of `SplitMix64` for the state `z`; a good mixer of 64 bits.
@@ -18,37 +18,41 @@ pub fn unit_f64(bits: u64) -> f64 {
     (bits >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
-/// The xoshiro256++ generator.
+/// The MWC192 generator: a multiplication and an addition of 128 bits for each word, for two of whose steps the next word
+/// waits. Its period is about 2^191.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Xoshiro256PlusPlus {
-    state: [u64; 4],
+pub struct Mwc192 {
+    older: u64,
+    newest: u64,
+    carry: u64,
 }
 
-impl Xoshiro256PlusPlus {
-    /// Starts a generator from two words of key, expanded by `SplitMix64`.
+impl Mwc192 {
+    /// With which the words are those of a good linear congruential generator.
+    const MULTIPLIER: u128 = 0xFFA0_4E67_B3C9_5D86;
+
+    /// Starts a generator from two words of key, mixed by `SplitMix64`.
     pub const fn from_key(key: [u64; 2]) -> Self {
-        let a = splitmix(key[0]);
-        let b = splitmix(key[1] ^ a.rotate_left(32));
-        let c = splitmix(a ^ b.rotate_left(17));
-        // The all-zero state is the only bad one; `| 1` excludes it.
+        let older = splitmix(key[0]);
         Self {
-            state: [a, b, c, splitmix(b ^ c) | 1],
+            older,
+            newest: splitmix(key[1] ^ older.rotate_left(32)),
+            // With it any two words will do.
+            carry: 1,
         }
     }
 
     /// The next 64 bits.
     #[inline]
     pub fn next_u64(&mut self) -> u64 {
-        let s = &mut self.state;
-        let result = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
-        let t = s[1] << 17;
-        s[2] ^= s[0];
-        s[3] ^= s[1];
-        s[1] ^= s[2];
-        s[0] ^= s[3];
-        s[2] ^= t;
-        s[3] = s[3].rotate_left(45);
-        result
+        let product = Self::MULTIPLIER * u128::from(self.older) + u128::from(self.carry);
+        let next = self.newest;
+        *self = Self {
+            older: next,
+            newest: product as u64,
+            carry: (product >> 64) as u64,
+        };
+        next
     }
 
     /// The next number in [0, 1).
@@ -103,17 +107,23 @@ mod tests {
         );
     }
 
-    /// First outputs for the state 1, 2, 3, 4, as in the test of the `rand_xoshiro` crate.
+    /// Computed with long integers: `older + newest b + carry b^2` with b = 2^64, each over b modulo multiplier x b^2 - 1.
     #[test]
-    fn xoshiro_gives_the_published_answers() {
-        let mut rng = Xoshiro256PlusPlus {
-            state: [1, 2, 3, 4],
+    fn mwc192_gives_known_answers() {
+        let mut rng = Mwc192 {
+            older: 1,
+            newest: 2,
+            carry: 1,
         };
         let expected = [
-            41_943_041,
-            58_720_359,
-            3_588_806_011_781_223,
-            3_591_011_842_654_386,
+            2,
+            18_419_808_683_250_244_999,
+            18_392_873_292_790_938_380,
+            13_432_671_335_723_564_971,
+            8_418_637_927_998_587_871,
+            10_492_922_955_669_509_162,
+            10_437_970_967_200_500_497,
+            10_007_040_098_663_185_689,
         ];
         assert_eq!(expected.map(|_| rng.next_u64()), expected);
     }

@@ -2,10 +2,14 @@
 //! times as many as theirs, so that fewer draws (1 in 156, not 1 in 45) fall outside the rectangles under the curve.
 
 use crate::portable::{exp, ln};
-use crate::random::{Xoshiro256PlusPlus, unit_f64};
+use crate::random::Mwc192;
 
-/// Strips of equal area; a power of two below the 11 bits of a draw that its position in the strip leaves.
+/// Strips of equal area.
 const STRIPS: usize = 1024;
+/// Of a draw: the lowest bits do nothing, the next ones choose the strip (they then are its offset in the table, in bytes), the
+/// others are the position in it.
+const UNUSED: u32 = 4;
+const STEPS: u64 = 1 << (64 - UNUSED - STRIPS.trailing_zeros());
 /// Where the tail begins.
 const TAIL: f64 = 9.256_164_544_265_543;
 /// Area of each strip: `TAIL * exp(-TAIL) + exp(-TAIL)`.
@@ -22,8 +26,7 @@ static EDGES: Edges<{ STRIPS + 1 }> = edges();
 /// What decides nearly every draw of a strip.
 #[derive(Clone, Copy)]
 struct Rectangle {
-    /// The strip's right edge as a step of the 53-bit draw: a power of two smaller, so that products round as those with
-    /// the edge do.
+    /// The strip's right edge over the steps of a position.
     step: f64,
     /// What is left of this lies under the curve.
     edge: f64,
@@ -39,7 +42,7 @@ const fn rectangles() -> [Rectangle; STRIPS] {
     let mut i = 0;
     while i < STRIPS {
         all[i] = Rectangle {
-            step: EDGES.x[i] * (1.0 / 9_007_199_254_740_992.0),
+            step: EDGES.x[i] / STEPS as f64,
             edge: EDGES.x[i + 1],
         };
         i += 1;
@@ -65,18 +68,24 @@ const fn edges() -> Edges<{ STRIPS + 1 }> {
     Edges { x, y }
 }
 
+/// The strip of a draw, and where in it.
+#[inline]
+fn point(bits: u64) -> (usize, f64) {
+    let strip = (bits >> UNUSED) as usize % STRIPS;
+    let position = bits >> (u64::BITS - STEPS.trailing_zeros());
+    (strip, position as f64 * RECTANGLES[strip].step)
+}
+
 /// Draws from the exponential distribution with mean 1.
 #[inline]
-pub fn standard_exponential(rng: &mut Xoshiro256PlusPlus) -> f64 {
+pub fn standard_exponential(rng: &mut Mwc192) -> f64 {
     let bits = rng.next_u64();
-    let strip = bits as usize % STRIPS;
-    let Rectangle { step, edge } = RECTANGLES[strip];
-    let x = (bits >> 11) as f64 * step;
-    if x < edge {
+    let (strip, x) = point(bits);
+    if x < RECTANGLES[strip].edge {
         return x;
     }
     // The generator goes there and back by value: whoever draws in a loop can keep it in registers.
-    let (after, x) = outside(rng.clone(), strip, x);
+    let (after, x) = outside(rng.clone(), bits);
     *rng = after;
     x
 }
@@ -84,12 +93,13 @@ pub fn standard_exponential(rng: &mut Xoshiro256PlusPlus) -> f64 {
 /// The draw fell outside the rectangle that lies under the curve (1 in 156).
 #[cold]
 #[inline(never)]
-fn outside(mut rng: Xoshiro256PlusPlus, strip: usize, x: f64) -> (Xoshiro256PlusPlus, f64) {
+fn outside(mut rng: Mwc192, bits: u64) -> (Mwc192, f64) {
+    let (strip, x) = point(bits);
     let x = settle(&mut rng, strip, x);
     (rng, x)
 }
 
-fn settle(rng: &mut Xoshiro256PlusPlus, mut strip: usize, mut x: f64) -> f64 {
+fn settle(rng: &mut Mwc192, mut strip: usize, mut x: f64) -> f64 {
     let mut offset = 0.0;
     loop {
         if strip == 0 {
@@ -101,10 +111,8 @@ fn settle(rng: &mut Xoshiro256PlusPlus, mut strip: usize, mut x: f64) -> f64 {
                 return offset + x;
             }
         }
-        let bits = rng.next_u64();
-        strip = bits as usize % STRIPS;
-        x = unit_f64(bits) * EDGES.x[strip];
-        if x < EDGES.x[strip + 1] {
+        (strip, x) = point(rng.next_u64());
+        if x < RECTANGLES[strip].edge {
             return offset + x;
         }
     }

@@ -12,9 +12,7 @@ mod sharing;
 mod support;
 
 use day::day;
-use hookean_kernel::{
-    Moves, Racer, StreamKey, WinnerTree, Xoshiro256PlusPlus, standard_exponential,
-};
+use hookean_kernel::{Moves, Mwc192, Racer, StreamKey, WinnerTree, standard_exponential};
 use hookean_sim::plan::{Discipline, Routing};
 use sharing::bare_sharing;
 use std::hint::black_box;
@@ -35,8 +33,8 @@ struct Loop {
     tree: WinnerTree,
     servers: usize,
     now: u64,
-    arrivals: Xoshiro256PlusPlus,
-    work: Xoshiro256PlusPlus,
+    arrivals: Mwc192,
+    work: Mwc192,
     waits_ns: u64,
 }
 
@@ -85,8 +83,8 @@ impl Loop {
 struct Block {
     gap_ns: f64,
     now: u64,
-    arrivals: Xoshiro256PlusPlus,
-    work: Xoshiro256PlusPlus,
+    arrivals: Mwc192,
+    work: Mwc192,
     waits_ns: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::normal::standard_normal;
 use crate::portable::{exp, exp_m1_ratio, ln, ln_gamma};
-use crate::random::Xoshiro256PlusPlus;
+use crate::random::Mwc192;
 use crate::ziggurat::standard_exponential;
 
 /// Gamma by Marsaglia and Tsang, "A simple method for generating gamma variables" (ACM TOMS 26(3), 2000).
@@ -30,7 +30,7 @@ impl Gamma {
         }
     }
 
-    pub(super) fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> f64 {
+    pub(super) fn sample(&self, rng: &mut Mwc192) -> f64 {
         let draw = self.d * self.cube(rng) * self.scale;
         match self.boost {
             // The paper's U^(1/shape), with an exponential for -ln U.
@@ -39,7 +39,7 @@ impl Gamma {
         }
     }
 
-    fn cube(&self, rng: &mut Xoshiro256PlusPlus) -> f64 {
+    fn cube(&self, rng: &mut Mwc192) -> f64 {
         loop {
             let x = standard_normal(rng);
             let root = 1.0 + self.c * x;
@@ -60,7 +60,7 @@ impl Gamma {
 }
 
 /// Draws from the gamma distribution with mean and variance `shape`.
-pub fn standard_gamma(shape: f64, rng: &mut Xoshiro256PlusPlus) -> f64 {
+pub fn standard_gamma(shape: f64, rng: &mut Mwc192) -> f64 {
     Gamma::new(shape, shape).sample(rng)
 }
 
@@ -83,7 +83,7 @@ impl Weibull {
         }
     }
 
-    pub(super) fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> f64 {
+    pub(super) fn sample(&self, rng: &mut Mwc192) -> f64 {
         // One exponential in 2^53 is 0, where the logarithm ends.
         let x = standard_exponential(rng).max(f64::MIN_POSITIVE);
         self.mean * exp(ln(x) * self.inverse_shape - self.log_ratio)
@@ -125,7 +125,7 @@ impl Pareto {
     }
 
     /// By inversion: (low / x)^shape is uniform from `rest` to 1.
-    pub(super) fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> f64 {
+    pub(super) fn sample(&self, rng: &mut Mwc192) -> f64 {
         let u = rng.next_unit();
         let power = (1.0 - u) + u * self.rest;
         // Rounding may step over a bound.

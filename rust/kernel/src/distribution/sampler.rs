@@ -3,7 +3,7 @@
 use super::laws::{Gamma, Pareto, Weibull};
 use crate::normal::standard_normal;
 use crate::portable::{exp, nearest};
-use crate::random::Xoshiro256PlusPlus;
+use crate::random::Mwc192;
 use crate::ziggurat::standard_exponential;
 
 /// Cumulative probability and mean of each branch; the last one takes the rounding of the sum.
@@ -45,7 +45,7 @@ impl Empirical {
         }
     }
 
-    fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> u64 {
+    fn sample(&self, rng: &mut Mwc192) -> u64 {
         let position = rng.next_unit() * self.sum;
         let index = self.cumulative.partition_point(|end| *end <= position);
         // The product may round up to the sum.
@@ -78,7 +78,7 @@ impl Sampler {
 
     /// Draws a duration in nanoseconds, rounded to the nearest.
     #[inline]
-    pub fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> u64 {
+    pub fn sample(&self, rng: &mut Mwc192) -> u64 {
         match &self.0 {
             Kind::Exponential { mean } => nearest(standard_exponential(rng) * mean),
             other => other.sample(rng),
@@ -86,11 +86,7 @@ impl Sampler {
     }
 
     /// Draws a duration for each place, in order.
-    pub fn fill<'a>(
-        &self,
-        rng: &mut Xoshiro256PlusPlus,
-        places: impl Iterator<Item = &'a mut u64>,
-    ) {
+    pub fn fill<'a>(&self, rng: &mut Mwc192, places: impl Iterator<Item = &'a mut u64>) {
         match &self.0 {
             Kind::Exponential { mean } => {
                 // A copy of its own stays in registers.
@@ -107,7 +103,7 @@ impl Sampler {
 
 impl Kind {
     #[inline(never)]
-    fn sample(&self, rng: &mut Xoshiro256PlusPlus) -> u64 {
+    fn sample(&self, rng: &mut Mwc192) -> u64 {
         match self {
             Self::Exponential { mean } => nearest(standard_exponential(rng) * mean),
             Self::Constant(value) => *value,
@@ -127,12 +123,12 @@ impl Kind {
     }
 }
 
-fn erlang(rng: &mut Xoshiro256PlusPlus, stage_mean: f64, stages: u32) -> u64 {
+fn erlang(rng: &mut Mwc192, stage_mean: f64, stages: u32) -> u64 {
     let sum: f64 = (0..stages).map(|_| standard_exponential(rng)).sum();
     nearest(sum * stage_mean)
 }
 
-fn hyperexponential(rng: &mut Xoshiro256PlusPlus, branches: &[(f64, f64)]) -> u64 {
+fn hyperexponential(rng: &mut Mwc192, branches: &[(f64, f64)]) -> u64 {
     let u = rng.next_unit();
     let x = standard_exponential(rng);
     branches

@@ -9,9 +9,9 @@ use super::json::{Secs, nullable, read};
 use super::runner::Computed;
 use crate::Timestamp;
 use crate::hpa::{
-    BehaviorSpec, Bounds, DOWNSCALE_STABILIZATION, Events, Limited, Recommendation, RulesSpec,
-    ScalingRules, Step, Windows, behavior_limits, changed_within, legacy_limits,
-    legacy_scale_up_limit, scale_down_limit, scale_up_limit, stabilize_legacy,
+    BehaviorSpec, Bounds, DOWNSCALE_STABILIZATION, Events, Limited, Recommendation,
+    RecommendationLog, RulesSpec, ScalingRules, Step, Windows, behavior_limits, changed_within,
+    legacy_limits, legacy_scale_up_limit, scale_down_limit, scale_up_limit, stabilize_legacy,
     stabilize_with_behavior, store_event,
 };
 
@@ -136,7 +136,7 @@ struct RecommendationInput {
     t: Secs,
 }
 
-fn log(inputs: &[RecommendationInput]) -> Vec<Recommendation> {
+fn log(inputs: &[RecommendationInput]) -> RecommendationLog {
     inputs
         .iter()
         .map(|past| Recommendation {
@@ -195,11 +195,11 @@ pub(super) fn stabilization_behavior(input: Value) -> Result<Computed, String> {
     Ok(report_stabilized(stabilized, &log))
 }
 
-fn report_stabilized(stabilized: i32, log: &[Recommendation]) -> Computed {
-    let replicas: Vec<_> = log.iter().map(|past| past.replicas).collect();
+fn report_stabilized(stabilized: i32, log: &RecommendationLog) -> Computed {
+    let replicas = log.replicas();
     computed([
         ("stabilized", json!(stabilized)),
-        ("log_length", json!(log.len())),
+        ("log_length", json!(replicas.len())),
         ("recommendations_after", json!(replicas)),
     ])
 }

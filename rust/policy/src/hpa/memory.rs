@@ -13,6 +13,49 @@ pub struct Recommendation {
     pub at: Timestamp,
 }
 
+/// Past recommendations, in the order of their places. Instants and counts lie apart: looked through at every reconcile, several at
+/// a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecommendationLog {
+    at: Vec<Timestamp>,
+    replicas: Vec<i32>,
+}
+
+impl RecommendationLog {
+    /// Instants, by place.
+    pub fn at(&self) -> &[Timestamp] {
+        &self.at
+    }
+
+    /// Counts, by place.
+    pub fn replicas(&self) -> &[i32] {
+        &self.replicas
+    }
+
+    /// Puts a recommendation in a place, or at the end.
+    pub(super) fn put(&mut self, place: Option<usize>, new: Recommendation) {
+        let old = place.and_then(|place| self.at.get_mut(place).zip(self.replicas.get_mut(place)));
+        if let Some((at, replicas)) = old {
+            (*at, *replicas) = (new.at, new.replicas);
+            return;
+        }
+        // As many as a window has reconciles; doubling would leave much of the room empty.
+        if self.at.len() == self.at.capacity() {
+            self.at.reserve_exact(4);
+            self.replicas.reserve_exact(4);
+        }
+        self.at.push(new.at);
+        self.replicas.push(new.replicas);
+    }
+}
+
+impl FromIterator<Recommendation> for RecommendationLog {
+    fn from_iter<T: IntoIterator<Item = Recommendation>>(all: T) -> Self {
+        let (at, replicas) = all.into_iter().map(|past| (past.at, past.replicas)).unzip();
+        Self { at, replicas }
+    }
+}
+
 /// A change of the scale that this HPA made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScaleEvent {
@@ -28,7 +71,7 @@ pub struct ScaleEvent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Past recommendations; `None` until the first reconcile, which seeds the list with the size it finds.
-    pub recommendations: Option<Vec<Recommendation>>,
+    pub recommendations: Option<RecommendationLog>,
     /// Scale-ups made.
     pub up_events: Vec<ScaleEvent>,
     /// Scale-downs made.
@@ -51,13 +94,13 @@ impl Memory {
         &mut self,
         current: i32,
         now: Timestamp,
-    ) -> &mut Vec<Recommendation> {
-        self.recommendations.get_or_insert_with(|| {
-            vec![Recommendation {
-                replicas: current,
-                at: now,
-            }]
-        })
+    ) -> &mut RecommendationLog {
+        let first = Recommendation {
+            replicas: current,
+            at: now,
+        };
+        self.recommendations
+            .get_or_insert_with(|| RecommendationLog::from_iter([first]))
     }
 }
 

@@ -61,7 +61,9 @@ pub use limits::{
     Bounds, Events, Limited, Step, behavior_limits, legacy_limits, legacy_scale_up_limit,
     scale_down_limit, scale_up_limit,
 };
-pub use memory::{Memory, Recommendation, ScaleEvent, changed_within, store_event};
+pub use memory::{
+    Memory, Recommendation, RecommendationLog, ScaleEvent, changed_within, store_event,
+};
 pub use observation::{
     Observation, Obstacle, Phase, Pod, PodId, Reading, ReadyCondition, ReadyStatus, Requests,
     Sample,

@@ -363,13 +363,13 @@ proptest! {
         desired in 0..100_i32,
         windows in (span(), span()),
     ) {
-        let log: Vec<_> = past.iter().map(|&(replicas, at)| Recommendation { replicas, at }).collect();
+        let log: RecommendationLog = past.iter().map(|&(replicas, at)| Recommendation { replicas, at }).collect();
         let windows = Windows { up: windows.0, down: windows.1 };
         let mut after = log.clone();
         let stabilized = stabilize_with_behavior(&mut after, current, desired, windows, Timestamp::ZERO);
         let between = current.min(desired)..=current.max(desired);
         prop_assert!(between.contains(&stabilized));
-        prop_assert!(after.len() <= log.len() + 1);
+        prop_assert!(after.at().len() <= log.at().len() + 1);
         let legacy = stabilize_legacy(&mut log.clone(), desired, windows.down, Timestamp::ZERO);
         prop_assert!(legacy >= desired);
     }

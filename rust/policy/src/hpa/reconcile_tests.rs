@@ -220,7 +220,7 @@ fn zero_by_a_resource_metric_alone_is_not_called_scaled_to_zero() {
         ..config(vec![cpu(60)])
     };
     let mut memory = Memory {
-        recommendations: Some(Vec::new()),
+        recommendations: Some(RecommendationLog::default()),
         ..Memory::default()
     };
     let outcome = reconcile(&config, &mut memory, &see(3, &fleet.pods, &reading));
@@ -307,7 +307,7 @@ fn a_clamp_stores_an_event_and_leaves_metrics_and_recommendations_alone() {
         5,
     );
     let mut memory = Memory {
-        recommendations: Some(Vec::new()),
+        recommendations: Some(RecommendationLog::default()),
         ..Memory::default()
     };
     let outcome = reconcile(&config, &mut memory, &see(8, &[], &[Reading::Object(9)]));
@@ -323,6 +323,6 @@ fn a_clamp_stores_an_event_and_leaves_metrics_and_recommendations_alone() {
             outdated: false
         }]
     );
-    assert_eq!(memory.recommendations, Some(Vec::new()));
+    assert_eq!(memory.recommendations, Some(RecommendationLog::default()));
     assert_eq!(memory.conditions.scaling_active, None);
 }

@@ -3,7 +3,7 @@
 //! The two paths treat an entry exactly as old as the window differently: the legacy path still uses it, the path with
 //! behaviour does not.
 
-use super::memory::Recommendation;
+use super::memory::{Recommendation, RecommendationLog};
 use crate::{Span, Timestamp};
 
 /// Stabilisation windows of both directions.
@@ -17,27 +17,25 @@ pub struct Windows {
 
 /// Without behaviour: the largest of `desired` and everything recommended within `window`. Records `desired`.
 pub fn stabilize_legacy(
-    log: &mut Vec<Recommendation>,
+    log: &mut RecommendationLog,
     desired: i32,
     window: Span,
     now: Timestamp,
 ) -> i32 {
     let cutoff = now.saturating_sub(window);
-    let (mut stabilized, mut outdated) = (desired, None);
-    for (place, past) in log.iter().enumerate() {
-        if past.at < cutoff {
-            outdated = Some(place);
-        } else {
-            stabilized = stabilized.max(past.replicas);
-        }
+    let mut stabilized = desired;
+    for (at, replicas) in log.at().iter().zip(log.replicas()) {
+        // Without branches, several at a time.
+        let recent = if *at < cutoff { i32::MIN } else { *replicas };
+        stabilized = stabilized.max(recent);
     }
-    record(log, desired, now, outdated);
+    record(log, desired, now, cutoff);
     stabilized
 }
 
 /// With behaviour: the count nearest to `current` between what the windows allow. Records `desired`.
 pub fn stabilize_with_behavior(
-    log: &mut Vec<Recommendation>,
+    log: &mut RecommendationLog,
     current: i32,
     desired: i32,
     windows: Windows,
@@ -45,43 +43,35 @@ pub fn stabilize_with_behavior(
 ) -> i32 {
     let up_cutoff = now.saturating_sub(windows.up);
     let down_cutoff = now.saturating_sub(windows.down);
-    let cutoff = up_cutoff.min(down_cutoff);
-    let (mut up_bound, mut down_bound, mut outdated) = (desired, desired, None);
-    for (place, past) in log.iter().enumerate() {
-        if past.at > up_cutoff {
-            up_bound = up_bound.min(past.replicas);
-        }
-        if past.at > down_cutoff {
-            down_bound = down_bound.max(past.replicas);
-        }
-        if past.at < cutoff {
-            outdated = Some(place);
-        }
+    let (mut up_bound, mut down_bound) = (desired, desired);
+    for (at, replicas) in log.at().iter().zip(log.replicas()) {
+        up_bound = up_bound.min(if *at > up_cutoff { *replicas } else { i32::MAX });
+        down_bound = down_bound.max(if *at > down_cutoff {
+            *replicas
+        } else {
+            i32::MIN
+        });
     }
-    record(log, desired, now, outdated);
+    record(log, desired, now, up_cutoff.min(down_cutoff));
     // As `clamp`, and `up_bound <= desired <= down_bound` always holds.
     current.max(up_bound).min(down_bound)
 }
 
 /// Records a recommendation in the place of the last entry of the list that no window reaches, else at the end.
-fn record(log: &mut Vec<Recommendation>, replicas: i32, now: Timestamp, outdated: Option<usize>) {
-    let new = Recommendation { replicas, at: now };
-    if let Some(old) = outdated.and_then(|place| log.get_mut(place)) {
-        *old = new;
-        return;
+fn record(log: &mut RecommendationLog, replicas: i32, now: Timestamp, cutoff: Timestamp) {
+    let mut outdated = 0;
+    for (number, at) in (1_u32..).zip(log.at()) {
+        outdated = outdated.max(if *at < cutoff { number } else { 0 });
     }
-    // As many as a window has reconciles; doubling would leave much of the room empty.
-    if log.len() == log.capacity() {
-        log.reserve_exact(4);
-    }
-    log.push(new);
+    let place = (outdated as usize).checked_sub(1);
+    log.put(place, Recommendation { replicas, at: now });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn log(entries: &[(i32, i64)]) -> Vec<Recommendation> {
+    fn log(entries: &[(i32, i64)]) -> RecommendationLog {
         entries
             .iter()
             .map(|&(replicas, t)| Recommendation {

@@ -108,7 +108,7 @@ fn two_metrics(first: i32, second: Option<i32>) -> Outcome {
     let second = second.map_or(Reading::Failed, |count| Reading::Object(i64::from(count)));
     let readings = [Reading::Object(i64::from(first)), second];
     let mut memory = Memory {
-        recommendations: Some(Vec::new()),
+        recommendations: Some(RecommendationLog::default()),
         ..Memory::default()
     };
     reconcile(&config, &mut memory, &see(5, &fleet.pods, &readings))
@@ -170,7 +170,7 @@ fn l_the_legacy_window_holds_the_largest_recent_recommendation() {
     };
     let log = vec![past(12, -290), past(6, -100), past(5, -15)];
     let mut memory = Memory {
-        recommendations: Some(log),
+        recommendations: Some(log.into_iter().collect()),
         ..Memory::default()
     };
     assert_eq!(step(&config, &mut memory, 0.0, 12, 4), 12);

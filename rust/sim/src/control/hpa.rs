@@ -129,7 +129,8 @@ impl Controller for Hpa {
         bring_value_near(self.pods.as_slice());
         bring_value_near(self.seen.as_slice());
         if let Some(recommendations) = &self.memory.recommendations {
-            bring_near(recommendations);
+            bring_near(recommendations.at());
+            bring_near(recommendations.replicas());
         }
     }
 

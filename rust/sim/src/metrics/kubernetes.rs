@@ -8,7 +8,7 @@
 use super::{Figures, NextSample, PodMetric, PodSample, ReplicaSample, milli_up};
 use crate::plan::PipelinePlan;
 use crate::station::ReplicaId;
-use hookean_kernel::Xoshiro256PlusPlus;
+use hookean_kernel::Mwc192;
 use hookean_kernel::portable::float;
 use hookean_kernel::{SimDuration, SimTime, bring_near};
 use std::collections::VecDeque;
@@ -86,7 +86,7 @@ pub struct KubernetesPipeline {
     housekeeping: (u64, u64),
     resolution: SimDuration,
     adapter: Adapter,
-    rng: Xoshiro256PlusPlus,
+    rng: Mwc192,
     /// How long after its next look housekeeping looks again, if that has been drawn.
     wait: Option<SimDuration>,
     created_at: SimTime,
@@ -112,7 +112,7 @@ struct Adapter {
 
 impl KubernetesPipeline {
     /// Builds it from a [`PipelinePlan::Kubernetes`].
-    pub(super) fn new(plan: PipelinePlan, rng: Xoshiro256PlusPlus, created_at: SimTime) -> Self {
+    pub(super) fn new(plan: PipelinePlan, rng: Mwc192, created_at: SimTime) -> Self {
         let PipelinePlan::Kubernetes {
             housekeeping_min_ns,
             housekeeping_max_ns,
@@ -170,7 +170,7 @@ impl KubernetesPipeline {
     }
 
     pub(super) fn first_samples(&mut self) -> Vec<NextSample> {
-        let phase = |rng: &mut Xoshiro256PlusPlus, period: u64| {
+        let phase = |rng: &mut Mwc192, period: u64| {
             SimDuration::from_nanos((rng.next_unit() * period as f64) as u64)
         };
         let housekeeping = phase(&mut self.rng, self.housekeeping.1);

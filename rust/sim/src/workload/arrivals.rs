@@ -5,9 +5,7 @@ use super::counts::{Bins, ExactCounts, PoissonCounts};
 use super::{Classes, Inbox, Request, Values, WorkloadArrays};
 use crate::calls::Call;
 use crate::plan::{ArrivalMode, BatchPlan, PlanError, WorkloadPlan, WorkloadSource};
-use hookean_kernel::{
-    Sampler, SimDuration, SimTime, StreamKey, Xoshiro256PlusPlus, bring_near, counter_draw,
-};
+use hookean_kernel::{Mwc192, Sampler, SimDuration, SimTime, StreamKey, bring_near, counter_draw};
 
 pub(super) const KEEP_ALL: u64 = 1 << 53;
 
@@ -53,7 +51,7 @@ impl Times {
 
 #[derive(Debug, Clone)]
 enum Work {
-    Drawn(Sampler, Xoshiro256PlusPlus),
+    Drawn(Sampler, Mwc192),
     Table(Values<u64>),
 }
 
@@ -491,7 +489,7 @@ pub(super) fn check_counts(counts: &[f64], step_ns: u64, start_ns: u64) -> Resul
     if step_ns == 0 {
         return Err(invalid("step_ns", "is zero"));
     }
-    let wrong = |count: f64| !(count >= 0.0 && count < f64::INFINITY);
+    let wrong = |count: f64| !(0.0..f64::INFINITY).contains(&count);
     // Several at a time, where a search would look at one after the other; nearly always there is nothing to find.
     if counts.iter().fold(false, |any, count| any | wrong(*count))
         && let Some((bin, count)) = counts.iter().enumerate().find(|(_, count)| wrong(**count))

@@ -7,7 +7,7 @@ use super::Values;
 use super::counts::rounded;
 use crate::plan::{BatchPlan, PlanError};
 use hookean_kernel::portable::ln;
-use hookean_kernel::{Distribution, Sampler, SimTime, Xoshiro256PlusPlus, standard_exponential};
+use hookean_kernel::{Distribution, Mwc192, Sampler, SimTime, standard_exponential};
 
 #[derive(Debug, Clone)]
 enum Law {
@@ -24,11 +24,11 @@ enum Law {
 #[derive(Debug, Clone)]
 pub(super) struct Sizes {
     law: Law,
-    rng: Xoshiro256PlusPlus,
+    rng: Mwc192,
 }
 
 impl Sizes {
-    pub(super) fn new(plan: &BatchPlan, rng: Xoshiro256PlusPlus) -> Result<Self, PlanError> {
+    pub(super) fn new(plan: &BatchPlan, rng: Mwc192) -> Result<Self, PlanError> {
         let listed = |law: Distribution| {
             let sampler = law.sampler().map(Law::Listed);
             sampler.map_err(|problem| {

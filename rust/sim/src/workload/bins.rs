@@ -8,9 +8,7 @@ use super::counts::rounded;
 use super::{Values, WorkloadArrays};
 use crate::plan::{ArrivalMode, PlanError, WorkloadPlan, WorkloadSource};
 use hookean_kernel::portable::{float, nearest};
-use hookean_kernel::{
-    StreamKey, Xoshiro256PlusPlus, binomial, counter_draw, poisson, standard_gamma,
-};
+use hookean_kernel::{Mwc192, StreamKey, binomial, counter_draw, poisson, standard_gamma};
 
 /// Mean and scatter of the work of a request.
 #[derive(Debug, Clone, Copy)]
@@ -147,7 +145,7 @@ impl BinnedArrivals {
 
 impl WorkMoments {
     /// Work of many requests: a gamma draw with the mean and variance of their sum, which is exact for exponential work.
-    fn of(self, requests: u64, rng: &mut Xoshiro256PlusPlus) -> u64 {
+    fn of(self, requests: u64, rng: &mut Mwc192) -> u64 {
         let requests = float(requests);
         let whole = requests * self.mean_ns;
         if whole <= 0.0 || self.squared_variation <= 0.0 {
@@ -170,7 +168,7 @@ impl Steps {
     }
 
     /// How many arrive before `to`, and how many were to be expected before thinning.
-    fn take(&mut self, from: u64, to: u64, kept: f64, rng: &mut Xoshiro256PlusPlus) -> (u64, f64) {
+    fn take(&mut self, from: u64, to: u64, kept: f64, rng: &mut Mwc192) -> (u64, f64) {
         let (mut recorded, mut expected) = (0, 0.0);
         let mut at = from.max(self.start);
         while at < to

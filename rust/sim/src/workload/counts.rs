@@ -2,7 +2,7 @@
 
 use super::Values;
 use hookean_kernel::portable::nearest;
-use hookean_kernel::{SimTime, Xoshiro256PlusPlus, standard_exponential};
+use hookean_kernel::{Mwc192, SimTime, standard_exponential};
 
 /// Bins in time.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Bins {
 #[derive(Debug, Clone)]
 pub(super) struct PoissonCounts {
     bins: Bins,
-    rng: Xoshiro256PlusPlus,
+    rng: Mwc192,
     /// Expected arrivals of the bin and the part of them already used up.
     count: f64,
     used: f64,
@@ -91,7 +91,7 @@ pub(super) struct PoissonCounts {
 
 impl PoissonCounts {
     /// Arrivals at the rate of the counts over `size`, the mean number that comes at one instant.
-    pub(super) fn new(bins: Bins, size: f64, rng: Xoshiro256PlusPlus) -> Self {
+    pub(super) fn new(bins: Bins, size: f64, rng: Mwc192) -> Self {
         let place = bins.place(0.0);
         let mut process = Self {
             bins,
@@ -157,16 +157,16 @@ impl PoissonCounts {
 #[derive(Debug, Clone)]
 pub(super) struct ExactCounts {
     bins: Bins,
-    rng: Xoshiro256PlusPlus,
+    rng: Mwc192,
     /// The generator after the draws of the present bin.
-    after: Xoshiro256PlusPlus,
+    after: Mwc192,
     left: u64,
     sum: f64,
     place: Place,
 }
 
 impl ExactCounts {
-    pub(super) fn new(bins: Bins, rng: Xoshiro256PlusPlus) -> Self {
+    pub(super) fn new(bins: Bins, rng: Mwc192) -> Self {
         let place = bins.place(0.0);
         let mut process = Self {
             bins,

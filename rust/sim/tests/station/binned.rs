@@ -395,18 +395,28 @@ fn a_steady_load_waits_as_single_requests_do() {
     within("completed", binned[5], exact[5], 0.01);
 }
 
-/// An hour at 70 % with ten minutes at 250 % in it: conservation.
+/// An hour at 70 % with ten minutes at 250 % in it: conservation. The queue, a random walk for an hour, makes the mean wait of
+/// one run differ from that of another by several per cent: both are means over many.
 #[test]
 fn an_overload_waits_as_single_requests_do() {
+    const RUNS: u64 = 16;
     let mut rates = [14.0; 90];
     rates[10..20].fill(50.0);
     for discipline in [Discipline::CentralFifo, Discipline::Fifo] {
         let mut case = Case::new(discipline, minutes(&rates, EXPONENTIAL));
         case.queue.routing = Routing::LeastOutstanding;
-        let [exact, binned] = both(&case, &crew(20), 5_400 * SECOND);
+        let mut sums = [[0.0; 6]; 2];
+        for seed in 1..=RUNS {
+            case.seed = seed;
+            let run = both(&case, &crew(20), 5_400 * SECOND);
+            for (sum, value) in sums.iter_mut().flatten().zip(run.iter().flatten()) {
+                *sum += value;
+            }
+        }
+        let [exact, binned] = sums;
         within("wait", binned[0], exact[0], 0.05);
         within("latency", binned[1], exact[1], 0.05);
-        within("p99", binned[3], exact[3], 0.10);
+        within("p99", binned[3], exact[3], 0.05);
         within("completed", binned[5], exact[5], 0.01);
     }
 }

@@ -121,6 +121,6 @@ impl Clients {
     }
 }
 
-fn drawer(key: StreamKey, client: u64, nth: u64) -> hookean_kernel::Xoshiro256PlusPlus {
+fn drawer(key: StreamKey, client: u64, nth: u64) -> hookean_kernel::Mwc192 {
     key.numbered(client).numbered(nth).generator()
 }
