@@ -47,7 +47,7 @@ def _entries(entries: list[Any]) -> Iterator[str]:
             yield _ENCODE(each)
             continue
         if key != own:
-            own, pattern = key, _around(each, key)
+            own, pattern = key, around(each, key)
         value = each[key]
         yield f"{pattern[0]}{value if type(value) is int else _ENCODE(value)}{pattern[1]}"
 
@@ -66,8 +66,16 @@ def _only_difference(one: Any, other: Any) -> str | None:
     return key if type(one[key]) in {int, str} else None
 
 
-def _around(entry: dict[str, Any], own: str) -> tuple[str, str]:
-    """What stands before and after the value of a key."""
+def around(entry: dict[str, Any], own: str) -> tuple[str, str]:
+    """Returns what stands before and after the value of a key in the canonical JSON of a mapping.
+
+    Args:
+        entry: The mapping; plain data.
+        own: The key.
+
+    Raises:
+        ValueError: If a number is not finite.
+    """
     before = [f"{_ENCODE(key)}:{_ENCODE(entry[key])}" for key in sorted(entry) if key < own]
     after = [f"{_ENCODE(key)}:{_ENCODE(entry[key])}" for key in sorted(entry) if key > own]
     return f"{{{','.join([*before, f'{_ENCODE(own)}:'])}", f"{','.join(['', *after])}}}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from hookean.scenario.provenance import Known
 
-from .canonical import canonical
+from .canonical import around, canonical
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,11 +85,23 @@ class Plan:
             seed: The seed.
         """
         known = Known(seed, seed, "user", "scenario")
-        return replace(self, document={**self.document, "seed": seed}, parameters=self.parameters.with_leaf(seed=known))
+        plan = replace(self, document={**self.document, "seed": seed}, parameters=self.parameters.with_leaf(seed=known))
+        plan.__dict__["_around_seed"] = self._around_seed
+        return plan
+
+    @cached_property
+    def _around_seed(self) -> tuple[bytes, bytes]:
+        """The canonical JSON before and after the seed, of which replications make theirs."""
+        before, after = around(self.document, "seed")
+        return before.encode(), after.encode()
 
     def json(self) -> bytes:
         """Returns the document as canonical JSON: sorted keys, no spaces, no NaN. It is written anew each time."""
-        document = canonical(self.document).encode()
+        if "_around_seed" in self.__dict__:
+            before, after = self._around_seed
+            document = b"%b%d%b" % (before, self.document["seed"], after)
+        else:
+            document = canonical(self.document).encode()
         # the digest asks for the sum alone, and the text of very many services is large
         self.__dict__.setdefault("_document_sum", hashlib.sha256(document))
         return document
