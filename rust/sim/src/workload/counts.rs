@@ -16,7 +16,7 @@ pub(super) struct Bins {
 
 /// The present bin while instants are put into it. A copy of its own stays in the registers of a loop.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct PresentBin {
     start: u64,
     /// The last nanosecond of the bin, from its start.
     last: f64,
@@ -24,7 +24,7 @@ struct Place {
     unit_ns: f64,
 }
 
-impl Place {
+impl PresentBin {
     /// The instant after so many units, always inside the bin.
     #[inline]
     fn instant(&self, units: f64) -> SimTime {
@@ -58,7 +58,7 @@ impl Bins {
     }
 
     /// The present bin, through which `units` are spread.
-    fn place(&self, units: f64) -> Place {
+    fn present(&self, units: f64) -> PresentBin {
         let (step, last_ns) = (self.step_ns as f64, self.step_ns - 1);
         let last = last_ns as f64;
         // The nearest number to the last nanosecond of a very long bin may be its end.
@@ -67,7 +67,7 @@ impl Bins {
         } else {
             last
         };
-        Place {
+        PresentBin {
             start: self.start,
             last,
             unit_ns: step / units,
@@ -84,7 +84,7 @@ pub(super) struct PoissonCounts {
     /// Expected arrivals of the bin and the part of them already used up.
     count: f64,
     used: f64,
-    place: Place,
+    present: PresentBin,
     /// Counts that make one arrival.
     size: f64,
 }
@@ -92,14 +92,14 @@ pub(super) struct PoissonCounts {
 impl PoissonCounts {
     /// Arrivals at the rate of the counts over `size`, the mean number that comes at one instant.
     pub(super) fn new(bins: Bins, size: f64, rng: Mwc192) -> Self {
-        let place = bins.place(0.0);
+        let present = bins.present(0.0);
         let mut process = Self {
             bins,
             size,
             rng,
             count: 0.0,
             used: 0.0,
-            place,
+            present,
         };
         process.enter_bin();
         process
@@ -113,7 +113,7 @@ impl PoissonCounts {
         let wanted = places.len();
         // Copies stay in registers.
         let (mut rng, mut used) = (self.rng.clone(), self.used);
-        let (mut count, mut bin) = (self.count, self.place);
+        let (mut count, mut bin) = (self.count, self.present);
         let mut missing = 0;
         while let Some(place) = places.next() {
             used += standard_exponential(&mut rng);
@@ -123,7 +123,7 @@ impl PoissonCounts {
                     missing = places.len() + 1;
                     break;
                 }
-                (used, count, bin) = (self.used, self.count, self.place);
+                (used, count, bin) = (self.used, self.count, self.present);
             }
             *place = bin.instant(used);
         }
@@ -148,7 +148,7 @@ impl PoissonCounts {
 
     fn enter_bin(&mut self) {
         self.count = self.bins.count().unwrap_or(0.0) / self.size;
-        self.place = self.bins.place(self.count);
+        self.present = self.bins.present(self.count);
     }
 }
 
@@ -162,19 +162,19 @@ pub(super) struct ExactCounts {
     after: Mwc192,
     left: u64,
     sum: f64,
-    place: Place,
+    present: PresentBin,
 }
 
 impl ExactCounts {
     pub(super) fn new(bins: Bins, rng: Mwc192) -> Self {
-        let place = bins.place(0.0);
+        let present = bins.present(0.0);
         let mut process = Self {
             bins,
             after: rng.clone(),
             rng,
             left: 0,
             sum: 0.0,
-            place,
+            present,
         };
         process.enter_bin();
         process
@@ -200,7 +200,7 @@ impl ExactCounts {
     fn stamp_bin<'a>(&mut self, places: impl Iterator<Item = &'a mut SimTime>) {
         // Copies stay in registers.
         let (mut rng, mut sum, mut left) = (self.rng.clone(), self.sum, self.left);
-        let bin = self.place;
+        let bin = self.present;
         for place in places.take(usize::try_from(left).unwrap_or(usize::MAX)) {
             sum += standard_exponential(&mut rng);
             *place = bin.instant(sum);
@@ -218,7 +218,7 @@ impl ExactCounts {
             for _ in 0..=self.left {
                 whole += standard_exponential(&mut self.after);
             }
-            self.place = self.bins.place(whole);
+            self.present = self.bins.present(whole);
         }
     }
 }
@@ -244,9 +244,9 @@ mod tests {
             (1 << 60) + 1,
             1 << 61,
         ] {
-            let place = Bins::new(Values::from([1.0]), step, 5).place(1.0);
+            let bin = Bins::new(Values::from([1.0]), step, 5).present(1.0);
             let [first, last, beyond] =
-                [0.0, 1.0_f64.next_down(), 1.5].map(|units| place.instant(units).as_nanos());
+                [0.0, 1.0_f64.next_down(), 1.5].map(|units| bin.instant(units).as_nanos());
             assert_eq!(first, 5, "{step}");
             assert!(
                 last < 5 + step && beyond < 5 + step,
