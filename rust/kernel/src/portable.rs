@@ -55,12 +55,11 @@ const fn taylor(r: f64) -> f64 {
 /// The nearest integer (halves to even) to a number that is not negative; at most `u64::MAX`.
 #[inline]
 pub fn nearest(x: f64) -> u64 {
-    match small_nearest(x) {
-        Some(nearest) => nearest,
-        None => {
-            cold_path();
-            x as u64
-        }
+    if let Some(nearest) = small_nearest(x) {
+        nearest
+    } else {
+        cold_path();
+        x as u64
     }
 }
 
@@ -86,13 +85,12 @@ fn small_nearest(x: f64) -> Option<u64> {
 /// The nearest `f64`. Below 2^63 processors convert in one step, which a plain cast cannot know to be enough.
 #[inline]
 pub fn float(count: u64) -> f64 {
-    match i64::try_from(count) {
-        Ok(small) => small as f64,
-        Err(_) => {
-            cold_path();
-            // Half of it, and a bit that keeps it from looking like a tie. (The compiler makes one cast of two.)
-            ((count >> 1) | (count & 1)) as i64 as f64 * 2.0
-        }
+    if let Ok(small) = i64::try_from(count) {
+        small as f64
+    } else {
+        cold_path();
+        // Half of it, and a bit that keeps it from looking like a tie. (The compiler makes one cast of two.)
+        ((count >> 1) | (count & 1)) as i64 as f64 * 2.0
     }
 }
 
