@@ -63,7 +63,7 @@ pub fn nearest(x: f64) -> u64 {
     }
 }
 
-/// The same if it is below 2^63, else perhaps nothing: these processors round to even in one step, and say when they could not.
+/// The same if it is below 2^63, else nothing: these processors round to even in one step, and say when they could not.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[expect(unsafe_code, reason = "instructions that each of these processors has")]
@@ -74,7 +74,8 @@ fn small_nearest(x: f64) -> Option<u64> {
     u64::try_from(nearest).ok()
 }
 
-/// The same if it is below 2^52, else nothing: from there on every number is an integer, and adding 2^52 leaves the integer part in the lower bits.
+/// The same if it is below 2^52, else nothing: from there on every number is an integer, and adding 2^52 leaves the integer
+/// part in the lower bits.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 fn small_nearest(x: f64) -> Option<u64> {

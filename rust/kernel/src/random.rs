@@ -1,7 +1,7 @@
 //! Generators: MWC192 for draws in sequence, Philox4x32-10 for draws by number.
 //!
-//! Sources: Marsaglia's multiply-with-carry (1994) with the multiplier and in the form of Vigna, `MWC192.c` (2021); Salmon, Moraes, Dror and Shaw,
-//! "Parallel random numbers: as easy as 1, 2, 3" (2011).
+//! Sources: Marsaglia's multiply-with-carry (1994) with the multiplier and in the form of Vigna, `MWC192.c` (2021); Salmon,
+//! Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
 
 /// One output of `SplitMix64` for the state `z`; a good mixer of 64 bits.
 #[inline]
