@@ -118,7 +118,7 @@ def test_a_service_that_is_called_may_scale_on_demand_in_either_engine(tmp_path)
     text = SHOP.replace("cart: {work: 20ms, replica: {cpu: 1, memory: 512Mi}, replicas: 2,", "cart: {work: 20ms, ")
     assert text != SHOP
     text = text.replace("cart: {", "cart: {replica: {cpu: 1, memory: 512Mi}, queue: {discipline: central_fifo}, ")
-    text += "controllers:\n  - {kind: on-demand, service: cart, max: 30, keep_alive: 1s}\n"
+    text += "controllers:\n  - {kind: on-demand, service: cart, max: 30, keep_alive: 300ms}\n"
     result = hookean.simulate(load(tmp_path, text))
     requests = result.requests
     assert requests is not None
@@ -126,7 +126,7 @@ def test_a_service_that_is_called_may_scale_on_demand_in_either_engine(tmp_path)
     # The first call finds no replica: one is created at that instant.
     first = requests.filter(pl.col("service") == "cart")["arrival"].min()
     assert carts["created"].min() == first
-    assert carts.height > 3
+    assert carts.height > 10
     assert hookean.simulate(load(tmp_path, text + "engine: reference\n")).digest == result.digest
 
 
