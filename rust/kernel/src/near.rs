@@ -3,8 +3,8 @@
 //! What has not been used for long lies far from the processor, which waits for each piece when it comes to it. Told before
 //! what it will need, it goes on with something else while the pieces come.
 
-/// Bytes that come near together: a line and the one beside it, which processors bring along. Asking for both would take twice as
-/// many of the few places for what is on its way.
+/// Bytes that come near together: a line and the one beside it, which many processors bring along. Asking for both would take
+/// twice as many of the few places for what is on its way.
 const LINE: usize = 128;
 
 /// Asks for the whole of a list of values, none of which is longer than a line.
