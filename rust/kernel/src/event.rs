@@ -86,15 +86,27 @@ impl<E> EventList<E> {
 
     /// Inserts an event and returns its key.
     pub fn push(&mut self, time: SimTime, class: u8, entity: u32, event: E) -> EventKey {
+        let sequence = self.reserve();
         let key = EventKey {
             time,
             class,
             entity,
-            sequence: self.pushed,
+            sequence,
         };
-        self.pushed += 1;
-        self.heap.push(Reverse(Entry { key, event }));
+        self.push_at(key, event);
         key
+    }
+
+    /// Keeps the next place among events of equal time, class and entity for one that is inserted later.
+    pub const fn reserve(&mut self) -> u64 {
+        let sequence = self.pushed;
+        self.pushed += 1;
+        sequence
+    }
+
+    /// Inserts an event at a place that has been kept for it.
+    pub fn push_at(&mut self, key: EventKey, event: E) {
+        self.heap.push(Reverse(Entry { key, event }));
     }
 
     /// When the first event happens.
@@ -211,6 +223,17 @@ mod tests {
     #[test]
     fn lower_entity_comes_first_in_one_class() {
         assert_eq!(order(&[(1, 2, 7), (1, 2, 3)]), [1, 0]);
+    }
+
+    #[test]
+    fn a_place_can_be_kept() {
+        let mut list = EventList::new();
+        list.push(SimTime::ZERO, 0, 0, 1);
+        let sequence = list.reserve();
+        let key = list.push(SimTime::ZERO, 0, 0, 3);
+        list.push_at(EventKey { sequence, ..key }, 2);
+        let left: Vec<u64> = std::iter::from_fn(|| list.pop().map(|(_, i)| i)).collect();
+        assert_eq!(left, [1, 2, 3]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::control::{Accounts, Controller, Verdict};
 use crate::metrics::{CLOCKS, NextSample, Pipeline, Reads};
 use crate::plan::{ControllerPlan, Plan, ServicePlan};
 use crate::record::{Decided, DecisionContext, DecisionLog};
+use crate::station::ReplicaId;
 use hookean_kernel::{SimDuration, SimTime, bring_value_near};
 use std::collections::BTreeMap;
 
@@ -138,40 +139,60 @@ pub(super) enum Step {
     Decide,
     /// A row of the series ends.
     Row,
+    /// A replica begins to take requests.
+    Begin,
 }
 
 impl Step {
     /// The event that it is on a list.
-    pub(super) const fn event(self, controller: usize) -> Event {
+    pub(super) const fn event(self, controller: usize, service: usize) -> Event {
         match self {
             Self::Look(clock) => Event::Sample { controller, clock },
             Self::Decide => Event::Tick { controller },
             Self::Row => Event::Interval { controller },
+            Self::Begin => Event::Begin {
+                controller,
+                service,
+            },
         }
     }
 }
 
-/// When a loop takes its next steps, in the order of those at one instant: looks by clock, the decision, the row of the series.
+/// When a loop takes its next steps, in the order of those at one instant: looks by clock, the decision, the row of the series,
+/// replicas that begin.
 #[derive(Debug)]
 pub(super) struct Due {
     at: [SimTime; STEPS.len()],
-    /// Whether the first of them is on a list.
-    pub(super) listed: bool,
+    /// For when it is on a list, if it is: then it has to go on.
+    pub(super) listed: Option<SimTime>,
+    /// Replicas to begin, in order.
+    beginning: Vec<Beginning>,
 }
 
-const STEPS: [Step; CLOCKS + 2] = [
+/// A replica that will begin to take requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Beginning {
+    pub(super) at: SimTime,
+    /// Its place among events of that instant.
+    pub(super) sequence: u64,
+    pub(super) replica: ReplicaId,
+}
+
+const STEPS: [Step; CLOCKS + 3] = [
     Step::Look(0),
     Step::Look(1),
     Step::Look(2),
     Step::Decide,
     Step::Row,
+    Step::Begin,
 ];
 
 impl Default for Due {
     fn default() -> Self {
         Self {
             at: [SimTime::MAX; STEPS.len()],
-            listed: false,
+            listed: None,
+            beginning: Vec::new(),
         }
     }
 }
@@ -179,6 +200,27 @@ impl Default for Due {
 impl Due {
     pub(super) fn push(&mut self, at: SimTime, step: Step) {
         self.at[Self::place(step)] = at;
+    }
+
+    /// Adds a replica to those that will begin.
+    pub(super) fn add_beginning(&mut self, beginning: Beginning) {
+        let place = self.beginning.partition_point(|of| *of < beginning);
+        self.beginning.insert(place, beginning);
+        self.push(self.beginning[0].at, Step::Begin);
+    }
+
+    /// The replica that begins first.
+    pub(super) fn first_beginning(&self) -> Option<Beginning> {
+        self.beginning.first().copied()
+    }
+
+    /// Takes out the replica whose beginning has been taken out.
+    pub(super) fn take_beginning(&mut self) -> Option<ReplicaId> {
+        let first = self.first_beginning()?;
+        self.beginning.remove(0);
+        let next = self.first_beginning();
+        self.push(next.map_or(SimTime::MAX, |next| next.at), Step::Begin);
+        Some(first.replica)
     }
 
     /// When a step is due; [`SimTime::MAX`] if it is not.
@@ -191,6 +233,7 @@ impl Due {
             Step::Look(clock) => usize::from(clock),
             Step::Decide => CLOCKS,
             Step::Row => CLOCKS + 1,
+            Step::Begin => CLOCKS + 2,
         }
     }
 
@@ -274,8 +317,28 @@ mod tests {
     }
 
     #[test]
+    fn replicas_begin_in_order() {
+        let at = SimTime::from_nanos;
+        let mut due = Due::default();
+        for (time, sequence) in [(7, 3), (5, 1), (7, 2)] {
+            due.add_beginning(Beginning {
+                at: at(time),
+                sequence,
+                replica: ReplicaId(sequence as u32),
+            });
+        }
+        let begun = std::iter::from_fn(|| {
+            let (now, step) = due.pop_before(SimTime::MAX)?;
+            assert_eq!(step, Step::Begin);
+            Some((now, due.take_beginning()?.0))
+        });
+        let begun: Vec<_> = begun.collect();
+        assert_eq!(begun, [(at(5), 1), (at(7), 2), (at(7), 3)]);
+    }
+
+    #[test]
     fn steps_have_the_order_of_their_events() {
-        let orders = STEPS.map(|step| step.event(7).order());
+        let orders = STEPS.map(|step| step.event(7, 3).order());
         assert!(orders.is_sorted(), "{orders:?}");
     }
 }

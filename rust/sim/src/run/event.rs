@@ -41,6 +41,8 @@ pub(super) enum Event {
     Interval { controller: usize },
     /// A replica begins to take requests.
     Ready { service: usize, replica: ReplicaId },
+    /// A replica of a service that runs ahead begins to take requests.
+    Begin { controller: usize, service: usize },
     /// A draining replica may be empty, or its grace is over.
     Drained {
         service: usize,
@@ -81,6 +83,7 @@ impl Event {
             | Self::Tick { .. }
             | Self::Scale { .. }
             | Self::Interval { .. }
+            | Self::Begin { .. }
             | Self::Series => Reach::Loops,
             Self::Create { service }
             | Self::Warm { service, .. }
@@ -117,7 +120,9 @@ impl Event {
             Self::NodeReady { node } => (class::READINESS, ENTITY_NODES + node.0),
             Self::Series => (class::TICK, ENTITY_SERIES),
             Self::Interval { controller } => (class::TICK, ENTITY_SERIES + controller as u32),
-            Self::Ready { service, .. } => (class::READINESS, service as u32),
+            Self::Ready { service, .. } | Self::Begin { service, .. } => {
+                (class::READINESS, service as u32)
+            }
             Self::Drained { service, .. } | Self::Released { service } => {
                 (class::DEPARTURE, service as u32)
             }

@@ -13,8 +13,8 @@ impl World {
     /// Observes for every controller of a batch, lets them decide in one call, and does what they say. When they cannot,
     /// nothing is done, and the run ends.
     pub(super) fn consult(&mut self, batch: usize) {
-        if self.batches[batch].len() > 1 {
-            self.advance_together();
+        if self.batches[batch].len() > 1 && self.threads.are_several() {
+            self.advance_all(self.now);
         }
         let members = self.batches[batch].clone();
         // Each calls for what the memory of others is found by, and for that of the next, before it is read.

@@ -4,6 +4,7 @@ use super::joined::Joined;
 use super::lane::picked;
 use super::pulse::next_stretch;
 use super::service::Service;
+use super::threads::Threads;
 use super::triggers::Armed;
 use super::world::World;
 use crate::calls::{self, Call, HeadBook, Numbering, Trees, Units};
@@ -12,8 +13,9 @@ use crate::plan::{Plan, PlanError, WhenFull};
 use crate::station::Station;
 use crate::station::reference::Reference;
 use hookean_kernel::{SimDuration, SimTime};
-use rayon::prelude::*;
 
+/// So many stations are advanced by one thread before it asks for more.
+const AT_A_TIME: usize = 16;
 /// Requests that a step should complete.
 const COMPLETIONS: u64 = 4_000;
 
@@ -212,14 +214,14 @@ impl Graph {
         &mut self,
         stations: &mut [Box<dyn Station>],
         until: SimTime,
-        pool: Option<&rayon::ThreadPool>,
+        threads: &Threads,
     ) {
         // Not fewer than there are stations, each of which costs something in every step.
         let wanted = COMPLETIONS.max(stations.len() as u64);
         while self.heard < until {
             let before = self.heard;
             self.heard = before.saturating_add(self.stretch).min(until);
-            self.bring_levels(stations, self.heard, pool);
+            self.bring_levels(stations, self.heard, threads);
             let completed = self.hear(stations);
             let elapsed = self.heard.saturating_since(before);
             self.stretch = next_stretch(self.stretch, elapsed, completed, wanted);
@@ -231,7 +233,7 @@ impl Graph {
         &mut self,
         stations: &mut [Box<dyn Station>],
         until: SimTime,
-        pool: Option<&rayon::ThreadPool>,
+        threads: &Threads,
     ) {
         for level in 0..=self.deepest {
             for (service, station) in stations.iter_mut().enumerate() {
@@ -242,15 +244,10 @@ impl Graph {
             }
             let mut tasks = tasks(&self.units, &mut self.joined, stations, level);
             let numbering = &self.numbering;
-            match pool {
-                Some(pool) => pool.install(|| {
-                    let tasks = tasks.par_iter_mut();
-                    tasks.for_each(|task| task.advance(numbering, until));
-                }),
-                None => tasks
-                    .iter_mut()
-                    .for_each(|task| task.advance(numbering, until)),
-            }
+            threads.share(tasks.iter_mut().collect(), 1, |some, _: &mut Vec<()>| {
+                some.into_iter()
+                    .for_each(|task| task.advance(numbering, until));
+            });
             for (_, station) in tasks.into_iter().flat_map(|task| task.stations) {
                 collect(&mut self.on_their_way, station);
             }
@@ -365,20 +362,13 @@ impl World {
         wanted: &(impl Fn(&Service) -> bool + Sync),
     ) {
         if let Some(graph) = &mut self.graph {
-            return graph.bring_all(&mut self.stations, until, self.pool.as_ref());
+            return graph.bring_all(&mut self.stations, until, &self.threads);
         }
-        let behind = |(station, service): (&mut Box<dyn Station>, &Service)| {
-            if service.ahead_to < until && wanted(service) {
-                station.advance(until);
-            }
-        };
-        let services = &self.services;
-        match &self.pool {
-            Some(pool) => pool.install(|| {
-                let stations = self.stations.par_iter_mut();
-                stations.zip(services).for_each(behind);
-            }),
-            None => self.stations.iter_mut().zip(services).for_each(behind),
-        }
+        let all = self.stations.iter_mut().zip(&self.services);
+        let behind = all.filter(|(_, service)| service.ahead_to < until && wanted(service));
+        let behind: Vec<_> = behind.map(|(station, _)| station).collect();
+        self.threads.share(behind, AT_A_TIME, |some, _: &mut Vec<()>| {
+            some.into_iter().for_each(|station| station.advance(until));
+        });
     }
 }

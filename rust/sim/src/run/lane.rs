@@ -6,26 +6,30 @@
 //!
 //! - it wants another number of replicas: that concerns nodes, and through them other services, so it comes on the list in
 //!   the place of the decision ([`Event::Scale`]) and is done when nothing before it is left;
-//! - something is about to happen to the service that is on the list already (a replica becomes ready, or has drained);
+//! - something is about to happen to the service that is on the list already (a replica has drained, or comes back from a fault);
 //! - everybody meets: a fault of a node, a heartbeat, the horizon, or policies outside of the engine that decide, since they
 //!   may fail and end the run where they do.
 //!
+//! Replicas that become ready concern their service alone, unless faults or a warm-up wait for that: they begin on the way.
+//!
 //! A service that such a policy decides for runs ahead to its next decision: looks and rows of the series are its own.
 //!
-//! All that may go on do so when the first of them has to, in parallel if there are threads for it: those that another has to
+//! All that may go on do so when the first of them has to, which is when it decides next, in parallel if there are threads for it: those that another has to
 //! wait for are then few, however many services there are. A service some of whose replicas wait for room is given them by
 //! what others do, so it takes one step at a time. Nothing here changes a result: every loop sees what it would see if all
 //! took their steps in the order of time.
 
-use super::control_loop::{Loop, Step};
+use super::control_loop::{Beginning, Loop, Step};
 use super::event::{Event, Reach};
 use super::service::Service;
 use super::world::World;
 use crate::metrics::NextSample;
 use crate::plan::Plan;
-use crate::station::Station;
-use hookean_kernel::{SimDuration, SimTime, bring_value_near};
-use rayon::prelude::*;
+use crate::platform::Platform;
+use crate::replica::ReplicaState;
+use crate::station::{ReplicaId, Station};
+use hookean_kernel::{EventKey, SimDuration, SimTime, bring_value_near};
+use std::cmp::Reverse;
 
 /// Whether the loops of a plan may run ahead, as far as the plan as a whole is concerned: calls tie services together.
 pub(super) fn is_open(plan: &Plan) -> bool {
@@ -47,13 +51,14 @@ pub(super) struct LaneStep {
 
 impl LaneStep {
     const fn event(self) -> Event {
-        self.step.event(self.controller as usize)
+        self.step.event(self.controller as usize, self.service as usize)
     }
 }
 
 /// A service that runs by itself.
 struct Lane<'a> {
     plan: &'a Plan,
+    platform: &'a Platform,
     /// The number of the service. Making a lane looks at nothing of it: it may be far away, and others are, too.
     of: usize,
     service: &'a mut Service,
@@ -75,7 +80,7 @@ struct Stop {
 enum Next {
     /// It wants so many replicas from an instant on.
     Scale(SimTime, u32),
-    /// It runs ahead.
+    /// It runs ahead: it has to when this step is due.
     Ahead(SimTime, Step),
     /// It takes its next step when it is its turn.
     InTurn(SimTime, Step),
@@ -85,16 +90,27 @@ enum Next {
 
 impl Next {
     /// The step that comes next.
-    fn of(this: &mut Loop, service: &Service) -> Self {
+    fn of(this: &mut Loop, service: &Service, meet: SimTime) -> Self {
         let (happens, waits) = (service.next_event(), service.waits());
+        let decides = this.due.at(Step::Decide);
         let next = match this.due.first() {
             None => Self::Nothing,
             Some((at, _)) if at > happens && !waits => Self::Nothing,
             Some((at, step)) if at == happens || waits => Self::InTurn(at, step),
+            // What it does before is its own, and nobody waits for it.
+            Some(_) if decides < happens.min(meet) => Self::Ahead(decides, Step::Decide),
             Some((at, step)) => Self::Ahead(at, step),
         };
-        this.due.listed = !matches!(next, Self::Nothing);
+        this.due.listed = next.listed();
         next
+    }
+
+    /// For when it is on a list that lets the loop go on.
+    const fn listed(self) -> Option<SimTime> {
+        match self {
+            Self::Ahead(at, _) | Self::InTurn(at, _) => Some(at),
+            Self::Scale(..) | Self::Nothing => None,
+        }
     }
 }
 
@@ -126,8 +142,8 @@ impl Lane<'_> {
         while let Some((now, step)) = self.this.due.pop_before(limit) {
             steps += 1;
             if let Some((at, desired)) = self.take(now, step) {
-                self.this.due.listed = false;
                 let next = Next::Scale(at, desired);
+                self.this.due.listed = next.listed();
                 return Stop { steps, next };
             }
             limit = before;
@@ -137,7 +153,7 @@ impl Lane<'_> {
         }
         Stop {
             steps,
-            next: Next::of(self.this, self.service),
+            next: Next::of(self.this, self.service, self.meet),
         }
     }
 
@@ -152,8 +168,24 @@ impl Lane<'_> {
                 self.this.due.push(now + step, Step::Row);
             }
             Step::Decide => return self.decide(now),
+            Step::Begin => self.begin(now),
         }
         None
+    }
+
+    /// Lets the replica begin to take requests that is ready now, unless it has been taken out before.
+    fn begin(&mut self, now: SimTime) {
+        let Some(id) = self.this.due.take_beginning() else {
+            return;
+        };
+        let replica = self.service.get(id);
+        if replica.state == ReplicaState::Starting {
+            let pool = replica.node.map(|node| self.platform.pool_of(node));
+            let speed_ratio = pool.map_or(1.0, |pool| pool.speed_ratio);
+            let shape = &self.plan.services[self.of].replica;
+            self.advance(now);
+            self.service.begin(now, id, shape, speed_ratio, self.station);
+        }
     }
 
     fn look(&mut self, now: SimTime, clock: u8) {
@@ -221,7 +253,8 @@ impl World {
         match event {
             Event::Sample { controller, .. }
             | Event::Tick { controller }
-            | Event::Interval { controller } => self.loops[controller].alone.then_some(controller),
+            | Event::Interval { controller }
+            | Event::Begin { controller, .. } => self.loops[controller].alone.then_some(controller),
             _ => None,
         }
     }
@@ -236,7 +269,7 @@ impl World {
     /// Lists the next step of the loop of a service that runs ahead, unless it is listed.
     fn let_go_on(&mut self, service: usize) {
         if let Some(controller) = self.services[service].lane
-            && !self.loops[controller].due.listed
+            && self.loops[controller].due.listed.is_none()
         {
             self.list(controller);
         }
@@ -245,10 +278,40 @@ impl World {
     /// Puts the next step of a loop that may run ahead where it belongs: among the lanes; or on the list of events, where it
     /// has to be taken in turn; or nowhere, where something happens to its service first.
     pub(super) fn list(&mut self, controller: usize) {
+        let meet = self.meeting();
         let this = &mut self.loops[controller];
         let service = this.service;
-        let next = Next::of(this, &self.services[service]);
+        let next = Next::of(this, &self.services[service], meet);
         self.take_in(controller, service, next);
+    }
+
+    /// Leaves it to the loop that runs ahead with a service to let a replica begin at an instant; false if that has to happen
+    /// in turn: others wait for it, or the loop goes on later only.
+    pub(super) fn begins_ahead(&mut self, service: usize, replica: ReplicaId, at: SimTime) -> bool {
+        let Some(controller) = self.services[service].lane else {
+            return false;
+        };
+        let due = &mut self.loops[controller].due;
+        let in_time = due.listed.is_none_or(|listed| listed <= at);
+        let plain = self.plan.faults.is_empty() && self.plan.services[service].warmup.is_empty();
+        if in_time && plain {
+            due.add_beginning(Beginning {
+                at,
+                sequence: self.events.reserve(),
+                replica,
+            });
+        }
+        in_time && plain
+    }
+
+    /// Notes when everybody meets. Loops that were to go on later only do so before.
+    pub(super) fn meet(&mut self, at: SimTime) {
+        self.meetings.push(Reverse(at));
+        if at <= self.last_decision {
+            for lane in self.lanes.take_before(SimTime::MAX) {
+                self.list(lane.controller as usize);
+            }
+        }
     }
 
     /// Puts on a list how a loop goes on.
@@ -267,15 +330,34 @@ impl World {
                     service: service as u32,
                     step,
                 };
+                if matches!(step, Step::Decide) {
+                    self.last_decision = self.last_decision.max(at);
+                }
                 let (class, entity) = lane.event().order();
                 self.lanes.push(at, class, entity, lane);
             }
-            Next::InTurn(at, step) => {
-                let event = step.event(controller);
-                let (class, entity) = event.order();
+            Next::InTurn(at, step) => self.list_in_turn(controller, service, at, step),
+            Next::Nothing => {}
+        }
+    }
+
+    /// Puts a step on the list of events, in its place.
+    fn list_in_turn(&mut self, controller: usize, service: usize, at: SimTime, step: Step) {
+        let event = step.event(controller, service);
+        let (class, entity) = event.order();
+        match self.loops[controller].due.first_beginning() {
+            Some(Beginning { sequence, .. }) if step == Step::Begin => {
+                let key = EventKey {
+                    time: at,
+                    class,
+                    entity,
+                    sequence,
+                };
+                self.events.push_at(key, event);
+            }
+            _ => {
                 self.events.push(at, class, entity, event);
             }
-            Next::Nothing => {}
         }
     }
 
@@ -291,8 +373,14 @@ impl World {
         let meet = self.meeting();
         let this = &mut self.loops[controller];
         let of = this.service;
+        debug_assert_eq!(
+            this.due.first().map(|(at, _)| at),
+            Some(self.now),
+            "Invariant: the step whose turn it is comes first"
+        );
         let lane = Lane {
             plan: &self.plan,
+            platform: &self.platform,
             of,
             service: &mut self.services[of],
             station: &mut *self.stations[of],
@@ -312,9 +400,9 @@ impl World {
             && key.time == self.now
         {
             // Everybody meets at this very instant: it waits for its turn.
-            let (key, event) = (key, lane.event());
+            let (at, lane) = (key.time, *lane);
             self.lanes.pop();
-            self.events.push(key.time, key.class, key.entity, event);
+            self.list_in_turn(lane.controller as usize, lane.service as usize, at, lane.step);
         }
         // In the order of memory, which is called into the cache in that order too.
         early.sort_unstable_by_key(|lane| lane.controller);
@@ -339,11 +427,12 @@ impl World {
             .collect();
         let services = picked(&mut self.services, of.iter().copied());
         let stations = picked(&mut self.stations, of.iter().copied());
-        let plan = &self.plan;
+        let (plan, platform) = (&self.plan, &self.platform);
         let lanes = loops.into_iter().zip(services.zip(stations));
         let lanes = lanes.map(|((step, this), (service, station))| {
             let lane = Lane {
                 plan,
+                platform,
                 of: step.service as usize,
                 service,
                 station: &mut **station,
@@ -356,15 +445,14 @@ impl World {
         // Where many run in turn, each is called into the cache anew: at every tick, if policies in Python decide.
         let in_turn = of.len() >= MANY;
         let run = |(step, lane): (LaneStep, Lane<'_>)| (step, lane.run(false));
-        match &self.pool {
-            Some(pool) if of.len() >= TOGETHER => pool.install(|| {
-                let chunks = lanes.into_par_iter().chunks(if in_turn { MANY } else { 1 });
-                chunks
-                    .flat_map_iter(|chunk| ahead(chunk, in_turn).map(run))
-                    .collect()
-            }),
-            _ => ahead(lanes, in_turn).map(run).collect(),
+        if of.len() < TOGETHER {
+            return lanes.into_iter().map(run).collect();
         }
+        let mut stops = self.threads.share(lanes, MANY, |some, stops| {
+            stops.extend(ahead(some, in_turn).map(run));
+        });
+        stops.sort_unstable_by_key(|(lane, _)| lane.controller);
+        stops
     }
 }
 

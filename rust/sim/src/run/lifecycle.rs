@@ -8,7 +8,7 @@ use crate::plan::Held;
 use crate::platform::NodeId;
 use crate::record::Toll;
 use crate::replica::{Ending, PLACE, PULL, ReplicaState, Stages};
-use crate::station::{ReplicaId, ReplicaShape};
+use crate::station::ReplicaId;
 use hookean_kernel::{SimDuration, SimTime};
 use std::borrow::Cow;
 
@@ -161,13 +161,13 @@ impl World {
         replica.stages = Some(Box::new(stages));
         replica.running = Some(marks.running);
         replica.ready = Some(marks.ready);
-        self.schedule(
-            marks.ready,
-            Event::Ready {
+        if !self.begins_ahead(service, id, marks.ready) {
+            let event = Event::Ready {
                 service,
                 replica: id,
-            },
-        );
+            };
+            self.schedule(marks.ready, event);
+        }
         if self.platform.is_fleet() {
             self.arm_node(node, begin);
         }
@@ -182,20 +182,12 @@ impl World {
     }
 
     fn begin_service(&mut self, service: usize, id: ReplicaId) {
-        let plan = &self.plan.services[service].replica;
-        let shape = ReplicaShape {
-            cpu_millicores: self.services[service].cpu_of(id),
-            concurrency: plan.concurrency,
-            speed_ratio: self.speed(service, id),
-        };
-        self.stations[service].add(self.now, id, shape);
+        let (plan, speed) = (&self.plan.services[service], self.speed(service, id));
+        let station = &mut *self.stations[service];
+        self.services[service].begin(self.now, id, &plan.replica, speed, station);
         if self.is_paused(service, id) {
             self.stations[service].pause(self.now, id);
         }
-        let now = self.now;
-        let state = &mut self.services[service];
-        state.get_mut(id).first_ready.get_or_insert(now);
-        state.set_state(id, ReplicaState::Ready, now);
         self.begin_warmup(service, id);
         self.arm_replica(service, id);
     }

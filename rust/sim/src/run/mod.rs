@@ -24,6 +24,7 @@ mod pulse;
 mod resize;
 mod service;
 mod sizes;
+mod threads;
 mod ticks;
 mod triggers;
 mod victims;
@@ -157,7 +158,7 @@ fn handle(world: &mut World, event: Event) {
         Event::ConsultNodes { controller } => world.consult_nodes(controller),
         Event::NodeReady { node } => world.node_ready(node),
         Event::Series => world.record_series(),
-        Event::Interval { .. } => {} // of services that run ahead
+        Event::Interval { .. } | Event::Begin { .. } => {} // of services that run ahead
         Event::Ready { service, replica } => {
             world.replica_ready(service, replica);
             world.react(service);

@@ -6,7 +6,7 @@ use crate::metrics::{Figures, Pipeline, ReplicaSample};
 use crate::plan::{Plan, ReplicaPlan, ServicePlan};
 use crate::record::{SeriesRow, ServiceSeries, Throttled};
 use crate::replica::{Replica, ReplicaState, Replicas};
-use crate::station::{ReplicaId, ReplicaReading, Station};
+use crate::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
 use hookean_kernel::{SimTime, TimeWeightedMean, bring_near, bring_value_near};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -289,6 +289,25 @@ impl Service {
         self.live.push(id);
         self.counts.pending += 1;
         id
+    }
+
+    /// Lets a replica begin to take requests.
+    pub(super) fn begin(
+        &mut self,
+        now: SimTime,
+        id: ReplicaId,
+        plan: &ReplicaPlan,
+        speed_ratio: f64,
+        station: &mut dyn Station,
+    ) {
+        let shape = ReplicaShape {
+            cpu_millicores: self.cpu_of(id),
+            concurrency: plan.concurrency,
+            speed_ratio,
+        };
+        station.add(now, id, shape);
+        self.get_mut(id).first_ready.get_or_insert(now);
+        self.set_state(id, ReplicaState::Ready, now);
     }
 
     /// Moves a replica to another state and keeps every count in step.

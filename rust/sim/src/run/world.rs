@@ -11,6 +11,7 @@ use super::nodes::NodeLoop;
 use super::outlet::Outlet;
 use super::pulse;
 use super::service::Service;
+use super::threads::Threads;
 use super::triggers::Armed;
 use crate::calls::Calls;
 use crate::control::external::{self, ExternalPolicies, Failure, Observer};
@@ -39,6 +40,8 @@ pub(super) struct World {
     pub(super) events: EventList<Event>,
     /// The next steps of loops that may run ahead.
     pub(super) lanes: EventList<LaneStep>,
+    /// The last decision for which one of them is listed, though it looks before.
+    pub(super) last_decision: SimTime,
     /// When events on the list concern more than one service.
     pub(super) meetings: BinaryHeap<Reverse<SimTime>>,
     /// When the next heartbeat is, unless an event comes first.
@@ -74,9 +77,11 @@ pub(super) struct World {
     pub(super) graph: Option<Graph>,
     /// Draining replicas whose last requests wait for others.
     pub(super) drains: Drains,
-    pub(super) pool: Option<rayon::ThreadPool>,
+    pub(super) threads: Threads,
     /// How far every station has advanced at least.
     advanced_to: SimTime,
+    /// How far those of services that do not run ahead have.
+    in_turn_advanced_to: SimTime,
     /// Whether loops may run ahead (see [`lane`]).
     is_open: bool,
     /// The longest stretch between two heartbeats.
@@ -103,6 +108,7 @@ impl World {
             now: SimTime::ZERO,
             events: EventList::new(),
             lanes: EventList::new(),
+            last_decision: SimTime::ZERO,
             meetings: BinaryHeap::new(),
             beat_at: SimTime::ZERO,
             stations,
@@ -129,8 +135,9 @@ impl World {
             armed: Vec::new(),
             graph,
             drains: Drains::default(),
-            pool: thread_pool(options.threads.min(plan.services.len()))?,
+            threads: Threads::new(options.threads.min(plan.services.len()))?,
             advanced_to: SimTime::ZERO,
+            in_turn_advanced_to: SimTime::ZERO,
             is_open: !options.in_order && lane::is_open(&plan),
             longest_stretch: pulse::longest_stretch(&plan),
             steps: 0,
@@ -304,7 +311,7 @@ impl World {
         match event.reach(&self.plan) {
             Reach::Loops => {}
             Reach::Service(service) => self.services[service].expect(at),
-            Reach::Everyone => self.meetings.push(Reverse(at)),
+            Reach::Everyone => self.meet(at),
         }
         let (class, entity) = event.order();
         self.events.push(at, class, entity, event);
@@ -348,6 +355,10 @@ impl World {
                 | Event::Ready { service, .. }
                 | Event::Drained { service, .. }
                 | Event::Released { service } => (self.services[service].lane, service),
+                Event::Begin {
+                    controller,
+                    service,
+                } => (Some(controller), service),
                 Event::Scale { controller, .. }
                 | Event::Sample { controller, .. }
                 | Event::Tick { controller } => (Some(controller), self.loops[controller].service),
@@ -375,14 +386,15 @@ impl World {
             return;
         }
         self.bring_all(until);
-        self.advanced_to = until;
+        (self.advanced_to, self.in_turn_advanced_to) = (until, until);
     }
 
-    /// Advances every station to the present instant if there are threads to do it in parallel. Without, each is advanced
-    /// when it is looked at: the result is the same.
+    /// Advances the stations of all services that do not run ahead to the present instant if there are threads to do it in
+    /// parallel. Without, each is advanced when it is looked at: the result is the same.
     pub(super) fn advance_together(&mut self) {
-        if self.pool.is_some() {
-            self.advance_all(self.now);
+        if self.threads.are_several() && self.in_turn_advanced_to < self.now {
+            self.in_turn_advanced_to = self.now;
+            self.bring_those(self.now, &|service| service.lane.is_none());
         }
     }
 
@@ -429,12 +441,4 @@ fn build_stations(
         Ok(site.build(&mut laws)?)
     };
     plan.services.iter().enumerate().map(build).collect()
-}
-
-fn thread_pool(threads: usize) -> Result<Option<rayon::ThreadPool>, SimError> {
-    if threads <= 1 {
-        return Ok(None);
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map(Some).map_err(|e| SimError::Threads(e.to_string()))
 }
