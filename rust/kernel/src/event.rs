@@ -125,9 +125,10 @@ impl<E> EventList<E> {
         first.map(|Reverse(entry)| (entry.key, &entry.event))
     }
 
-    /// The first event, and one or two of those that come soon after it, one of which is the next.
-    pub fn first_few(&self) -> impl Iterator<Item = &E> {
-        let few = self.heap.as_slice().iter().take(3);
+    /// The first event, and so many less one of those that come soon after it. The next is one of the first three, the one
+    /// after it one of the first seven.
+    pub fn first_few(&self, count: usize) -> impl Iterator<Item = &E> {
+        let few = self.heap.as_slice().iter().take(count);
         few.map(|Reverse(entry)| &entry.event)
     }
 

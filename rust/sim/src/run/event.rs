@@ -28,7 +28,11 @@ pub(super) enum Event {
     /// A controller decides.
     Tick { controller: usize },
     /// What a controller has decided is done: it had run ahead to the decision.
-    Scale { controller: usize, desired: u32 },
+    Scale {
+        controller: usize,
+        service: usize,
+        desired: u32,
+    },
     /// Controllers that are decided outside of the engine decide together; `leader` is the first of them.
     Consult { batch: usize, leader: usize },
     /// A policy outside of the engine decides how many nodes a pool has.

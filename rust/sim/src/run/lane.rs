@@ -242,8 +242,7 @@ impl World {
     }
 
     /// Does what a loop has decided that had run ahead, which then goes on.
-    pub(super) fn scale_from(&mut self, controller: usize, desired: u32) {
-        let service = self.loops[controller].service;
+    pub(super) fn scale_from(&mut self, service: usize, desired: u32) {
         self.scale(service, desired);
         self.let_go_on(service);
     }
@@ -320,6 +319,7 @@ impl World {
             Next::Scale(at, desired) => {
                 let event = Event::Scale {
                     controller,
+                    service,
                     desired,
                 };
                 self.schedule(at, event);
@@ -415,7 +415,7 @@ impl World {
     }
 
     /// Lets the lanes of several services run, in parallel if there are threads for it. One that something has happened to, or
-    /// is to happen to, before its step takes none.
+    /// is to happen to, before its step takes none. Returns how they have gone on, in no order.
     fn run_together(&mut self, steps: &[LaneStep], meet: SimTime) -> Vec<(LaneStep, Stop)> {
         let controllers = steps.iter().map(|lane| lane.controller as usize);
         let loops = picked(&mut self.loops, controllers);
@@ -448,11 +448,9 @@ impl World {
         if of.len() < TOGETHER {
             return lanes.into_iter().map(run).collect();
         }
-        let mut stops = self.threads.share(lanes, MANY, |some, stops| {
+        self.threads.share(lanes, MANY, |some, stops| {
             stops.extend(ahead(some, in_turn).map(run));
-        });
-        stops.sort_unstable_by_key(|(lane, _)| lane.controller);
-        stops
+        })
     }
 }
 

@@ -151,9 +151,8 @@ fn handle(world: &mut World, event: Event) {
         Event::Sample { controller, clock } => world.sample(controller, clock),
         Event::Tick { controller } => world.tick(controller),
         Event::Scale {
-            controller,
-            desired,
-        } => world.scale_from(controller, desired),
+            service, desired, ..
+        } => world.scale_from(service, desired),
         Event::Consult { batch, .. } => world.consult(batch),
         Event::ConsultNodes { controller } => world.consult_nodes(controller),
         Event::NodeReady { node } => world.node_ready(node),

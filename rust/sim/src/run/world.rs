@@ -19,7 +19,7 @@ use crate::control::{self, Controller, Native};
 use crate::error::SimError;
 use crate::metrics::{NextSample, Origin, Pipeline};
 use crate::plan::{
-    ControllerPlan, Fidelity, Plan, PlanError, ServicePlan, Settings, WorkloadPlan, WorkloadSource,
+    ControllerPlan, Fidelity, Plan, PlanError, Settings, WorkloadPlan, WorkloadSource,
 };
 use crate::platform::{Platform, Startup};
 use crate::record::{DecisionLog, ResizeRow, SeriesSteps};
@@ -32,6 +32,9 @@ use std::sync::Arc;
 
 /// The memory of so many services does not stay at hand.
 const FAR: usize = 1000;
+/// The next event is one of so many that come first, and the one after it one of [`SOON`].
+const NEXT: usize = 3;
+const SOON: usize = 7;
 
 /// The state of a run.
 pub(super) struct World {
@@ -48,6 +51,8 @@ pub(super) struct World {
     pub(super) beat_at: SimTime,
     pub(super) stations: Vec<Box<dyn Station>>,
     pub(super) services: Vec<Service>,
+    /// Those whose requests happen one by one.
+    exact: Vec<usize>,
     pub(super) loops: Vec<Loop>,
     /// What says how many nodes a pool has.
     pub(super) node_loops: Vec<NodeLoop>,
@@ -113,6 +118,7 @@ impl World {
             beat_at: SimTime::ZERO,
             stations,
             services,
+            exact: exact(&plan),
             loops: Vec::with_capacity(plan.controllers.len()),
             node_loops: Vec::new(),
             batches: Vec::new(),
@@ -345,10 +351,10 @@ impl World {
         Some(event)
     }
 
-    /// Asks for what the next events are about while the present one is handled: for what the first needs, and for what that
-    /// of those behind it is found by.
+    /// Asks for what the next events are about while the present one is handled: for what the first, and those that may come
+    /// after it, need, and for what that of those behind them is found by.
     fn bring_next_near(&self) {
-        for (place, event) in self.events.first_few().enumerate() {
+        for (place, event) in self.events.first_few(SOON).enumerate() {
             let (controller, service) = match *event {
                 Event::Create { service }
                 | Event::Warm { service, .. }
@@ -358,14 +364,18 @@ impl World {
                 Event::Begin {
                     controller,
                     service,
+                }
+                | Event::Scale {
+                    controller,
+                    service,
+                    ..
                 } => (Some(controller), service),
-                Event::Scale { controller, .. }
-                | Event::Sample { controller, .. }
+                Event::Sample { controller, .. }
                 | Event::Tick { controller } => (Some(controller), self.loops[controller].service),
                 _ => continue,
             };
             let (state, station) = (&self.services[service], &*self.stations[service]);
-            if place == 0 {
+            if place < NEXT {
                 station.bring_near();
                 bring_near(&state.live);
                 state.replicas.bring_near();
@@ -400,12 +410,8 @@ impl World {
 
     /// Requests that have arrived one by one so far, as far as stations have advanced: what advancing has cost.
     pub(super) fn single_requests_seen(&self) -> u64 {
-        let exact = |service: &ServicePlan| service.fidelity == Fidelity::Exact;
-        let stations = self.stations.iter().zip(&self.plan.services);
-        stations
-            .filter(|(_, service)| exact(service))
-            .map(|(station, _)| station.ledger().counts().arrivals)
-            .sum()
+        let arrivals = |service: &usize| self.stations[*service].ledger().counts().arrivals;
+        self.exact.iter().map(arrivals).sum()
     }
 
     /// Requests that have arrived so far, as far as stations have advanced.
@@ -415,6 +421,12 @@ impl World {
             .map(|s| s.ledger().counts().arrivals)
             .sum()
     }
+}
+
+fn exact(plan: &Plan) -> Vec<usize> {
+    let services = plan.services.iter().enumerate();
+    let exact = services.filter(|(_, service)| service.fidelity == Fidelity::Exact);
+    exact.map(|(at, _)| at).collect()
 }
 
 fn build_stations(
