@@ -26,7 +26,7 @@ const FIRST: SimDuration = SimDuration::from_millis(1);
 /// than a second to get through. Shorter ones cost quiet services more than their requests do. It is longer with many
 /// services, which do not have their flash crowds all at once.
 const LONGEST: SimDuration = SimDuration::from_secs(60);
-const LONGEST_OF_MANY: SimDuration = SimDuration::from_secs(600);
+const LONGEST_OF_MANY: SimDuration = SimDuration::from_secs(1800);
 
 /// How a move of the clock ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

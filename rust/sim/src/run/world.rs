@@ -376,7 +376,10 @@ impl World {
             };
             let (state, station) = (&self.services[service], &*self.stations[service]);
             if place < NEXT {
-                station.bring_near();
+                let grows = |desired: u32| desired > state.desired;
+                if !matches!(*event, Event::Scale { desired, .. } if grows(desired)) {
+                    station.bring_near();
+                }
                 bring_near(&state.live);
                 state.replicas.bring_near();
                 bring_value_near(&self.plan.services[service]);
