@@ -11,10 +11,14 @@ from hookean.scenario.sharing import FEW
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
+_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
 
 
-def canonical(document: dict[str, Any]) -> str:
+def _encode(value: object) -> bytes:
+    return _TEXT(value).encode()
+
+
+def canonical(document: dict[str, Any]) -> bytes:
     """Returns a document as canonical JSON.
 
     Members of a group are equal but for a name or a number, and there may be very many of them: in long lists, what an
@@ -27,29 +31,42 @@ def canonical(document: dict[str, Any]) -> str:
         ValueError: If a number is not finite.
     """
     long = {key for key, value in document.items() if isinstance(value, list) and len(value) > FEW}
-    if not long:
-        return _ENCODE(document)
-    texts = (
-        f"{_ENCODE(key)}:" + (f"[{','.join(_entries(value))}]" if key in long else _ENCODE(value))
-        for key, value in sorted(document.items())
-    )
-    return f"{{{','.join(texts)}}}"
+    # All pieces are put together at once: they may be large.
+    return b"".join(_pieces(document, long)) if long else _encode(document)
 
 
-def _entries(entries: list[Any]) -> Iterator[str]:
+def _pieces(document: dict[str, Any], long: set[str]) -> Iterator[bytes]:
+    between = b"{"
+    for key, value in sorted(document.items()):
+        yield b"%b%b:" % (between, _encode(key))
+        if key in long:
+            yield from _entries(value)
+        else:
+            yield _encode(value)
+        between = b","
+    yield b"}"
+
+
+def _entries(entries: list[Any]) -> Iterator[bytes]:
     last = None
-    own, pattern = None, ("", "")
+    own, before, after = None, b"", b""
+    between = b"["
     for each in entries:
         key = _only_difference(each, last)
         last = each
         if key is None:
             own = None
-            yield _ENCODE(each)
-            continue
-        if key != own:
-            own, pattern = key, around(each, key)
-        value = each[key]
-        yield f"{pattern[0]}{value if type(value) is int else _ENCODE(value)}{pattern[1]}"
+            yield between + _encode(each)
+        else:
+            if key != own:
+                own, (before, after) = key, around(each, key)
+                before = b"," + before
+            value = each[key]
+            yield before
+            yield b"%d" % value if type(value) is int else _encode(value)
+            yield after
+        between = b","
+    yield b"]"
 
 
 def _only_difference(one: Any, other: Any) -> str | None:
@@ -66,7 +83,7 @@ def _only_difference(one: Any, other: Any) -> str | None:
     return key if type(one[key]) in {int, str} else None
 
 
-def around(entry: dict[str, Any], own: str) -> tuple[str, str]:
+def around(entry: dict[str, Any], own: str) -> tuple[bytes, bytes]:
     """Returns what stands before and after the value of a key in the canonical JSON of a mapping.
 
     Args:
@@ -76,6 +93,6 @@ def around(entry: dict[str, Any], own: str) -> tuple[str, str]:
     Raises:
         ValueError: If a number is not finite.
     """
-    before = [f"{_ENCODE(key)}:{_ENCODE(entry[key])}" for key in sorted(entry) if key < own]
-    after = [f"{_ENCODE(key)}:{_ENCODE(entry[key])}" for key in sorted(entry) if key > own]
-    return f"{{{','.join([*before, f'{_ENCODE(own)}:'])}", f"{','.join(['', *after])}}}"
+    before = [b"%b:%b" % (_encode(key), _encode(entry[key])) for key in sorted(entry) if key < own]
+    after = [b"%b:%b" % (_encode(key), _encode(entry[key])) for key in sorted(entry) if key > own]
+    return b"{%b" % b",".join([*before, b"%b:" % _encode(own)]), b"%b}" % b",".join([b"", *after])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hookean.scenario.fields import FieldError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LONGEST_NAME = 63
 _T = TypeVar("_T")
@@ -75,6 +77,18 @@ class Members:
         ]
         found.sort(key=lambda pair: pair[0]["service"])
         return [each for each, _ in found], [text for _, text in found]
+
+
+@contextmanager
+def nothing_to_collect() -> Iterator[None]:
+    """Keeps the garbage collector from looking through very many new members, none of them garbage, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _numbered(name: str, count: int) -> list[str]:

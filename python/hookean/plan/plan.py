@@ -92,8 +92,7 @@ class Plan:
     @cached_property
     def _around_seed(self) -> tuple[bytes, bytes]:
         """The canonical JSON before and after the seed, of which replications make theirs."""
-        before, after = around(self.document, "seed")
-        return before.encode(), after.encode()
+        return around(self.document, "seed")
 
     def json(self) -> bytes:
         """Returns the document as canonical JSON: sorted keys, no spaces, no NaN. It is written anew each time."""
@@ -101,7 +100,7 @@ class Plan:
             before, after = self._around_seed
             document = b"%b%d%b" % (before, self.document["seed"], after)
         else:
-            document = canonical(self.document).encode()
+            document = canonical(self.document)
         # the digest asks for the sum alone, and the text of very many services is large
         self.__dict__.setdefault("_document_sum", hashlib.sha256(document))
         return document

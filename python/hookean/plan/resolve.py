@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from hookean.scenario.units import Duration, UnitError
 
 from .calls import calls_trees
 from .faults import check_node, check_service, fault_tree
-from .groups import Members
+from .groups import Members, nothing_to_collect
 from .plan import Descriptions, Plan
 from .platform import ResolvedPlatform, resolve_platform
 from .policies import Policies
@@ -162,26 +163,30 @@ class _Resolver:
     def _take_groups_apart(self, document: dict[str, Any], descriptions: Descriptions) -> int:
         """Repeats what belongs to a group for each of its members; returns bytes that the run keeps, which must fit."""
         counts = {name: self.scenario.services[name].count for name in self.names}
-        members = Members(counts)
-        for fault in document["faults"]:
-            if fault["target"]["of"] == "replica":
-                fault["target"]["service"] = members.names.index(self.names[fault["target"]["service"]])
-        for resize in document["resizes"]:
-            resize["service"] = members.names.index(self.names[resize["service"]])
-        if any(counts.values()):
-            written = document["controllers"]
-            _, before = members.repeated(self.names, written, range(len(written)))
-            self.policies.move({old: new for new, old in enumerate(before)})
-            document["services"] = members.services(document["services"])
-            for part in ("workloads", "controllers"):
-                texts = descriptions[part]
-                document[part], descriptions[part] = members.repeated(self.names, document[part], texts)
-            for call in document["calls"]:
-                call["to"] = sorted(members.names.index(self.names[to]) for to in call["to"])
-            document["calls"], _ = members.repeated(self.names, document["calls"], document["calls"])
-        least = self._least_replicas()
-        owners = {member: name for name in self.names for member in members.of(name)}
-        return check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
+        with nothing_to_collect() if any(counts.values()) else nullcontext():
+            members = Members(counts)
+            for fault in document["faults"]:
+                if fault["target"]["of"] == "replica":
+                    fault["target"]["service"] = members.names.index(self.names[fault["target"]["service"]])
+            for resize in document["resizes"]:
+                resize["service"] = members.names.index(self.names[resize["service"]])
+            if any(counts.values()):
+                self._repeat(members, document, descriptions)
+            least = self._least_replicas()
+            owners = {member: name for name in self.names for member in members.of(name)}
+            return check_size(document, self.arrays, least=least, owners=owners, streamed=self.streamed)
+
+    def _repeat(self, members: Members, document: dict[str, Any], descriptions: Descriptions) -> None:
+        written = document["controllers"]
+        _, before = members.repeated(self.names, written, range(len(written)))
+        self.policies.move({old: new for new, old in enumerate(before)})
+        document["services"] = members.services(document["services"])
+        for part in ("workloads", "controllers"):
+            texts = descriptions[part]
+            document[part], descriptions[part] = members.repeated(self.names, document[part], texts)
+        for call in document["calls"]:
+            call["to"] = sorted(members.names.index(self.names[to]) for to in call["to"])
+        document["calls"], _ = members.repeated(self.names, document["calls"], document["calls"])
 
     def _collecting(self, *at: str | int) -> _Collecting:
         """Keeps a problem with its place, instead of raising it at once."""
