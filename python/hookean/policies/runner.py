@@ -282,7 +282,7 @@ class _Singles:
         return self._checked(returned, time_ns)
 
     def _checked(self, returned: list[Any], time_ns: int) -> tuple[list[int], Reasons | None]:
-        if all(type(value) is int and 0 <= value <= MOST for value in returned):
+        if set(map(type, returned)) == {int} and min(returned) >= 0 and max(returned) <= MOST:
             return returned, None
         reasons: Reasons = [None] * len(returned)
         for index, value in enumerate(returned):

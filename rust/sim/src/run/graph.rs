@@ -210,12 +210,7 @@ impl Graph {
     }
 
     /// Advances all stations, step by step so that what is known of a tree of calls stays at hand.
-    fn bring_all(
-        &mut self,
-        stations: &mut [Box<dyn Station>],
-        until: SimTime,
-        threads: &Threads,
-    ) {
+    fn bring_all(&mut self, stations: &mut [Box<dyn Station>], until: SimTime, threads: &Threads) {
         // Not fewer than there are stations, each of which costs something in every step.
         let wanted = COMPLETIONS.max(stations.len() as u64);
         while self.heard < until {
@@ -245,8 +240,9 @@ impl Graph {
             let mut tasks = tasks(&self.units, &mut self.joined, stations, level);
             let numbering = &self.numbering;
             threads.share(tasks.iter_mut().collect(), 1, |some, _: &mut Vec<()>| {
-                some.into_iter()
-                    .for_each(|task| task.advance(numbering, until));
+                for task in some {
+                    task.advance(numbering, until);
+                }
             });
             for (_, station) in tasks.into_iter().flat_map(|task| task.stations) {
                 collect(&mut self.on_their_way, station);
@@ -367,8 +363,11 @@ impl World {
         let all = self.stations.iter_mut().zip(&self.services);
         let behind = all.filter(|(_, service)| service.ahead_to < until && wanted(service));
         let behind: Vec<_> = behind.map(|(station, _)| station).collect();
-        self.threads.share(behind, AT_A_TIME, |some, _: &mut Vec<()>| {
-            some.into_iter().for_each(|station| station.advance(until));
-        });
+        self.threads
+            .share(behind, AT_A_TIME, |some, _: &mut Vec<()>| {
+                for station in some {
+                    station.advance(until);
+                }
+            });
     }
 }

@@ -51,7 +51,8 @@ pub(super) struct LaneStep {
 
 impl LaneStep {
     const fn event(self) -> Event {
-        self.step.event(self.controller as usize, self.service as usize)
+        self.step
+            .event(self.controller as usize, self.service as usize)
     }
 }
 
@@ -184,7 +185,8 @@ impl Lane<'_> {
             let speed_ratio = pool.map_or(1.0, |pool| pool.speed_ratio);
             let shape = &self.plan.services[self.of].replica;
             self.advance(now);
-            self.service.begin(now, id, shape, speed_ratio, self.station);
+            self.service
+                .begin(now, (id, speed_ratio), shape, self.station);
         }
     }
 
@@ -402,7 +404,12 @@ impl World {
             // Everybody meets at this very instant: it waits for its turn.
             let (at, lane) = (key.time, *lane);
             self.lanes.pop();
-            self.list_in_turn(lane.controller as usize, lane.service as usize, at, lane.step);
+            self.list_in_turn(
+                lane.controller as usize,
+                lane.service as usize,
+                at,
+                lane.step,
+            );
         }
         // In the order of memory, which is called into the cache in that order too.
         early.sort_unstable_by_key(|lane| lane.controller);

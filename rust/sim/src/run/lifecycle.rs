@@ -184,7 +184,7 @@ impl World {
     fn begin_service(&mut self, service: usize, id: ReplicaId) {
         let (plan, speed) = (&self.plan.services[service], self.speed(service, id));
         let station = &mut *self.stations[service];
-        self.services[service].begin(self.now, id, &plan.replica, speed, station);
+        self.services[service].begin(self.now, (id, speed), &plan.replica, station);
         if self.is_paused(service, id) {
             self.stations[service].pause(self.now, id);
         }

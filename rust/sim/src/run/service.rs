@@ -291,13 +291,12 @@ impl Service {
         id
     }
 
-    /// Lets a replica begin to take requests.
+    /// Lets a replica begin to take requests, at a speed relative to a usual core's.
     pub(super) fn begin(
         &mut self,
         now: SimTime,
-        id: ReplicaId,
+        (id, speed_ratio): (ReplicaId, f64),
         plan: &ReplicaPlan,
-        speed_ratio: f64,
         station: &mut dyn Station,
     ) {
         let shape = ReplicaShape {

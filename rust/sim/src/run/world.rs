@@ -370,8 +370,9 @@ impl World {
                     service,
                     ..
                 } => (Some(controller), service),
-                Event::Sample { controller, .. }
-                | Event::Tick { controller } => (Some(controller), self.loops[controller].service),
+                Event::Sample { controller, .. } | Event::Tick { controller } => {
+                    (Some(controller), self.loops[controller].service)
+                }
                 _ => continue,
             };
             let (state, station) = (&self.services[service], &*self.stations[service]);
