@@ -15,9 +15,9 @@ const REQUESTS: u64 = 200_000;
 /// and those have very many services, each of which had better take many steps while it is in the cache.
 const REQUESTS_OF_STEP: u64 = 1;
 /// So many services share that; of more, a stretch holds as much more, since at every heartbeat all of them are called into
-/// the cache: up to some tenths of a second of work, or a second or two for 100,000 services.
+/// the cache: up to some tenths of a second of work, or two or three seconds for 100,000 services.
 const SERVICES: u64 = 50;
-const MOST: u64 = 100;
+const MOST: u64 = 150;
 /// Most events between two heartbeats.
 const EVENTS: u64 = 256;
 /// The first stretch; nothing is known about the load yet.
