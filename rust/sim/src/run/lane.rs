@@ -14,10 +14,10 @@
 //!
 //! A service that such a policy decides for runs ahead to its next decision: looks and rows of the series are its own.
 //!
-//! All that may go on do so when the first of them has to, which is when it decides next, in parallel if there are threads for it: those that another has to
-//! wait for are then few, however many services there are. A service some of whose replicas wait for room is given them by
-//! what others do, so it takes one step at a time. Nothing here changes a result: every loop sees what it would see if all
-//! took their steps in the order of time.
+//! All that may go on do so when the first of them has to, which is when it decides next, in parallel if there are threads for
+//! it: those that another has to wait for are then few, however many services there are. A service some of whose replicas wait
+//! for room is given them by what others do, so it takes one step at a time. Nothing here changes a result: every loop sees
+//! what it would see if all took their steps in the order of time.
 
 use super::control_loop::{Beginning, Loop, Step};
 use super::event::{Event, Reach};
@@ -533,5 +533,41 @@ mod tests {
         world.record_series();
         let arrivals = |of: usize| world.stations[of].ledger().counts().arrivals;
         assert_eq!((arrivals(0), arrivals(1)), (0, 2));
+    }
+
+    fn alone() -> serde_json::Value {
+        let mut document = document("cluster");
+        document["controllers"].as_array_mut().unwrap().pop();
+        document
+    }
+
+    const fn at(secs: u64) -> SimTime {
+        SimTime::from_nanos(secs * S)
+    }
+
+    #[test]
+    fn a_loop_that_goes_on_when_it_decides_does_so_before_everybody_meets() {
+        let mut world = begun(&alone());
+        world.services[0].meet_expected(); // its creation
+        world.beat_at = at(60);
+        world.list(0);
+        assert_eq!(world.lanes.peek_time(), Some(at(20)), "it decides");
+        world.meet(at(15));
+        assert_eq!(world.lanes.peek_time(), Some(at(10)), "a row ends");
+    }
+
+    #[test]
+    fn replicas_begin_on_the_way_unless_something_waits_for_that() {
+        let begins = |document: &serde_json::Value| {
+            let mut world = begun(document);
+            let ahead = world.begins_ahead(0, ReplicaId(7), at(40));
+            (ahead, world.loops[0].due.at(Step::Begin))
+        };
+        let mut document = alone();
+        assert_eq!(begins(&document), (true, at(40)));
+        let step =
+            |age_ns: u64, speed_ratio: f64| json!({"age_ns": age_ns, "speed_ratio": speed_ratio});
+        document["services"][0]["warmup"] = json!([step(0, 0.5), step(S, 1.0)]);
+        assert_eq!(begins(&document), (false, SimTime::MAX));
     }
 }
