@@ -519,8 +519,7 @@ mod tests {
     /// That does not show either: rows of others are due at instants that are nothing to a service that runs ahead.
     #[test]
     fn rows_of_others_leave_a_service_that_runs_ahead_where_it_is() {
-        let mut document = document("cluster");
-        document["controllers"].as_array_mut().unwrap().pop();
+        let mut document = alone();
         let mut other = document["services"][0].clone();
         other["name"] = json!("b");
         document["services"].as_array_mut().unwrap().push(other);
