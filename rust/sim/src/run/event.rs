@@ -71,6 +71,7 @@ pub(super) enum Reach {
 
 /// Among control events: services first, then measurements, then decisions on replicas, on nodes, then the record of it all.
 const ENTITY_SAMPLES: u32 = 1 << 28;
+const ENTITY_CLOCKS: u32 = 1 << 26;
 const ENTITY_RESIZES: u32 = 1 << 28;
 const ENTITY_TICKS: u32 = 2 << 28;
 const ENTITY_NODE_TICKS: u32 = 5 << 27;
@@ -113,7 +114,10 @@ impl Event {
             Self::Warm { service, .. } => (class::SPEED, service as u32),
             // In the order of the plan, after what warms up.
             Self::Resize { index } => (class::SPEED, ENTITY_RESIZES + index as u32),
-            Self::Sample { controller, .. } => (class::TICK, ENTITY_SAMPLES + controller as u32),
+            Self::Sample { controller, clock } => {
+                let of_clock = u32::from(clock) * ENTITY_CLOCKS;
+                (class::TICK, ENTITY_SAMPLES + of_clock + controller as u32)
+            }
             Self::Tick { controller } | Self::Scale { controller, .. } => {
                 (class::TICK, ENTITY_TICKS + controller as u32)
             }

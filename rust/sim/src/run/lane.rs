@@ -265,6 +265,14 @@ impl World {
         if let Reach::Service(service) = event.reach(&self.plan) {
             self.let_go_on(service);
         }
+        self.let_beginnings_go_on();
+    }
+
+    /// Lets loops go on that waited for something else when they were given replicas to begin, which may be before it.
+    pub(super) fn let_beginnings_go_on(&mut self) {
+        while let Some(service) = self.given_beginnings.pop() {
+            self.let_go_on(service);
+        }
     }
 
     /// Lists the next step of the loop of a service that runs ahead, unless it is listed.
@@ -301,6 +309,9 @@ impl World {
                 sequence: self.events.reserve(),
                 replica,
             });
+            if due.listed.is_none() {
+                self.given_beginnings.push(service);
+            }
         }
         in_time && plain
     }

@@ -93,6 +93,7 @@ fn run(world: &mut World, pulse: &mut Pulse<'_>) -> bool {
             (Way::Stopped, _) => return false,
             (Way::Raised(service), _) => {
                 world.react(service);
+                world.let_beginnings_go_on();
                 1
             }
             (Way::Passed, Some(at)) => handle_all_at(world, at),

@@ -45,6 +45,8 @@ pub(super) struct World {
     pub(super) lanes: EventList<LaneStep>,
     /// The last decision for which one of them is listed, though it looks before.
     pub(super) last_decision: SimTime,
+    /// Services that the present event has given replicas to begin, while their loops were not listed.
+    pub(super) given_beginnings: Vec<usize>,
     /// When events on the list concern more than one service.
     pub(super) meetings: BinaryHeap<Reverse<SimTime>>,
     /// When the next heartbeat is, unless an event comes first.
@@ -114,6 +116,7 @@ impl World {
             events: EventList::new(),
             lanes: EventList::new(),
             last_decision: SimTime::ZERO,
+            given_beginnings: Vec::new(),
             meetings: BinaryHeap::new(),
             beat_at: SimTime::ZERO,
             stations,

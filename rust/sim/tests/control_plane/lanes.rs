@@ -3,12 +3,13 @@
 //! `HOOKEAN_EXACTNESS_CASES` sets how many random scenes are tried (default 60). What once failed is kept in
 //! `proptest-regressions` and tried first.
 
+use super::calls_theory::exponential;
 use super::faults::{every, fault, loss};
 use super::outlet::assert_same_rows;
 use super::outsider::{outsider, outsider_of_nodes};
 use super::run::hpa;
 use super::scaling::target_tracking;
-use super::support::{Read, SECOND, Scene, cluster, fixed, fleet, ns, service, stage};
+use super::support::{Read, SECOND, Scene, changes, cluster, fixed, fleet, ns, service, stage};
 use super::triggers::{on_demand, thresholds};
 use hookean_kernel::SimTime;
 use hookean_sim::run::{Heartbeat, RunOutput};
@@ -123,7 +124,7 @@ fn scaled() -> impl Strategy<Value = Scaled> {
         1 => Just(Scaled::AtThresholds),
         1 => Just(Scaled::Twice),
         2 => prop_oneof![Just(15), Just(20)].prop_map(Scaled::Outside),
-        1 => Just(Scaled::OutsideAtOnce),
+        2 => Just(Scaled::OutsideAtOnce),
     ]
 }
 
@@ -171,14 +172,18 @@ fn resizes(services: usize) -> impl Strategy<Value = Vec<Value>> {
 pub(crate) fn scenes() -> impl Strategy<Value = Scene> {
     let disciplines = prop::sample::select(vec!["fifo", "processor_sharing", "central_fifo"]);
     let rates = prop::collection::vec(0.0..4.0f64, 1..15);
-    let services = prop::collection::vec((scaled(), disciplines, rates, 0.0..40.0f64), 1..6);
+    // Replicas that hold requests for long are drained for long.
+    let work = prop_oneof![3 => Just(0.4), 1 => Just(15.0)];
+    let services = (scaled(), disciplines, rates, 0.0..40.0f64, work);
+    let services = prop::collection::vec(services, 1..6);
     let platforms = prop_oneof![
         3 => (2u64..9, 1u32..5).prop_map(|(cores, nodes)| cluster(cores, nodes)),
         1 => (0.0..60.0f64).prop_map(fleet),
     ];
     let faults = prop::sample::subsequence(faults(), 0..3);
     let places = (platforms, prop::bool::weighted(0.2));
-    let drawn = (services, places, faults, 3.0..200.0f64, any::<u32>());
+    let step = prop_oneof![3 => 3.0..200.0f64, 1 => 200.0..600.0f64];
+    let drawn = (services, places, faults, step, any::<u32>());
     drawn.prop_flat_map(|(parts, (platform, buys), faults, step, seed)| {
         let cluster = platform["kind"] == "cluster";
         let mut scene = scene(&parts, platform, faults, step, seed);
@@ -195,23 +200,47 @@ pub(crate) fn scenes() -> impl Strategy<Value = Scene> {
     })
 }
 
-type Part = (Scaled, &'static str, Vec<f64>, f64);
+/// Scenes whose replicas are drained for long, and whose policies are outside and ask for others meanwhile.
+fn drained_for_long() -> impl Strategy<Value = Scene> {
+    let outside = prop_oneof![Just(Scaled::Outside(15)), Just(Scaled::OutsideAtOnce)];
+    let rates = prop::collection::vec(0.0..0.2f64, 10..15);
+    let part = (outside, Just("fifo"), rates, 0.0..20.0f64, 5.0..60.0f64);
+    let services = prop::collection::vec(part, 1..3);
+    let drawn = (
+        services,
+        1u32..5,
+        any::<bool>(),
+        20.0..300.0f64,
+        any::<u32>(),
+    );
+    drawn.prop_map(|(parts, nodes, buys, step, seed)| {
+        let mut scene = scene(&parts, cluster(6, nodes), vec![], step, seed);
+        if buys {
+            scene.document["node_controllers"] = json!([outsider_of_nodes()]);
+        }
+        scene
+    })
+}
+
+/// How a service is scaled, its discipline, requests per second of each minute, seconds of its start-up and of its work.
+type Part = (Scaled, &'static str, Vec<f64>, f64, f64);
 
 fn scene(parts: &[Part], platform: Value, faults: Vec<Value>, step: f64, seed: u32) -> Scene {
     let services = parts
         .iter()
         .enumerate()
-        .map(|(at, (_, discipline, _, startup))| {
+        .map(|(at, (_, discipline, _, startup, work))| {
             let mut one = service(&format!("s{at}"), 1);
             one["queue"]["discipline"] = json!(discipline);
             one["queue"]["limit"] = json!(30);
-            one["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.4)});
+            one["work"] = exponential(*work);
+            one["termination_grace_ns"] = json!(ns(if *work > 1.0 { 600.0 } else { 30.0 }));
             one["startup"] = json!([stage("init", *startup)]);
             one["created_at_ns"] = json!(ns(if at == 2 { 130.0 } else { 0.0 }));
             one
         });
     let mut scene = Scene::new(HORIZON, platform, services.collect());
-    for (at, (scaled, _, rates, _)) in parts.iter().enumerate() {
+    for (at, (scaled, _, rates, ..)) in parts.iter().enumerate() {
         let counts: Vec<f64> = rates.iter().map(|rate| rate * 60.0).collect();
         scene = scene.poisson(at, &counts, 60.0);
         for controller in controllers(*scaled, at) {
@@ -252,6 +281,11 @@ proptest! {
         assert_same_when_failing(&scene, stop);
         assert_same_rows(&scene, &whole, part_rows);
     }
+
+    #[test]
+    fn prop_replicas_begin_while_others_drain(scene in drained_for_long()) {
+        assert_same(&scene);
+    }
 }
 
 #[test]
@@ -261,7 +295,7 @@ fn a_crowded_cluster_whose_services_wait_for_each_others_room_is_the_same() {
             let rates = (0..15)
                 .map(|bin| f64::from((bin * 5 + at * 4) % 9))
                 .collect();
-            (Scaled::ByCpu, "fifo", rates, 3.0)
+            (Scaled::ByCpu, "fifo", rates, 3.0, 0.4)
         })
         .collect();
     let scene = scene(&parts, cluster(8, 2), vec![], 60.0, 3);
@@ -271,4 +305,29 @@ fn a_crowded_cluster_whose_services_wait_for_each_others_room_is_the_same() {
         pending.iter().filter(|n| **n > 0).count() > 20,
         "{pending:?}"
     );
+}
+
+/// While one replica is drained, the loop has nothing to do before that is over; then a policy asks for another one.
+#[test]
+fn a_replica_that_is_wanted_while_another_drains_begins_when_it_is_ready() {
+    let ideal = json!({"pipeline": "ideal", "window_ns": 0});
+    let mut one = service("a", 4);
+    one["startup"] = json!([stage("init", 2.0)]);
+    one["termination_grace_ns"] = json!(ns(600.0));
+    // The fourth replica goes at once, the third is drained from 15 s until 90 s, the second goes, and the first, which is
+    // busy at 60 s, gets company. Rows are due at 50 s and 100 s.
+    let early = [(1.0, 1.0), (1.2, 1.0), (1.5, 88.5)];
+    let late = [(50.0, 100.0), (65.0, 1.0), (66.0, 1.0), (67.0, 1.0)];
+    let mut scene = Scene::new(300.0, cluster(8, 1), vec![one])
+        .requests(0, &[&early[..], &late].concat())
+        .controller(outsider(0, 15, &ideal));
+    scene.document["record"]["series_step_ns"] = json!(ns(50.0));
+    scene.document["record"]["requests"] = json!({"keep": "full"});
+    let whole = assert_same(&scene);
+    assert_eq!(
+        changes(&whole)[..4],
+        [(0.0, 3), (15.0, 2), (30.0, 1), (60.0, 2)]
+    );
+    let starts = whole.secs("requests", "start");
+    assert!(starts.contains(&Some(65.0)), "{starts:?}");
 }
