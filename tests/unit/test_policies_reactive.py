@@ -38,6 +38,15 @@ def test_a_service_on_demand_begins_with_nothing_and_is_not_warned_about(tmp_pat
     assert config == {"min": 0, "max": 4, "keep_alive_ns": 600_000_000_000}
 
 
+def test_a_keep_alive_may_be_drawn(tmp_path):
+    drawn = "{kind: on-demand, service: web, max: 4, keep_alive: {distribution: exponential, mean: 5min}}"
+    plan = plan_of(load_scenario(written(tmp_path, controllers=drawn)))
+    law = {"distribution": "exponential", "mean_ns": 300_000_000_000}
+    assert plan.document["controllers"][0]["config"] == {"min": 0, "max": 4, "keep_alive": law}
+    (found,) = (entry for entry in plan.provenance if "keep_alive" in entry.path)
+    assert (found.status, found.value) == ("user", "exponential, mean 300 s")
+
+
 def test_the_keep_alive_is_labelled_assumed(tmp_path):
     plan = plan_of(load_scenario(written(tmp_path)))
     found = [entry for entry in plan.provenance if "keep_alive" in entry.path]

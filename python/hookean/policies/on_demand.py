@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import model_validator
 
+from hookean.scenario.distribution import Constant, Distribution
 from hookean.scenario.fields import Count, FieldError, Origin, PositiveCount
 from hookean.scenario.provenance import known
 from hookean.scenario.units import Duration
@@ -26,9 +27,11 @@ class OnDemand(ReactiveController):
     max: PositiveCount
     """Most replicas at a time; requests beyond them wait."""
     keep_alive: Annotated[
-        Duration, Origin("assumed", "ten minutes, as simulation studies of AWS Lambda take it; providers promise none")
-    ] = Duration(600_000_000_000)
-    """How long an idle replica is kept. Each has a timer of its own; 0 removes it as soon as no request waits."""
+        Distribution,
+        Origin("assumed", "ten minutes, as simulation studies of AWS Lambda take it; providers promise none"),
+    ] = Constant(value=Duration(600_000_000_000))
+    """How long an idle replica is kept. Each has a timer of its own; 0 removes it as soon as no request waits. One that
+    is distributed is drawn anew each time a replica becomes idle."""
     pipeline: AnyPipeline = IdealPipeline()
     """Has no effect: requests themselves wake it."""
 
@@ -52,10 +55,12 @@ class OnDemand(ReactiveController):
 
     def config(self) -> dict[str, Any]:
         """Returns the configuration that the decision function reads, with provenance."""
+        law = self.keep_alive.plan()
+        name, value = ("keep_alive_ns", law["value_ns"]) if law["distribution"] == "constant" else ("keep_alive", law)
         return {
             "min": known(self, "min", value=self.min),
             "max": known(self, "max", value=self.max),
-            "keep_alive_ns": known(self, "keep_alive", value=self.keep_alive.nanos),
+            name: known(self, "keep_alive", value=value, text=self.keep_alive.describe()),
         }
 
     def initial_replicas(self) -> int:
@@ -64,4 +69,4 @@ class OnDemand(ReactiveController):
 
     def describe(self) -> str:
         """Returns the controller and its most telling settings in a few words."""
-        return f"on demand, {self.min} to {self.max} replicas, keep-alive {self.keep_alive}"
+        return f"on demand, {self.min} to {self.max} replicas, keep-alive {self.keep_alive.describe()}"

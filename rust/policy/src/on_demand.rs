@@ -5,21 +5,20 @@
 //! and Khazaei, *`SimFaaS`: A Performance Simulator for Serverless Computing Platforms*, 2021), with one difference: a
 //! request that waits is not bound to the replica it has started, but takes the first place that is free, as behind an
 //! activator. So a replica is started only for a request that no starting or idle replica has a place for.
+//!
+//! Whether all replicas are kept equally long is for the caller to say: it tells of each idle one until when.
 
 use crate::{Span, Timestamp};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What the controller is told once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Replicas that are kept however long they idle.
     pub min: u32,
     /// Most replicas at a time.
     pub max: u32,
-    /// How long an idle replica is kept. At 0 it goes as soon as no request waits.
-    #[serde(rename = "keep_alive_ns")]
+    /// The least time for which an idle replica is kept. At 0 the controller has to be asked whenever one becomes idle.
     pub keep_alive: Span,
 }
 
@@ -49,6 +48,8 @@ pub struct Idle {
     pub replica: u32,
     /// Since when.
     pub since: Timestamp,
+    /// When it has been idle for long enough.
+    pub until: Timestamp,
 }
 
 /// What the controller sees.
@@ -170,13 +171,13 @@ fn expired(config: &Config, observation: &Observation<'_>, concurrency: u64) -> 
     idle.sort_unstable_by_key(|idle| (idle.since, idle.replica));
     let taken = observation.waiting.div_ceil(concurrency) as usize;
     let most = observation.replicas.saturating_sub(config.min) as usize;
-    let over = |idle: &&Idle| idle.since.saturating_add(config.keep_alive) <= observation.now;
+    let over = |idle: &&Idle| idle.until <= observation.now;
     let spare = idle.len().saturating_sub(taken);
     let gone = idle.iter().filter(over).take(spare.min(most));
     gone.map(|idle| idle.replica).collect()
 }
 
-/// When the next replica can have been idle for the keep-alive: one that is not idle now has all of it before it.
+/// When the next replica can have been idle for long enough: one that is not idle now has the whole keep-alive before it.
 fn look_again(
     config: &Config,
     observation: &Observation<'_>,
@@ -184,15 +185,15 @@ fn look_again(
     stop: &[u32],
 ) -> Option<Timestamp> {
     let replicas = observation.replicas + start - stop.len() as u32;
-    if replicas <= config.min || config.keep_alive.as_nanos() == 0 {
+    if replicas <= config.min {
         return None;
     }
     let kept = |idle: &&Idle| !stop.contains(&idle.replica);
-    let ends = observation.idle.iter().filter(kept);
-    let ends = ends.map(|idle| idle.since.saturating_add(config.keep_alive));
+    let ends = observation.idle.iter().filter(kept).map(|idle| idle.until);
     let later = ends.filter(|end| *end > observation.now);
-    let whole = observation.now.saturating_add(config.keep_alive);
-    Some(later.min().map_or(whole, |end| end.min(whole)))
+    let lasts = config.keep_alive > Span::from_nanos(0);
+    let whole = lasts.then(|| observation.now.saturating_add(config.keep_alive));
+    later.chain(whole).min()
 }
 
 #[cfg(test)]
@@ -224,6 +225,15 @@ mod tests {
         Idle {
             replica,
             since: at(since),
+            until: at(since).saturating_add(CONFIG.keep_alive),
+        }
+    }
+
+    fn at_once(replica: u32, since: i64) -> Idle {
+        let until = at(since);
+        Idle {
+            until,
+            ..idle(replica, since)
         }
     }
 
@@ -284,12 +294,24 @@ mod tests {
             keep_alive: Span::from_nanos(0),
             ..CONFIG
         };
-        let replicas = [idle(0, 1000), idle(1, 1000)];
+        let replicas = [at_once(0, 1000), at_once(1, 1000)];
         let decision = decide(&config, &sees(2, 0, &replicas, 1));
         assert_eq!(
             (decision.stop.as_slice(), decision.look_again),
             (&[0][..], None)
         );
+    }
+
+    #[test]
+    fn replicas_that_are_kept_for_times_of_their_own_go_one_by_one() {
+        let config = Config {
+            keep_alive: Span::from_nanos(0),
+            ..CONFIG
+        };
+        let replicas = [idle(0, 980), at_once(1, 990), idle(2, 950)];
+        let decision = decide(&config, &sees(3, 0, &replicas, 0));
+        assert_eq!(decision.stop, [1]);
+        assert_eq!(decision.look_again, Some(at(1050)));
     }
 
     #[test]

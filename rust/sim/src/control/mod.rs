@@ -11,7 +11,7 @@ pub mod reactive;
 mod static_replicas;
 mod thresholds;
 
-use crate::metrics::{Pipeline, Reads, ReplicaSample};
+use crate::metrics::{Origin, Pipeline, Reads, ReplicaSample};
 use crate::plan::{ControllerPlan, PlanError, ServicePlan};
 use crate::replica::{Replica, Replicas};
 use crate::station::ReplicaId;
@@ -148,12 +148,15 @@ pub enum Native {
     Reactive(Box<dyn Reactive>),
 }
 
+/// Builds a controller that acts when something happens, of a service, from its plan.
+pub type BuildReactive = fn(&ControllerPlan, Origin<'_>) -> Result<Box<dyn Reactive>, String>;
+
 /// Builds a controller from its plan.
 pub enum Build {
     /// One that acts on its period.
     Periodic(fn(&ControllerPlan) -> Result<Box<dyn Controller>, String>),
     /// One that acts when something happens.
-    Reactive(fn(&ControllerPlan) -> Result<Box<dyn Reactive>, String>),
+    Reactive(BuildReactive),
 }
 
 /// Every controller by its kind.
@@ -179,7 +182,7 @@ pub(crate) fn is_reactive(plan: &ControllerPlan) -> bool {
 ///
 /// # Errors
 /// [`PlanError`] for an unknown kind or a configuration that the policy refuses.
-pub fn build(plan: &ControllerPlan) -> Result<Native, PlanError> {
+pub fn build(plan: &ControllerPlan, origin: Origin<'_>) -> Result<Native, PlanError> {
     let entry = CONTROLLERS.iter().find(|(kind, _)| *kind == plan.kind);
     let (_, build) = entry.ok_or_else(|| {
         PlanError::invalid(
@@ -189,7 +192,7 @@ pub fn build(plan: &ControllerPlan) -> Result<Native, PlanError> {
     })?;
     let native = match build {
         Build::Periodic(make) => make(plan).map(Native::Periodic),
-        Build::Reactive(make) => make(plan).map(Native::Reactive),
+        Build::Reactive(make) => make(plan, origin).map(Native::Reactive),
     };
     native.map_err(|problem| PlanError::invalid(format!("controllers ({})", plan.kind), problem))
 }

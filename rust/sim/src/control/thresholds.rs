@@ -1,7 +1,7 @@
 //! Thresholds in the engine: woken when the requests cross the next level, and when a replica has become ready.
 
 use super::reactive::{Change, Reaction, Reactive, Scene};
-use super::{Verdict, config};
+use super::{Origin, Verdict, config};
 use crate::plan::ControllerPlan;
 use crate::replica::ReplicaState;
 use crate::station::Trigger;
@@ -14,7 +14,7 @@ struct Thresholds {
     metric: Arc<str>,
 }
 
-pub(super) fn build(plan: &ControllerPlan) -> Result<Box<dyn Reactive>, String> {
+pub(super) fn build(plan: &ControllerPlan, _: Origin<'_>) -> Result<Box<dyn Reactive>, String> {
     let config: Config = config(plan)?;
     config.validate()?;
     let metric = match config.counted {

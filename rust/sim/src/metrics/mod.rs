@@ -109,7 +109,7 @@ impl Figures {
     }
 }
 
-/// Whose pipeline it is.
+/// Whose controller and pipeline it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
     /// Root seed.

@@ -192,14 +192,14 @@ impl World {
     fn add_loop(&mut self, controller: usize, in_step: bool, sole: bool) -> Result<(), PlanError> {
         let plan = &self.plan.controllers[controller];
         let service = &self.plan.services[plan.service];
-        let decider = match self.twin_of_last(controller) {
-            Some(twin) => Decider::Native(twin),
-            None => self.decider(plan)?,
-        };
         let origin = Origin {
             seed: self.plan.seed,
             service: &service.name,
             created_at: SimTime::from_nanos(service.created_at_ns),
+        };
+        let decider = match self.twin_of_last(controller) {
+            Some(twin) => Decider::Native(twin),
+            None => self.decider(plan, origin)?,
         };
         let mut pipeline = Pipeline::new(plan, origin, &decider.reads(plan))?;
         let (tick, samples) = (self.clock(controller).0, pipeline.first_samples());
@@ -281,9 +281,9 @@ impl World {
         alike.then(|| last.twin()).flatten()
     }
 
-    fn decider(&self, plan: &ControllerPlan) -> Result<Decider, PlanError> {
+    fn decider(&self, plan: &ControllerPlan, origin: Origin<'_>) -> Result<Decider, PlanError> {
         if plan.kind != external::KIND {
-            return Ok(match control::build(plan)? {
+            return Ok(match control::build(plan, origin)? {
                 Native::Periodic(controller) => Decider::Native(controller),
                 Native::Reactive(controller) => Decider::Reactive(controller),
             });

@@ -1,5 +1,6 @@
 //! Controllers that act on requests: at the very instant, in order of time and service, the same however a run is cut.
 
+use super::calls_theory::exponential;
 use super::support::{Read, SECOND, Scene, changes, cluster, ns, service, stage};
 use hookean_sim::run::{Heartbeat, RunOutput};
 use serde_json::{Value, json};
@@ -13,6 +14,12 @@ fn acts(kind: &str, service: usize, config: &Value) -> Value {
 
 pub(super) fn on_demand(service: usize, min: u32, max: u32, keep_alive: f64) -> Value {
     let config = json!({"min": min, "max": max, "keep_alive_ns": ns(keep_alive)});
+    acts("on-demand", service, &config)
+}
+
+/// On demand, with a keep-alive that is drawn for each time a replica idles.
+pub(super) fn on_demand_drawn(service: usize, min: u32, max: u32, keep_alive: &Value) -> Value {
+    let config = json!({"min": min, "max": max, "keep_alive": keep_alive});
     acts("on-demand", service, &config)
 }
 
@@ -195,6 +202,62 @@ fn threads_and_the_reference_engine_change_nothing() {
     assert_same(&one, &scene.run());
 }
 
+/// The crowd, whose functions keep replicas for times that are drawn.
+fn crowd_with_drawn_keep_alives(laws: [&Value; 2]) -> Scene {
+    let mut scene = crowd();
+    for (service, law) in [0, 2].into_iter().zip(laws) {
+        let drawn = on_demand_drawn(service, 0, 6, law);
+        scene.document["controllers"][service] = drawn;
+    }
+    scene
+}
+
+#[test]
+fn drawn_keep_alives_that_are_all_alike_are_fixed_ones() {
+    let constant = |secs: f64| json!({"distribution": "constant", "value_ns": ns(secs)});
+    let drawn = crowd_with_drawn_keep_alives([&constant(4.0), &constant(0.0)]);
+    assert_same(&drawn.run(), &crowd().run());
+}
+
+/// While a replica is busy for an hour, nobody looks again after each of its keep-alives of a nanosecond.
+#[test]
+fn a_keep_alive_of_a_nanosecond_takes_no_longer_than_another() {
+    let output = Scene::new(7200.0, cluster(8, 1), vec![pooled("a", 3.0)])
+        .requests(0, &[(1.0, 3600.0)])
+        .controller(on_demand(0, 0, 2, 1e-9))
+        .run();
+    let gone = (ns(3604.0) + 1) as f64 / SECOND as f64;
+    assert_eq!(life(&output), [[Some(1.0), Some(4.0), Some(gone)]]);
+}
+
+#[test]
+fn drawn_keep_alives_are_the_same_however_often_the_controller_is_asked() {
+    let mut scene = crowd_with_drawn_keep_alives([&exponential(3.0); 2]);
+    let one = scene.run();
+    assert_ne!(life(&one), life(&crowd().run()));
+    assert_same(&one, &scene.run_with(3, &mut |_, _| Heartbeat::Continue));
+    scene.document["engine"] = json!("reference");
+    assert_same(&one, &scene.run());
+    scene.document["record"]["series_step_ns"] = json!(SECOND / 4);
+    assert_eq!(life(&scene.run()), life(&one));
+}
+
+#[test]
+fn idle_times_end_as_often_without_a_request_as_an_exponential_keep_alive_says() {
+    // Rates 0.5 and 0.1: one in six.
+    let mut scene = Scene::new(200_000.0, cluster(8, 1), vec![pooled("a", 1.0)])
+        .poisson(0, &[100_000.0], 200_000.0)
+        .controller(on_demand_drawn(0, 0, 1, &exponential(10.0)));
+    scene.document["record"]["requests"] = json!({"keep": "full"});
+    let output = scene.run();
+    let gone = output.counts("summary", "scale_ins")[0] as f64;
+    let [starts, arrivals] = ["start", "arrival"].map(|column| output.secs("requests", column));
+    let found_idle = starts.iter().zip(&arrivals).filter(|(a, b)| a == b).count() as f64;
+    let share = gone / (gone + found_idle);
+    // Some 60,000 idle times: four standard deviations are 0.006.
+    assert!((share - 1.0 / 6.0).abs() < 0.007, "{share}");
+}
+
 #[test]
 fn looking_on_changes_nothing_that_happens() {
     let mut scene = crowd();
@@ -238,4 +301,8 @@ fn a_controller_that_acts_on_requests_decides_alone_and_needs_them() {
     assert!(crossed.refusal().contains("above the level"));
     let none = scene().controller(on_demand(0, 0, 0, 1.0));
     assert!(none.refusal().contains("max 0"));
+    let mut two = on_demand(0, 0, 2, 1.0);
+    two["config"]["keep_alive"] = json!({"distribution": "constant", "value_ns": 5});
+    let two = scene().controller(two);
+    assert!(two.refusal().contains("none or two of"));
 }

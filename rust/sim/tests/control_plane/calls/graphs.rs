@@ -1,8 +1,9 @@
 //! Random graphs of calls.
 
 use super::{call, hpa, scene};
+use crate::calls_theory::exponential;
 use crate::support::{Scene, cluster, constant, fixed, ns, stage};
-use crate::triggers::{on_demand, thresholds};
+use crate::triggers::{on_demand, on_demand_drawn, thresholds};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ pub(crate) fn graphs() -> impl Strategy<Value = Drawn> {
     let calls = prop::collection::vec(call, 1..5);
     let limit = prop::option::of(0..6_u64);
     // Who acts on requests joins all before it: where nobody does, more stations stay lazy.
-    let acts = prop::option::of([0..3_usize, 0..3, 0..3]);
+    let acts = prop::option::of([0..4_usize, 0..4, 0..4]);
     (
         each(7),
         each(3),
@@ -74,7 +75,7 @@ pub(crate) fn graphs() -> impl Strategy<Value = Drawn> {
 
 fn faults() -> Value {
     let fault = |name, effect, target, mean, duration: Option<f64>| {
-        let between = json!({"distribution": "exponential", "mean_ns": ns(mean)});
+        let between = exponential(mean);
         json!({
             "name": name, "effect": effect, "target": target,
             "times": {"when": "random", "between": between}, "duration": duration.map(constant),
@@ -112,7 +113,7 @@ impl Drawn {
         }
         for at in 0..SERVICES {
             let service = &mut scene.document["services"][at];
-            service["work"] = json!({"distribution": "exponential", "mean_ns": ns(0.6)});
+            service["work"] = exponential(0.6);
             let disciplines = [
                 "central_fifo",
                 "central_lifo",
@@ -166,6 +167,7 @@ impl Drawn {
         services.filter_map(move |(service, kind)| match kind {
             0 => None,
             1 => Some(on_demand(service, min, min + 3, 0.8)),
+            2 => Some(on_demand_drawn(service, min, min + 3, &exponential(0.8))),
             _ => Some(thresholds(service, min, &[0, 2, 4], &[0, 1, 2])),
         })
     }
@@ -194,7 +196,7 @@ impl Drawn {
             call["delay"] = match delay {
                 0 => constant(0.0),
                 1 => constant(0.01),
-                _ => json!({"distribution": "exponential", "mean_ns": ns(0.2)}),
+                _ => exponential(0.2),
             };
             // Some are cut short, with attempts or without.
             call["deadline_ns"] = if bits % 3 == 0 {
