@@ -1,6 +1,7 @@
 """Quick cases of `hookean conformance tests/conformance/queueing`, one or two of each family; all of them take minutes."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from hookean.conformance.queueing.experiment import Case
 from hookean.conformance.queueing.families import setup
 from hookean.conformance.queueing.families.table import experiment_of
 from hookean.conformance.queueing.intervals import estimate, t_quantile
+from hookean.conformance.queueing.system import System
+from hookean.conformance.queueing.traffic import Cycle
 
 FOLDER = Path(__file__).parents[1] / "conformance" / "queueing"
 QUICK = (
@@ -96,11 +99,8 @@ def test_a_figure_that_nothing_measures_fails():
 @pytest.mark.parametrize(
     ("model", "params", "reason"),
     [
-        (
-            "M/M/1 with exponential setup and exponential keep-alive",
-            {"lam": 0.5, "mu": 1, "alpha": 0.1, "delta": 0.1},
-            "fixed time",
-        ),
+        ("M/M/1 with exponential setup and a keep-alive", {"lam": 0.5, "mu": 1, "alpha": 0.1}, "`t_w`"),
+        ("fluid backlog drain", {"backlog": 9, "lam": 2.0, "mu": 1, "c": 2}, "never drains"),
         ("M/M/1 with exponential setup, immediate off", {"lam": 0.5, "mu": 1, "setup": "uniform"}, "`uniform`"),
         ("M/M/m with m in 1..cmax", {"lam": 1.5, "mu": 1, "forward": [6], "reverse": [3], "N": 7}, "buffer"),
         ("a model of another kind", {}, "no family"),
@@ -112,6 +112,70 @@ def test_a_case_that_is_not_expressed_fails_with_the_reason(model, params, reaso
     assert (report.passed, report.failed) == (0, 1)
     assert report.failures[0].got.startswith("not expressible: ")
     assert reason in report.failures[0].got
+
+
+def test_exponential_keep_alives_have_their_closed_form():
+    rate, service_rate, on, off = 0.5, 1.0, 0.1, 0.1
+    ends_off = off / (rate + off)
+    extra = ends_off * (on + rate) / on / (on + rate * ends_off)
+    case = {
+        "id": "mm1-setup-delayedoff",
+        "model": "M/M/1 with exponential setup and exponential keep-alive",
+        "params": {"lam": rate, "mu": service_rate, "alpha": on, "delta": off},
+        "expected": {
+            "W": 2.0 + extra,
+            "L": 1.0 + rate * extra,
+            "P_idle_ends_off": ends_off,
+            "extra_delay_vs_mm1": extra,
+        },
+    }
+    report = check_cases(FOLDER / "setup.json", {"schema": SCHEMA, "cases": [case]})
+    assert (report.passed, report.failures) == (1, ())
+    assert all(row.passed for row in report.comparisons)
+
+
+@pytest.mark.parametrize("reference", [math.nan, math.inf, None, "4.0", True])
+def test_a_reference_that_is_no_finite_number_fails(reference):
+    report = check("ggc-c1-rho0.8-ca0.5-cs2", expected={"Wq_mmc": reference})
+    assert (report.passed, report.failures[0].expected) == (0, "`Wq_mmc` to be a finite number")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"params": {"c": 1, "lam": 0.0, "mu": 1.0, "ca2": 0.5, "cs2": 2}},
+        {"params": {"c": 1, "lam": "many", "mu": 1.0, "ca2": 0.5, "cs2": 2}},
+        {"params": {"lam": 0.8}},
+        {"params": None},
+        {"expected": {}},
+    ],
+)
+def test_a_case_that_breaks_fails_and_the_others_are_checked(broken):
+    path, sound = CASES["ggc-c1-rho0.8-ca0.5-cs2"]
+    cases = [{**sound, "id": "broken", **broken}, sound]
+    report = check_cases(path, {"schema": SCHEMA, "cases": cases})
+    assert (report.passed, [failure.case for failure in report.failures]) == (1, ["broken"])
+
+
+@pytest.mark.parametrize("case", ["dim-lam50-mu10-slo0.5-p0.95", "mminf-a0.5", "erlang-c1-a0.5", "split-n4-rho0.8"])
+def test_some_of_the_figures_may_be_asked_for(case):
+    key, reference = next(iter(CASES[case][1]["expected"].items()))
+    asked = {"min_c": CASES[case][1]["expected"]["min_c"]} if case.startswith("dim") else {key: reference}
+    assert check(case, expected=asked).passed == 1
+
+
+def test_probabilities_too_small_to_be_seen_are_computed():
+    params = {"c": 10, "a": 1.0}
+    blocked = 1.0 / math.factorial(10) / sum(1.0 / math.factorial(k) for k in range(11))
+    report = check("erlang-c1-a0.5", params=params, expected={"erlang_b": blocked})
+    assert [(row.how, row.passed) for row in report.comparisons] == [("computed", True)]
+
+
+def test_batches_of_whole_cycles_grow_from_what_they_are():
+    system = System(Cycle((60_000.0,), 600_000_000_000), None, relaxation_s=10.0)
+    assert system.least_s == 600.0
+    batches = [system.length(factor).batch_ns for factor in (1 / 3, 1.0, 1.5, 2.0)]
+    assert batches == [600_000_000_000, 600_000_000_000, 1_200_000_000_000, 1_200_000_000_000]
 
 
 def test_a_call_at_the_very_end_of_a_keep_alive_is_warm():

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from hookean.conformance.queueing.check import COMPUTED_TOLERANCE, NEIGHBOURS_MAX
 from hookean.conformance.queueing.experiment import PROBABILITY_FLOOR, RAREST, RELATIVE, RELATIVE_SECOND
+from hookean.conformance.queueing.families.first_come import RARE_WAITS
 from hookean.conformance.queueing.runner import ALPHA
-from hookean.conformance.queueing.system import BATCH_RELAXATIONS, BATCH_REQUESTS, BATCHES
+from hookean.conformance.queueing.system import BATCH_RELAXATIONS, BATCH_REQUESTS, BATCHES, REQUESTS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,8 +38,10 @@ other, and compared with an exact value of queueing theory.
   dimensioning). Probabilities below {RAREST:g} by their reference are not covered; where the opposite is as rare and
   was seen in no batch, the half-width is {RAREST:g}: batches that are all alike have no interval of their own.
 - **Length.** A pilot says how long the runs must be and is then forgotten; the runs that are judged have other seeds.
+  Some {REQUESTS_MAX / 1e9:.0f} billion requests are the most that a case gets.
 - **computed** figures are formulas, not simulations: the library's closed form agrees to {COMPUTED_TOLERANCE:g}. So are
-  the second moments of the wait under the heaviest service laws, whose simulation would need some 10^12 requests.
+  the second moments of the wait under the heaviest service laws, whose simulation would need some 10^12 requests,
+  Erlang's probabilities below {RAREST:g}, and in M/M/c what is said of waits where fewer than {RARE_WAITS:.0%} wait.
 - **replayed** figures have deterministic input; the column *half-width* is the bound of the error of making a fluid
   discrete.
 - **not covered** figures do not count. A case that is not expressed as a scenario counts as failed.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -28,6 +29,11 @@ PROBABILITY_FLOOR = 0.002
 
 RAREST = 1e-4
 """Probabilities whose reference is below this are not covered: 10^5 readings may well miss so rare an event."""
+
+
+def is_finite(value: object) -> bool:
+    """Tells whether a value is a number, and a finite one."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,14 @@ class Experiment:
     computed: Mapping[str, float] = field(default_factory=dict)
     replayed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     uncovered: Mapping[str, str] = field(default_factory=dict)
+
+    def asked(self, keys: Collection[str]) -> Experiment:
+        """Returns it without the figures that nobody asks for, and the systems that only they need."""
+        metrics = {key: metric for key, metric in self.metrics.items() if key in keys}
+        read = {name for metric in metrics.values() for name, _ in metric.columns}
+        return replace(
+            self, metrics=metrics, systems={name: system for name, system in self.systems.items() if name in read}
+        )
 
 
 @dataclass(frozen=True)

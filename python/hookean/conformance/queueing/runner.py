@@ -75,11 +75,14 @@ class Runner:
         for stage in range(_ROUNDS):
             found = self._stage(case, experiment, factors=factors, stage=stage)
             wanted = _wanted(case, experiment, found)
-            lengths = {name: system.length(factors[name]) for name, system in experiment.systems.items()}
             if stage > 0 and all(need <= 1.0 for need in wanted.values()):
                 break
-            longer = {name: max(1.0, factors[name] * wanted[name] * _SAFETY) for name in factors}
-            if all(experiment.systems[name].length(longer[name]) == length for name, length in lengths.items()):
+            lengths = {name: system.length(factors[name]) for name, system in experiment.systems.items()}
+            longer = {
+                name: max(1.0, lengths[name].batch_ns * 1e-9 / system.least_s * wanted[name] * _SAFETY)
+                for name, system in experiment.systems.items()
+            }
+            if all(system.length(longer[name]) == lengths[name] for name, system in experiment.systems.items()):
                 break  # as long as may be
             factors = longer
         return found

@@ -25,6 +25,12 @@ BATCH_REQUESTS = 10_000
 ROWS_MAX = 1_500_000
 """Most rows of the request log, and of the series, that one run keeps, about."""
 
+REQUESTS_MAX = 8e9
+"""Most requests that may be spent on a system: a minute or two."""
+
+LONGEST_S = 1e9
+"""Longest batches of one run, all together: what comes before and after them fits into simulated time, too."""
+
 _READINGS_PER_RELAXATION = 4.0
 _READINGS_MIN = 200_000
 _DRAWN_MAX = 8_000_000
@@ -92,7 +98,7 @@ class System:
     limit: int | None = None
     infinite: bool = False
     readings_per_cycle: int = 1
-    requests_max: float = 1e9
+    requests_max: float = REQUESTS_MAX
 
     def length(self, factor: float = 1.0) -> Length:
         """Returns how to cut runs of `factor` times the least length.
@@ -101,9 +107,9 @@ class System:
             factor: At least 1 for runs that are judged.
         """
         rate = self.traffic.rate
-        warmup_s = BATCH_RELAXATIONS * self.relaxation_s
-        least_s = max(warmup_s, BATCH_REQUESTS / rate)
-        batch_s = min(least_s * factor, max(least_s, self.requests_max / BATCHES / rate))
+        warmup_s, least_s = BATCH_RELAXATIONS * self.relaxation_s, self.least_s
+        longest_s = min(self.requests_max / BATCHES / rate, LONGEST_S / (BATCHES // 2))
+        batch_s = self._whole(min(least_s * factor, max(least_s, longest_s)))
         runs, batches = self._runs(batch_s, warmup_s)
         measured_s = batch_s * batches
         coarsest_s = min(self.relaxation_s / _READINGS_PER_RELAXATION, measured_s * runs / _READINGS_MIN)
@@ -122,6 +128,17 @@ class System:
             runs=runs,
             one_in=max(1, math.ceil(logged / ROWS_MAX)),
         )
+
+    @property
+    def least_s(self) -> float:
+        """Least length of a batch that is judged."""
+        return self._whole(max(BATCH_RELAXATIONS * self.relaxation_s, BATCH_REQUESTS / self.traffic.rate))
+
+    def _whole(self, batch_s: float) -> float:
+        """Whole cycles, if the traffic has some."""
+        if not isinstance(self.traffic, Cycle):
+            return batch_s
+        return _multiple(batch_s, self.traffic.cycle_ns) * 1e-9
 
     def _runs(self, batch_s: float, warmup_s: float) -> tuple[int, int]:
         """Two runs, one for each of two processors; more where a request table would not fit in memory."""
@@ -166,24 +183,29 @@ class System:
         )
 
 
-def relaxation_s(*, rate: float, servers: int, service_rate: float = 1.0, scv: float = 1.0) -> float:
+def relaxation_s(
+    *, rate: float, servers: int, service_rate: float = 1.0, scv: float = 1.0, room: float = math.inf
+) -> float:
     """Returns about how long a queue remembers its state.
 
     For M/M/c it is the relaxation time `1 / (sqrt(c mu) - sqrt(lambda))^2` (Morse, 1955); other service laws stretch it
     by about `(1 + scv) / 2`, the factor by which they stretch the wait. A mean service time is added for light loads.
 
     Args:
-        rate: Arrivals per second, below `servers * service_rate`.
+        rate: Arrivals per second, below `servers * service_rate` unless there is a `room`.
         servers: Number of servers.
         service_rate: Requests per second that one server serves.
         scv: Squared coefficient of variation of the service time.
+        room: Places in the queue. Full or empty, it is so again after at most about `room^2 / rate`, however near
+            to 1 the load is.
     """
     gap = math.sqrt(servers * service_rate) - math.sqrt(rate)
-    return (1.0 + scv) / 2.0 / gap**2 + 1.0 / service_rate
+    queue = (1.0 + scv) / 2.0 / gap**2 if gap else math.inf
+    return min(queue, (room + math.sqrt(servers)) ** 2 / rate) + 1.0 / service_rate
 
 
 def _multiple(seconds: float, whole_ns: int) -> int:
-    return max(1, math.ceil(seconds * 1e9 / whole_ns)) * whole_ns
+    return max(1, math.ceil(seconds * 1e9 / whole_ns * (1.0 - 1e-12))) * whole_ns  # a multiple stays one
 
 
 def _ample(replicas: int, cores: int) -> dict[str, Any]:

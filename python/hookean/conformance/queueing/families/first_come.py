@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from hookean.analysis import closed_forms
-from hookean.conformance.queueing.experiment import Experiment, Metric
+from hookean.conformance.queueing.experiment import RAREST, Experiment, Metric
 from hookean.conformance.queueing.figures import figures, probability, ratio
 from hookean.conformance.queueing.laws import constant, exponential
-from hookean.conformance.queueing.system import System, relaxation_s
+from hookean.conformance.queueing.system import BATCH_RELAXATIONS, System, relaxation_s
 from hookean.conformance.queueing.traffic import Poisson
 
 if TYPE_CHECKING:
     import numpy as np
 
     from hookean.conformance.queueing.experiment import Case
+
+RARE_WAITS = 0.01
+"""Where fewer requests wait, what is said of waits is computed, or not covered: the request log has some ten thousand
+rows a batch, and so few of them would have to show how long waits are."""
 
 
 def markovian(case: Case) -> Experiment:
@@ -24,12 +29,22 @@ def markovian(case: Case) -> Experiment:
     loss = _loss(rate, service_rate, servers)
     metrics = figures([key for key in case.expected if key != "erlang_b"], delay)
     metrics |= figures({"erlang_b"} & case.expected.keys(), loss, name="loss")
+    computed = {"a": rate / service_rate, **_rare(servers, rate / service_rate)}
     long = 1.0 / service_rate
     if "P_wait_gt_1_over_mu" in case.expected:
         metrics["P_wait_gt_1_over_mu"] = probability(lambda run: run.share(run.wait > long))
-    computed = {"a": rate / service_rate} if "a" in case.expected else {}
-    systems = {"main": delay} | ({"loss": loss} if "erlang_b" in case.expected else {})
-    return Experiment(systems, metrics, computed)
+    if closed_forms.erlang_c(servers, rate / service_rate) < RARE_WAITS:
+        computed |= _rare_waits(rate, service_rate, servers)
+    simulated = {key: metric for key, metric in metrics.items() if key not in computed}
+    return Experiment({"main": delay, "loss": loss}, simulated, computed)
+
+
+def _rare_waits(rate: float, service_rate: float, servers: int) -> dict[str, float]:
+    """What is said of waits in M/M/c where fewer than one in a hundred wait."""
+    wait = closed_forms.mmc_wait(servers, rate, service_rate)
+    waits = closed_forms.erlang_c(servers, rate / service_rate)
+    longer = waits * math.exp(rate / service_rate - servers)
+    return {"Wq": wait, "Lq": rate * wait, "P_wait_gt_1_over_mu": longer, "Wq_p95": 0.0, "Wq_p99": 0.0}
 
 
 def deterministic(case: Case) -> Experiment:
@@ -39,20 +54,24 @@ def deterministic(case: Case) -> Experiment:
     relaxation = relaxation_s(rate=rate, servers=servers, service_rate=service_rate, scv=0.0)
     system = System(Poisson(rate), constant(service_s), relaxation, replicas=servers)
     metrics = figures(case.expected, system)
+    if closed_forms.erlang_c(servers, rate * service_s) < RARE_WAITS:
+        reason = f"fewer than 1 in {1 / RARE_WAITS:g} wait: not seen often enough in runs of this length"
+        rare = {key: reason for key in case.expected if key in {"Wq", "Lq", "ratio_to_mmc"}}
+        metrics = {key: metric for key, metric in metrics.items() if key not in rare}
+        return Experiment({"main": system}, metrics, {"scv": 0.0}, uncovered=rare)
     if "ratio_to_mmc" in case.expected:
         markov = closed_forms.mmc_wait(servers, rate, service_rate)
         metrics["ratio_to_mmc"] = Metric((("main", lambda run: run.of_requests(run.wait) / markov),))
-    computed = {"scv": 0.0} if "scv" in case.expected else {}
-    return Experiment({"main": system}, metrics, computed)
+    return Experiment({"main": system}, metrics, {"scv": 0.0})
 
 
 def finite(case: Case) -> Experiment:
     """M/M/c/K: K counts the requests in service too."""
     rate, service_rate, servers = _rates(case.params)
     room = case.params["K"] - servers
-    # a finite queue is filled or emptied at most in about K^2 / rate, however near to 1 its load is
-    gap = (servers * service_rate) ** 0.5 - rate**0.5
-    relaxation = min(1.0 / gap**2 if gap else float("inf"), case.params["K"] ** 2 / rate) + 1.0 / service_rate
+    relaxation = relaxation_s(rate=rate, servers=servers, service_rate=service_rate, room=room)
+    # the last requests, behind a queue that may be full, have to be done when the run ends
+    relaxation = max(relaxation, 2.0 * case.params["K"] / (servers * service_rate) / BATCH_RELAXATIONS)
     system = System(Poisson(rate), exponential(1.0 / service_rate), relaxation, replicas=servers, limit=room)
     return Experiment({"main": system}, figures(case.expected, system), {"a": rate / service_rate})
 
@@ -66,7 +85,16 @@ def erlang(case: Case) -> Experiment:
         uncovered = {"erlang_c": "the queue is not stable; 1 is what the table writes by convention"}
         return Experiment({"loss": loss}, metrics, uncovered=uncovered)
     delay = _delay(load, 1.0, servers)
-    return Experiment({"loss": loss, "main": delay}, metrics | figures(["erlang_c"], delay))
+    metrics |= figures(["erlang_c"], delay)
+    computed = _rare(servers, load)
+    simulated = {key: metric for key, metric in metrics.items() if key not in computed}
+    return Experiment({"loss": loss, "main": delay}, simulated, computed)
+
+
+def _rare(servers: int, load: float) -> dict[str, float]:
+    """Erlang's probabilities where they are too small to be seen in runs: by his formulas."""
+    known = {"erlang_b": closed_forms.erlang_b(servers, load), "erlang_c": closed_forms.erlang_c(servers, load)}
+    return {key: value for key, value in known.items() if value < RAREST}
 
 
 def splitting(case: Case) -> Experiment:
@@ -109,7 +137,8 @@ def dimensioning(case: Case) -> Experiment:
 
 def _decisive(case: Case, key: str) -> float:
     """Returns half the distance of a tail from the objective: twice as narrow as telling its side needs."""
-    return float(abs(case.expected[key] - (1.0 - case.params["p"])) / 2.0)
+    bad = 1.0 - case.params["p"]
+    return float(abs(case.expected.get(key, bad) - bad) / 2.0)
 
 
 def _least(tails: np.ndarray[Any, np.dtype[np.float64]], *, least: int, bad: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from hookean.conformance.queueing.experiment import Experiment
+from hookean.conformance.queueing.experiment import Experiment, NotExpressible
 from hookean.conformance.queueing.laws import constant, seconds
 from hookean.conformance.queueing.traffic import write_table
 from hookean.scenario import Scenario
@@ -23,21 +23,24 @@ _PARTS = 20
 """Requests that stand for one unit of fluid."""
 
 
-def drain(case: Case) -> Experiment:
+def drain(case: Case) -> Experiment | NotExpressible:
     """Time to drain, area under the backlog and longest wait of a queue that begins with a backlog.
 
     A request in service is no backlog: `c` of `_PARTS x backlog` requests. That and the spacing of arrivals bound the
     relative error by `(2 c + 2) / (_PARTS x backlog)`.
     """
     params = case.params
+    if params["lam"] >= params["c"] * params["mu"]:
+        return NotExpressible("the backlog never drains")
     log = _replay(case).requests
     if log is None:
         raise LookupError("the run kept no requests")
     arrival = log["arrival"].to_physical().to_numpy() * 1e-9
     wait = (log["start"].to_physical() - log["arrival"].to_physical()).to_numpy() * 1e-9
-    drained = int(np.flatnonzero(wait == 0.0)[int(params["c"]) :][0])
+    at_once = np.flatnonzero(wait == 0.0)[int(params["c"]) :]
+    drained = int(at_once[0]) if at_once.size else wait.size  # nobody may come after the backlog
     values = {
-        "drain_time": float(arrival[drained]),
+        "drain_time": float(arrival[drained] if at_once.size else (arrival + wait).max()),
         "area_of_backlog": float(wait[:drained].sum()) / _PARTS,
         "max_fluid_wait": float(wait.max()),
     }

@@ -25,23 +25,33 @@ if TYPE_CHECKING:
     from hookean.conformance.queueing.readings import Readings
 
 _BINS = 720
-"""Bins of a cycle. A rate that is constant in each bin lowers the first harmonic by `(pi / bins)^2 / 6`, some 3e-6."""
+"""Least bins of a cycle. A rate constant in each lowers the first harmonic by `(pi / bins)^2 / 6`, some 3e-6."""
 
-_DRAINED = 32
+_BINS_PER_READING = 4
+"""Readings at the ends of bins see the rate of the last one, half a bin late; of short ones little of that is left."""
+
+_DRAINED = 32.0
 """Mean service times after which nothing is left of a load (e^-32)."""
+
+_FILLED_S = 1.0
+"""What `t1` stands for."""
+
+_READINGS = 7_200
+"""Most readings in a cycle, about."""
 
 
 def stationary(case: Case) -> Experiment:
     """M/G/inf: its stationary law with exponential service, and how it fills from empty with two laws."""
     load, service_s = case.params["lam"] * case.params["mean_service"], case.params["mean_service"]
-    rate, quantile = case.params["lam"], int(case.expected["quantile_0_99"])
+    rate, quantile = case.params["lam"], int(case.expected.get("quantile_0_99", 0))
     systems = {
         "main": _system(Poisson(rate), exponential(service_s), load, service_s),
         "exponential": _filling(rate, exponential(service_s), load, service_s),
         "deterministic": _filling(rate, constant(service_s), load, service_s),
     }
     high = load + 2.0 * math.sqrt(load)
-    candidates = range(max(0, quantile - 3), quantile + 4)
+    near = 3 + math.ceil(math.sqrt(load) / 8.0)  # the density there is some 0.03 / sqrt(load)
+    candidates = range(max(0, quantile - near), quantile + near + 1)
     metrics = {
         "mean": mean(lambda run: run.over_time("in_system")),
         "var": variance(lambda run: run.over_time("in_system"), lambda run: run.over_time("in_system", lambda n: n**2)),
@@ -49,7 +59,9 @@ def stationary(case: Case) -> Experiment:
         "P_N_gt_mean_plus_2sd": probability(lambda run: run.over_time("in_system", lambda n: n > high)),
         "quantile_0_99": Metric(
             tuple(("main", _at_most(n)) for n in candidates),
-            combine=lambda shares: next((n for n, p in zip(candidates, shares, strict=True) if p >= 0.99), math.inf),
+            combine=lambda shares: next(
+                (n for n, p in zip(candidates, shares, strict=True) if p >= 0.99), candidates.stop
+            ),
         ),
         "mean_at_t1_from_empty_exponential": mean(lambda run: run.over_time("in_system"), name="exponential"),
         "mean_at_t1_from_empty_deterministic": mean(lambda run: run.over_time("in_system"), name="deterministic"),
@@ -64,9 +76,13 @@ def sinusoidal(case: Case) -> Experiment:
     service_s = params["D"] if "D" in params else 1.0 / params["mu"]
     work = constant(service_s) if "D" in params else exponential(service_s)
     omega = 2.0 * math.pi / period
-    readings = max(24, 4 * round(period / service_s / 4))
+    readings = max(24, 4 * round(min(period / service_s, _READINGS) / 4))
     system = _system(
-        _sine(rate, swing, period), work, (rate + swing) * service_s, service_s, readings_per_cycle=readings
+        _sine(rate, swing, period, bins=readings * max(_BINS_PER_READING, math.ceil(_BINS / readings))),
+        work,
+        (rate + swing) * service_s,
+        service_s,
+        readings_per_cycle=readings,
     )
     angles = 2.0 * math.pi * (np.arange(readings) + 1) / readings
     level = ("main", lambda run: run.over_time("in_system"))
@@ -91,16 +107,16 @@ def _system(traffic: Poisson | Cycle, work: dict[str, Any], peak: float, service
 
 
 def _filling(rate: float, work: dict[str, Any], load: float, service_s: float) -> System:
-    """Arrivals for one mean service time, then none until all have left; read at the end of the first."""
-    bin_ns = round(service_s * 1e9)
-    counts = (rate * service_s, *(0.0,) * (_DRAINED - 1))
-    return _system(Cycle(counts, bin_ns, start_ns=bin_ns * (_DRAINED - 1)), work, load, service_s)
+    """Arrivals for a time, then none until all have left; read at the end of the former."""
+    bin_ns, empty = round(_FILLED_S * 1e9), math.ceil(_DRAINED * service_s / _FILLED_S)
+    counts = (rate * _FILLED_S, *(0.0,) * empty)
+    return _system(Cycle(counts, bin_ns, start_ns=bin_ns * empty), work, load, service_s)
 
 
-def _sine(rate: float, swing: float, period: float) -> Cycle:
+def _sine(rate: float, swing: float, period: float, *, bins: int) -> Cycle:
     """The integral of the rate over each bin of a period."""
-    bin_s, omega = period / _BINS, 2.0 * math.pi / period
-    edges = np.arange(_BINS + 1) * bin_s
+    bin_s, omega = period / bins, 2.0 * math.pi / period
+    edges = np.arange(bins + 1) * bin_s
     integral = rate * edges - swing / omega * np.cos(omega * edges)
     return Cycle(tuple(np.diff(integral).tolist()), round(bin_s * 1e9))
 

@@ -46,10 +46,11 @@ def _experiment(case: Case, levels: dict[str, Any], *, full_at: int) -> Experime
     if room < full_at:
         return NotExpressible("the buffer is full before all servers are wanted, and a limit counts waiting requests")
     rate, service_rate = params["lam"], params["mu"]
+    if "alpha" in params and rate >= servers * service_rate:
+        return NotExpressible("the queue is not stable, so its buffer is seen, and nothing limits it here")
     # the queue wanders among the levels, or as that of all servers above them
-    relaxation = relaxation_s(rate=rate, servers=servers, service_rate=service_rate) + full_at / (
-        servers * service_rate
-    )
+    relaxation = relaxation_s(rate=rate, servers=servers, service_rate=service_rate, room=room)
+    relaxation += full_at / (servers * service_rate)
     setup = None
     if "alpha" in params:
         setup = exponential(1.0 / params["alpha"])
