@@ -59,6 +59,7 @@ _MODULES = {
     ),
     "hookean.simulation": ("compare", "simulate"),
 }
+_SUBMODULES = ("analysis", "errors", "figures", "platforms", "policies", "report", "result", "scenario", "traces")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
@@ -67,6 +68,8 @@ def __getattr__(name: str) -> Any:
         from hookean._core import __version__  # noqa: PLC0415 (the compiled module is loaded on first use)
 
         return __version__
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found = getattr(import_module(_HOME[name]), name)  # so that this is asked once for each name
@@ -74,7 +77,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, "__version__"])
+    return sorted({*globals(), *_HOME, *_SUBMODULES, "__version__"})
 
 
 _processor.check()

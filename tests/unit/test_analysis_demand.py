@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from fake_result import MINUTE, fake_result
 
-from hookean.analysis import demand
+from hookean.analysis import demand, queueing
 from hookean.analysis.demand import demand_rule, replica_servers, replicas_needed
 from hookean.analysis.queueing import least_servers
 
@@ -27,6 +27,19 @@ def service(**changes):
         "speed_ratio": 1.0,
     }
     return base | changes
+
+
+@pytest.mark.parametrize(("time", "target"), [(2.4, 0.9), (4.7, 0.99), (6.25, 0.99)])
+def test_least_servers_of_large_loads_are_those_of_the_recursion(monkeypatch, time, target):
+    loads = np.random.default_rng(1).uniform(1.0, 3000.0, 100).round(1)
+    step_by_step = least_servers(loads, scaled_time=time, target_ratio=target)
+    monkeypatch.setattr(queueing, "_LARGE", 0.0)
+    assert (least_servers(loads, scaled_time=time, target_ratio=target) == step_by_step).all()
+
+
+def test_the_largest_loads_take_no_time():
+    loads = np.array([4e8, 4e10])
+    assert (least_servers(loads, scaled_time=6.25, target_ratio=0.99) - loads == 2.0).all()
 
 
 @pytest.mark.parametrize("case", DIMENSIONING, ids=lambda case: case["id"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +22,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def _names_of_their_own(monkeypatch):
     """Keeps the names that these tests register to themselves."""
     monkeypatch.setattr(registry, "_REGISTERED", {})
+
+
+def test_the_package_alone_has_to_be_imported():
+    code = "import hookean; hookean.policies.check_policy; hookean.figures.nodes_figure"
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
 
 
 class Sound:

@@ -207,3 +207,9 @@ def test_full_example_reads(tmp_path):
     scenario = load(tmp_path, FULL)
     assert list(scenario.services) == ["api", "batch", "fluid", "steady", "web", "worker"]
     assert scenario.base_dir == tmp_path
+
+
+def test_a_field_of_another_kind_is_not_suggested_once_more(tmp_path):
+    problem = failure(tmp_path, changed("work: 40ms", "work: {distribution: exponential, mean: 40ms, cv: 1}"))
+    assert "unknown field `cv`" in str(problem)
+    assert "did you mean `cv`" not in str(problem)

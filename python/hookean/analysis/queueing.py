@@ -10,6 +10,7 @@ service`, service rate `mu` and `theta = c mu - a mu`:
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _SAME_RATE = 1e-9
 """Relative distance of theta and mu below which the limit `e^{-mu t}(1 + C mu t)` is used."""
+
+_LARGE = 100_000.0
+"""Above such loads the recursion, which takes a step for each server, would take minutes."""
 
 
 def sojourn_tail(
@@ -77,7 +81,9 @@ def least_servers(load: NDArray[np.float64], *, scaled_time: float, target_ratio
         raise ValueError("loads must be finite and not negative")
     distinct, inverse = np.unique(load, return_inverse=True)
     needed = np.zeros(distinct.size, dtype=np.int64)
-    waiting_for = np.flatnonzero(distinct > 0.0)
+    for at in np.flatnonzero(distinct > _LARGE):
+        needed[at] = _least_of_many(float(distinct[at]), scaled_time=scaled_time, target_ratio=target_ratio)
+    waiting_for = np.flatnonzero((distinct > 0.0) & (distinct <= _LARGE))
     active = distinct[waiting_for]
     blocking = np.ones(active.size)
     servers = 0
@@ -93,3 +99,33 @@ def least_servers(load: NDArray[np.float64], *, scaled_time: float, target_ratio
         needed[waiting_for[met]] = servers
         waiting_for, active, blocking = waiting_for[~met], active[~met], blocking[~met]
     return needed[inverse]
+
+
+def _least_of_many(load: float, *, scaled_time: float, target_ratio: float) -> int:
+    """Returns the same for a large load, by bisection."""
+
+    def met(servers: int) -> bool:
+        blocking = np.array([_blocking(load, servers)])
+        tail = sojourn_tail(np.array([load]), blocking, servers=servers, scaled_time=scaled_time)
+        return bool(tail[0] <= 1.0 - target_ratio)
+
+    below, step = math.floor(load), math.ceil(math.sqrt(load))
+    enough = below + step
+    while not met(enough):
+        below, step = enough, 2 * step
+        enough += step
+    while enough - below > 1:
+        middle = (below + enough) // 2
+        below, enough = (below, middle) if met(middle) else (middle, enough)
+    return enough
+
+
+def _blocking(load: float, servers: int) -> float:
+    """Returns Erlang B of more servers than load: `1 / B = 1 + c/a + c (c - 1)/a^2 + ...`.
+
+    Its terms grow as long as their factor is above 1, and lie like a normal density of deviation `sqrt(a)` there.
+    """
+    count = min(servers, math.ceil(servers - load + 12.0 * math.sqrt(servers)))
+    with np.errstate(over="ignore"):
+        terms = np.cumprod((servers - np.arange(count)) / load)
+    return float(1.0 / (1.0 + terms.sum()))

@@ -184,6 +184,7 @@ def _choice_name(path: Path) -> str:
 
 def _unknown_field(model: type, path: Path) -> tuple[str, str]:
     fields = [field.alias or name for owner in _owners(model, path[:-1]) for name, field in owner.model_fields.items()]
+    fields = [field for field in fields if field != path[-1]]  # another kind may have the one that is refused
     near = difflib.get_close_matches(str(path[-1]), fields, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"the fields here are {_ticked(fields)}"
     return f"unknown field `{path[-1]}`", hint
