@@ -22,7 +22,7 @@ _SAME_RATE = 1e-9
 """Relative distance of theta and mu below which the limit `e^{-mu t}(1 + C mu t)` is used."""
 
 _LARGE = 100_000.0
-"""Above such loads the recursion, which takes a step for each server, would take minutes."""
+"""Above such loads the recursion, which takes a step for each server, takes seconds and more."""
 
 
 def sojourn_tail(

@@ -38,7 +38,7 @@ other, and compared with an exact value of queueing theory.
   dimensioning). Probabilities below {RAREST:g} by their reference are not covered; where the opposite is as rare and
   was seen in no batch, the half-width is {RAREST:g}: batches that are all alike have no interval of their own.
 - **Length.** A pilot says how long the runs must be and is then forgotten; the runs that are judged have other seeds.
-  Some {REQUESTS_MAX / 1e9:.0f} billion requests are the most that a case gets.
+  Some {REQUESTS_MAX / 1e9:.0f} billion requests are the most that a system gets.
 - **computed** figures are formulas, not simulations: the library's closed form agrees to {COMPUTED_TOLERANCE:g}. So are
   the second moments of the wait under the heaviest service laws, whose simulation would need some 10^12 requests,
   Erlang's probabilities below {RAREST:g}, and in M/M/c what is said of waits where fewer than {RARE_WAITS:.0%} wait.

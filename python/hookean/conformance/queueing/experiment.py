@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +28,6 @@ PROBABILITY_FLOOR = 0.002
 
 RAREST = 1e-4
 """Probabilities whose reference is below this are not covered: 10^5 readings may well miss so rare an event."""
-
-
-def is_finite(value: object) -> bool:
-    """Tells whether a value is a number, and a finite one."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)

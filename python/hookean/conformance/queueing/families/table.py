@@ -36,7 +36,6 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     ("M/M/1 with deterministic setup, immediate off", setup.single),
     ("M/D/1 with deterministic setup, immediate off", setup.single),
     ("M/M/1 with exponential setup", setup.keep_alive),
-    ("M/M/1/setup", setup.keep_alive),
     ("M/M/k/setup", setup.several),
     ("M/M/k/stag", setup.staggered),
     ("M/M/inf/setup", setup.infinite),
