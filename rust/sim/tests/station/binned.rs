@@ -7,6 +7,11 @@ use hookean_sim::station::{ReplicaId, ReplicaReading, ReplicaShape, Station};
 use proptest::prelude::*;
 
 const EXPONENTIAL: Distribution = Distribution::Exponential { mean_ns: SECOND };
+/// Of mean one second and coefficient of variation 2: sigma^2 = ln 5, median 1 / sqrt 5.
+const LOGNORMAL: Distribution = Distribution::Lognormal {
+    median_ns: 447_213_595,
+    sigma: 1.268_636_2,
+};
 
 #[derive(Debug, Clone)]
 enum Action {
@@ -439,6 +444,26 @@ fn sharing_is_slowed_down_as_single_requests_are() {
             if overload { 0.10 } else { 0.05 },
         );
         within(name, binned[4], exact[4], 0.01);
+    }
+}
+
+/// Whom a request meets at its replica makes the law of latencies: also with unequal work, and with even gaps.
+#[test]
+fn sharing_has_the_spread_of_single_requests() {
+    for (routing, rate) in [(Routing::Random, 12.0), (Routing::RoundRobin, 16.0)] {
+        for work in [EXPONENTIAL, LOGNORMAL] {
+            let mut case = Case::new(
+                Discipline::ProcessorSharing,
+                minutes(&[rate; 600], work.clone()),
+            );
+            case.queue.routing = routing;
+            let replicas = vec![(0, shape(1000, None, 1.0)); 20];
+            let [exact, binned] = both(&case, &replicas, 36_000 * SECOND);
+            let name = format!("{routing:?}, {work:?}");
+            within(&format!("{name}: mean"), binned[1], exact[1], 0.06);
+            within(&format!("{name}: median"), binned[2], exact[2], 0.13);
+            within(&format!("{name}: p99"), binned[3], exact[3], 0.16);
+        }
     }
 }
 

@@ -1,13 +1,14 @@
-//! The law of work as a table of quantiles, for the latencies of a crowd.
+//! Laws as tables of quantiles, for the latencies of a crowd: that of work, and the exponential one.
 
 use crate::plan::PlanError;
+use hookean_kernel::portable::ln;
 use hookean_kernel::{Distribution, StreamKey};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Values of a table: each stands for an equal share of requests.
 const STRATA: usize = 512;
 /// So many neighbours stand side by side wherever they begin: a table goes on with its beginning.
-const ROW: usize = 64;
+pub(super) const ROW: usize = 64;
 /// Draws behind each value.
 const DRAWS: usize = 64;
 /// Mean of a law whose size does not matter.
@@ -107,8 +108,8 @@ const fn mirrored(place: usize) -> usize {
 /// The value for the request, or cohort, with a number: that at the place of van der Corput's sequence, which fills the
 /// law evenly.
 #[inline]
-pub(super) fn at(quantiles: &[f32], number: u64) -> f64 {
-    f64::from(quantiles[number as usize % STRATA])
+pub(super) fn at(quantiles: &[f32], number: u64) -> f32 {
+    quantiles[number as usize % STRATA]
 }
 
 /// The values for neighbouring numbers, at most [`ROW`].
@@ -116,6 +117,34 @@ pub(super) fn at(quantiles: &[f32], number: u64) -> f64 {
 pub(super) fn row(quantiles: &[f32], first: u64, count: u64) -> &[f32] {
     let begin = first as usize % STRATA;
     &quantiles[begin..begin + count as usize]
+}
+
+/// Values of the exponential table: a prime, so that all of them come to stand beside each value of a table of work.
+const EXPONENTIAL_STRATA: usize = 509;
+/// Above the largest of them, 1 + ln 509.
+pub(super) const LARGEST_EXPONENTIAL: f32 = 7.25;
+/// Coprime to it, and near its golden section: neighbouring numbers are far apart, and fill the law evenly.
+const LEAP: usize = 315;
+
+/// Quantiles of the exponential law of mean one, in the order in which they are asked for.
+static EXPONENTIAL: LazyLock<Box<[f32]>> = LazyLock::new(|| {
+    // The mean of -ln v between two places.
+    let integral = |v: f64| if v > 0.0 { v - v * ln(v) } else { 0.0 };
+    let edge = |at: usize| at as f64 / EXPONENTIAL_STRATA as f64;
+    let stratum = |at: usize| {
+        let mean = (integral(edge(at + 1)) - integral(edge(at))) * EXPONENTIAL_STRATA as f64;
+        mean as f32
+    };
+    (0..EXPONENTIAL_STRATA + ROW)
+        .map(|number| stratum(number * LEAP % EXPONENTIAL_STRATA))
+        .collect()
+});
+
+/// Exponential values of mean one for neighbouring numbers, at most [`ROW`], independent of those of work.
+#[inline]
+pub(super) fn exponential(first: u64, count: u64) -> &'static [f32] {
+    let begin = first as usize % EXPONENTIAL_STRATA;
+    &EXPONENTIAL[begin..begin + count as usize]
 }
 
 #[cfg(test)]
@@ -142,6 +171,32 @@ mod tests {
     }
 
     #[test]
+    fn exponential_values_have_their_law_and_nothing_to_do_with_work() {
+        let values = |count| (0..count).map(|number| exponential(number, 1)[0]);
+        let mut sorted: Vec<f32> = values(EXPONENTIAL_STRATA as u64).collect();
+        sorted.sort_by(f32::total_cmp);
+        let mean = sorted.iter().sum::<f32>() / sorted.len() as f32;
+        assert!((mean - 1.0).abs() < 1e-5, "{mean}");
+        let median = sorted[sorted.len() / 2];
+        assert!((median - std::f32::consts::LN_2).abs() < 0.005, "{median}");
+        assert_eq!(
+            exponential(700, 64)[5].to_bits(),
+            exponential(705, 1)[0].to_bits()
+        );
+        let work = Laws::default()
+            .quantiles(&Distribution::Exponential { mean_ns: 1 })
+            .unwrap();
+        for few in [32, 600, 260_000_u64] {
+            let products = values(few)
+                .zip(0..)
+                .map(|(value, number)| f64::from(value * at(&work, number)));
+            let mean = products.sum::<f64>() / few as f64;
+            let most = 1.0 / (few as f64).sqrt() + 0.005;
+            assert!((mean - 1.0).abs() < most, "{few}: {mean}");
+        }
+    }
+
+    #[test]
     fn laws_of_one_shape_share_a_table() {
         let mut laws = Laws::default();
         for mean_ns in [3, 5_000_000] {
@@ -159,7 +214,10 @@ mod tests {
         let table = of_values(&mut [30, 10]);
         assert_eq!(table[..ROW], table[STRATA..]);
         for (number, exact) in [(0, 0.5), (1, 1.5), (2, 0.5), (3, 1.5), (511, 1.5)] {
-            assert!((at(&table, number) - exact).abs() < 1e-6, "{number}");
+            assert!(
+                (f64::from(at(&table, number)) - exact).abs() < 1e-6,
+                "{number}"
+            );
         }
         for mut values in [vec![5, 10, 15], (1..=200).collect()] {
             let table = of_values(&mut values);

@@ -9,10 +9,11 @@
 //! What is simplified: a queue limit rejects, and a timeout removes, what exceeds them at the end of a bin by
 //! conservation, and the shares that formulas give inside of one. Requests are spread evenly over replicas whatever the
 //! routing. A replica that drains or pauses hands its requests to the others at once (the last one to drain completes what it
-//! serves); what is sent back keeps the work that was done. A bin's latencies are at most 32 points, each a place in the laws of wait and work; over many bins the places
-//! fill both laws evenly.
+//! serves); what is sent back keeps the work that was done. A bin's latencies are at most 25 points, each a place in the laws of wait, work and sharing; over many
+//! bins the places fill these laws evenly.
 
 mod crew;
+mod crowding;
 mod law;
 mod pace;
 mod stretch;
@@ -242,7 +243,8 @@ impl Binned {
         }
         let (quantiles, manner) = (&*self.quantiles, &self.manner);
         let booked = manner.is_even(to - from) && {
-            let alike = manner.alike(quantiles, self.extremes, (from, to));
+            let mut room = [0.0; law::ROW];
+            let alike = manner.alike((quantiles, self.extremes), (from, to), &mut room);
             self.ledger.complete_alike(&alike)
         };
         if !booked {

@@ -1,5 +1,6 @@
 //! A stretch of a bin in which nothing changes: how many requests end, when, and after what wait.
 
+use super::crowding::Crowding;
 use super::law;
 use super::pace::{Pace, WHOLE};
 use super::waits::{Rules, Setting, Steady};
@@ -76,8 +77,9 @@ pub(super) struct Manner {
     service_ns: f64,
     /// Wait for the backlog at the beginning and at the end.
     backlog_wait_ns: (f64, f64),
-    /// How much longer than alone a request takes, at the beginning and at the end.
+    /// How much longer than alone a request takes, at the beginning and at the end, but for whom it meets by chance.
     stretch: (f64, f64),
+    crowding: Crowding,
     /// Share of requests that wait besides, and the mean wait of those.
     delayed_ratio: f64,
     delay_ns: f64,
@@ -371,10 +373,7 @@ fn manner(
     level: f64,
     (before, after): (f64, f64),
 ) -> Manner {
-    let steady = steady.unwrap_or(Steady {
-        stretch: 1.0,
-        ..Steady::default()
-    });
+    let steady = steady.unwrap_or_default();
     let served = if start.rate > 0.0 { start.rate } else { 1.0 };
     let places = float(start.places) * start.mean_work_ns;
     // Mostly there is nothing beyond the settled level, and nothing to divide.
@@ -383,7 +382,7 @@ fn manner(
     let stretch = |backlog: f64| {
         if rules.sharing && start.rate > 0.0 {
             let beyond = backlog.min(places) - level;
-            steady.stretch + part(beyond, served * start.setting.service_ns)
+            1.0 + part(beyond, served * start.setting.service_ns)
         } else {
             1.0
         }
@@ -399,6 +398,7 @@ fn manner(
         service_ns,
         backlog_wait_ns: (wait(before), wait(after)),
         stretch: (stretch(before), stretch(after)),
+        crowding: steady.crowding,
         delayed_ratio: steady.delayed_ratio,
         delay_ns: steady.delay_ns,
         longest_wait_ns: rules.timeout_ns.unwrap_or(u64::MAX),
@@ -409,8 +409,8 @@ fn manner(
 /// The golden ratio's fraction, in 2^-64: its multiples fill the unit interval evenly.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
-/// Completions of a stretch are told in at most twice this many cohorts, as a power of two.
-const COHORTS: u32 = 4;
+/// Completions of a stretch are told in at least so many cohorts, if there are as many, and at most twice as many and one.
+const COHORTS: u64 = 12;
 
 impl Manner {
     /// The requests from number `from` to just before `to`, in cohorts whose members wait and are served alike. Cohorts
@@ -436,7 +436,8 @@ impl Manner {
     pub(super) fn is_even(&self, count: u64) -> bool {
         let (waits, stretches) = (self.backlog_wait_ns, self.stretch);
         // The mean of a 512th of a law is at most 512 times the mean of the law.
-        let longest = waits.0 + 520.0 * self.service_ns * stretches.0;
+        let slowest = stretches.0 + f64::from(self.crowding.of(law::LARGEST_EXPONENTIAL));
+        let longest = waits.0 + 520.0 * self.service_ns * slowest;
         waits.0 == waits.1
             && stretches.0 == stretches.1
             && self.delayed_ratio == 0.0
@@ -444,19 +445,24 @@ impl Manner {
             && longest * (float(count)) < MUCH_NS
     }
 
-    /// Where nothing but work tells requests apart, the same cohorts as [`Self::cohorts`].
+    /// Where nothing but work, and whom they meet, tells requests apart, the same cohorts as [`Self::cohorts`].
     pub(super) fn alike<'a>(
         &self,
-        quantiles: &'a [f32],
-        extremes: [f32; 2],
+        (quantiles, extremes): (&'a [f32], [f32; 2]),
         (from, to): (u64, u64),
+        room: &'a mut [f32; law::ROW],
     ) -> Alike<'a> {
         let shift = self.shift();
         let (first, end) = (from >> shift, ((to - 1) >> shift) + 1);
+        let (shares, extremes) = if self.crowding.is_none() {
+            (law::row(quantiles, first, end - first), extremes)
+        } else {
+            self.crowded(quantiles, (first, end - first), room)
+        };
         Alike {
             wait_ns: nearest(self.backlog_wait_ns.0).min(self.longest_wait_ns),
             service_ns: self.service_ns * self.stretch.0,
-            shares: law::row(quantiles, first, end - first),
+            shares,
             extremes,
             count: 1 << shift,
             before: from - (first << shift),
@@ -464,9 +470,35 @@ impl Manner {
         }
     }
 
+    /// The work of so many cohorts with what crowding adds to it, and bounds of these shares.
+    fn crowded<'a>(
+        &self,
+        quantiles: &[f32],
+        (first, count): (u64, u64),
+        room: &'a mut [f32; law::ROW],
+    ) -> (&'a [f32], [f32; 2]) {
+        // The processor does several at a time; some beyond the last do not matter.
+        const LANES: u64 = 8;
+        let rounded = count.next_multiple_of(LANES);
+        let work = law::row(quantiles, first, rounded);
+        let exponential = law::exponential(first, rounded);
+        let crowding = self.crowding.relative_to(self.stretch.0);
+        // Floats that are not negative are ordered like their bits.
+        let (mut least, mut largest) = (u32::MAX, 0);
+        for ((share, work), exponential) in room.iter_mut().zip(work).zip(exponential) {
+            *share = work * (1.0 + crowding.of(*exponential));
+            least = least.min(share.to_bits());
+            largest = largest.max(share.to_bits());
+        }
+        (
+            &room[..count as usize],
+            [least, largest].map(f32::from_bits),
+        )
+    }
+
     /// The size of a cohort, as a power of two.
     fn shift(&self) -> u32 {
-        self.count.max(1).ilog2().saturating_sub(COHORTS)
+        (self.count / COHORTS).max(1).ilog2()
     }
 
     /// Numbers of cohorts with how many there are of each, and the size of a whole one as a power of two.
@@ -495,8 +527,13 @@ impl Manner {
             wait -= ln(beyond / self.delayed_ratio) * self.delay_ns;
         }
         let wait_ns = nearest(wait).min(self.longest_wait_ns);
-        let work = law::at(quantiles, number);
-        let service = self.service_ns * between(self.stretch, share) * work;
+        let stretch = between(self.stretch, share);
+        let crowded = self
+            .crowding
+            .relative_to(stretch)
+            .of(law::exponential(number, 1)[0]);
+        let work = law::at(quantiles, number) * (1.0 + crowded);
+        let service = self.service_ns * stretch * f64::from(work);
         (wait_ns, wait_ns.saturating_add(nearest(service)))
     }
 }
@@ -520,6 +557,7 @@ mod tests {
             service_ns: 100.0,
             backlog_wait_ns: (0.0, 50.0),
             stretch: (1.0, 2.0),
+            crowding: Crowding::new(0.5, 0.5),
             delayed_ratio: 0.5,
             delay_ns: 30.0,
             longest_wait_ns: u64::MAX,
@@ -542,12 +580,12 @@ mod tests {
         assert_eq!(whole, sums(&[90, 91, 100, 640, 641, 1089, 1090]));
         let mean_wait = whole.1 as f64 / 1000.0;
         assert!((mean_wait - 40.0).abs() < 4.0, "{mean_wait}");
-        assert!(manner.cohorts(&quantiles, 90, 1090).count() <= 33);
+        assert!(manner.cohorts(&quantiles, 90, 1090).count() <= 25);
     }
 
     #[test]
     fn cohorts_that_differ_in_work_alone_are_told_alike() {
-        let manner = Manner {
+        let alone = Manner {
             first: 90,
             count: 1000,
             service_ns: 1000.0,
@@ -556,6 +594,15 @@ mod tests {
             longest_wait_ns: u64::MAX,
             ..Manner::default()
         };
+        let crowded = Manner {
+            crowding: Crowding::new(2.0, 0.7),
+            ..alone
+        };
+        told_alike(alone);
+        told_alike(crowded);
+    }
+
+    fn told_alike(manner: Manner) {
         assert!(manner.is_even(1000));
         let mut values: Vec<u64> = (1..=512).collect();
         let quantiles = law::of_values(&mut values);
@@ -570,7 +617,9 @@ mod tests {
             let cohorts: Vec<_> = cohorts
                 .map(|c| (c.count, c.wait_ns, c.latency_ns))
                 .collect();
-            let alike = manner.alike(&quantiles, law::extremes(&quantiles), (from, to));
+            let mut room = [0.0; law::ROW];
+            let laws = (&*quantiles, law::extremes(&quantiles));
+            let alike = manner.alike(laws, (from, to), &mut room);
             let last = alike.shares.len() - 1;
             let of = |(place, share): (usize, &f32)| {
                 let before = if place == 0 { alike.before } else { 0 };

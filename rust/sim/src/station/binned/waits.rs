@@ -2,11 +2,13 @@
 //!
 //! First come, first served: M/M/c by Erlang C, times (1 + c^2)/2 for work of squared variation c^2 (Allen and Cunneen;
 //! exact for one server: Pollaczek and Khinchine), the conditional wait taken as exponential. Processor sharing: the mean
-//! sojourn of M/M/c-PS, which does not depend on the law of work; every request is stretched alike. A formula describes a
-//! steady state, so it holds while load stays below capacity. Where all replicas serve one queue it has to settle within a
+//! sojourn of M/M/c-PS, which does not depend on the law of work; how much a request is stretched depends on whom it meets
+//! ([`Crowding`]). Where each replica gets every n-th request, waits are those of Kraemer and Langenbach-Belz. A formula
+//! describes a steady state, so it holds while load stays below capacity. Where all replicas serve one queue it has to settle within a
 //! bin: what is slower shows as backlog from bin to bin. Where each has its own, the backlog of the whole says nothing of
 //! a single one; the queues then grow towards the steady state with its relaxation time.
 
+use super::crowding::Crowding;
 use crate::plan::{Discipline, Routing};
 use hookean_kernel::portable::{exp, ln};
 
@@ -72,8 +74,8 @@ pub(super) struct Steady {
     /// Share of requests that wait, and the mean wait of those.
     pub(super) delayed_ratio: f64,
     pub(super) delay_ns: f64,
-    /// How much longer than alone on a server a request takes.
-    pub(super) stretch: f64,
+    /// How much longer than alone on a server a request takes where servers are shared.
+    pub(super) crowding: Crowding,
     /// Shares of requests that find the queue full, and that give up.
     pub(super) rejected_ratio: f64,
     pub(super) timed_out_ratio: f64,
@@ -85,7 +87,7 @@ impl Steady {
         Self {
             excess: self.excess * share,
             delay_ns: self.delay_ns * share,
-            stretch: 1.0 + (self.stretch - 1.0) * share,
+            crowding: self.crowding.at(share),
             rejected_ratio: self.rejected_ratio * share,
             timed_out_ratio: self.timed_out_ratio * share,
             ..self
@@ -118,23 +120,24 @@ pub(super) fn steady(rules: &Rules, setting: &Setting) -> Option<Steady> {
         load: load * parts as f64,
         memory_ns: setting.service_ns * (1.0 + lag),
         settling_ns,
-        stretch: 1.0,
         ..Steady::default()
     };
-    if rules.sharing {
-        let crowding = delayed / spare;
-        return Some(Steady {
-            stretch: 1.0 + crowding,
-            excess: state.load * crowding,
-            ..state
-        });
-    }
     // Every n-th arrival of a Poisson process comes after a gap of squared variation 1/n.
     let gaps = match rules.pooling {
         Pooling::InTurn => 1.0 / parts as f64,
         Pooling::Together | Pooling::ByChance => 1.0,
     };
-    let delay_ns = setting.service_ns / spare * (gaps + rules.squared_variation) * 0.5;
+    if rules.sharing {
+        let even = sharing_factor(ratio, gaps, rules.squared_variation);
+        let crowding = delayed / spare * even;
+        return Some(Steady {
+            crowding: Crowding::new(crowding, delayed * even),
+            excess: state.load * crowding,
+            ..state
+        });
+    }
+    let delay_ns =
+        setting.service_ns / spare * waiting_factor(ratio, gaps, rules.squared_variation);
     Some(Steady {
         delayed_ratio: delayed,
         delay_ns,
@@ -147,6 +150,28 @@ pub(super) fn steady(rules: &Rules, setting: &Setting) -> Option<Steady> {
         }),
         ..state
     })
+}
+
+/// Waits relative to those of M/M/c, by the squared variations of gaps between arrivals and of work (Kraemer and
+/// Langenbach-Belz 1976 where gaps vary less than those of a Poisson process).
+fn waiting_factor(ratio: f64, gaps: f64, work: f64) -> f64 {
+    let factor = (gaps + work) * 0.5;
+    if gaps >= 1.0 || factor <= 0.0 {
+        return factor;
+    }
+    let less = (1.0 - gaps) * (1.0 - gaps) / (gaps + work);
+    factor * exp(less * (1.0 - ratio) / ratio * (-2.0 / 3.0))
+}
+
+/// Stretching by others relative to that with Poisson arrivals. For exponential work it is as waits are; the more work varies, the
+/// less even gaps help, by a rule of ours: its means are within 9 % of simulated ones (`benches/binned_laws.py`).
+fn sharing_factor(ratio: f64, gaps: f64, work: f64) -> f64 {
+    if gaps >= 1.0 {
+        return 1.0;
+    }
+    let variation = work.sqrt();
+    let even = 2.0 * waiting_factor(ratio, gaps, 1.0) - 1.0;
+    ((even + variation) / (1.0 + variation)).max(0.0)
 }
 
 /// Share that finds a queue with room for `limit` full: exact for M/M/c/K.
@@ -248,8 +273,23 @@ mod tests {
             ..RULES
         };
         let found = steady(&rules, &setting(2.0, 4, 4)).unwrap();
-        close(found.stretch, 2.0); // four M/G/1-PS at 50 %
+        close(found.crowding.mean, 1.0); // four M/G/1-PS at 50 %
         close(found.load + found.excess, 4.0);
+    }
+
+    /// Kraemer and Langenbach-Belz for E4/M/1 at 60 %, where the root of A*(mu (1 - s)) = s is 0.4216, so that the exact mean wait is
+    /// 0.729 service times, and 1.5 for M/M/1.
+    #[test]
+    fn even_gaps_help_less_where_work_varies() {
+        let found = 1.5 * waiting_factor(0.6, 0.25, 1.0);
+        assert!((found / 0.729 - 1.0).abs() < 0.06, "{found}");
+        close(
+            sharing_factor(0.6, 0.25, 1.0),
+            waiting_factor(0.6, 0.25, 1.0),
+        );
+        assert!(sharing_factor(0.6, 0.25, 4.0) > sharing_factor(0.6, 0.25, 1.0));
+        assert!(sharing_factor(0.01, 0.01, 0.0) >= 0.0);
+        assert_eq!(sharing_factor(0.6, 1.0, 4.0).to_bits(), 1.0_f64.to_bits());
     }
 
     #[test]
