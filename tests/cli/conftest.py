@@ -72,7 +72,7 @@ def start(*arguments, **options):
     environment = {**os.environ, "COLUMNS": "80", **options.pop("env", {})}
     return subprocess.Popen(  # noqa: S603
         [*PROGRAM, *map(str, arguments)],
-        stdout=subprocess.PIPE,
+        stdout=options.pop("stdout", subprocess.PIPE),
         stderr=options.pop("stderr", subprocess.PIPE),
         text=True,
         env=environment,

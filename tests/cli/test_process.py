@@ -136,11 +136,58 @@ def test_two_runs_cannot_write_one_folder(long_scenario, scenario, tmp_path):
     assert RunResult.load(tmp_path / "r").name == "long"
 
 
-def test_a_closed_pipe_ends_quietly():
-    process = start("list", "columns", env={"PYTHONUNBUFFERED": "1"})
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_ends_quietly(unbuffered):
+    process = start("list", "columns", env={"PYTHONUNBUFFERED": unbuffered})
     process.stdout.close()
     assert process.stderr.read() == ""
-    process.wait(timeout=30)
+    assert process.wait(timeout=30) == 141
+
+
+def limit_output():
+    """Lets files grow to 4 KiB."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 12, 1 << 12))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_does_not_fit_on_a_disk_is_told(tmp_path, unbuffered):
+    with (tmp_path / "schema.json").open("w") as file:
+        process = start("schema", stdout=file, env={"PYTHONUNBUFFERED": unbuffered}, preexec_fn=limit_output)
+        _stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert stderr.startswith("error: file too large\n\nhint: check the permissions")
+
+
+def close_stdout():
+    os.close(1)
+
+
+def close_stderr():
+    os.close(2)
+
+
+def test_a_closed_stdout_is_told_before_anything_runs(scenario, tmp_path):
+    process = start("run", scenario, "--out", tmp_path / "r", preexec_fn=close_stdout)
+    _stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr.splitlines()[0]) == (2, "error: stdout is closed")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_closed_stderr_changes_nothing(scenario, tmp_path):
+    process = start("run", scenario, "--out", tmp_path / "r", preexec_fn=close_stderr)
+    stdout, _stderr = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert stdout.splitlines()[0].strip() == "small"
+    assert RunResult.load(tmp_path / "r").name == "small"
+
+
+def test_characters_that_an_encoding_lacks_are_written_as_numbers(tmp_path):
+    file = tmp_path / "Größe.json"
+    file.write_bytes(next(Path("tests/conformance/hpa").glob("*.json")).read_bytes())
+    process = start("conformance", file, env={"PYTHONIOENCODING": "ascii"})
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0, stderr
+    assert "Gr\\xf6\\xdfe.json" in stdout
 
 
 def on_terminal(*arguments, **environment):

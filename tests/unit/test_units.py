@@ -74,6 +74,12 @@ def test_bad_quantity_is_refused_in_words(kind, written, message):
         kind.parse(written)
 
 
+def test_a_quantity_that_is_too_fine_is_rounded_in_the_hint():
+    with pytest.raises(UnitError) as caught:
+        Rate.parse("2.9999999999999996/s")
+    assert caught.value.hint == "round it to whole requests per 10^9 days, for example to `3/s`"
+
+
 def test_missing_unit_lists_the_allowed_ones():
     with pytest.raises(UnitError) as caught:
         Duration.parse(15)

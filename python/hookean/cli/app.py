@@ -1,6 +1,5 @@
 """The program `hookean`: its commands, and what happens when one fails."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from hookean.cli import failures
+from hookean.cli import failures, streams
 from hookean.cli.compare import compare
 from hookean.cli.conformance import conformance
 from hookean.cli.demo import demo
@@ -83,18 +82,18 @@ def run_program(arguments: Sequence[str], *, debug: bool) -> int:
         arguments: Command line without the program's name and without `--debug`.
         debug: Whether errors come with their traceback.
     """
+    if not streams.prepare():
+        say_error("stdout is closed\n\nhint: `> /dev/null` throws away what is printed")
+        return failures.BAD_INPUT
     try:
         code = get_command(app).main(list(arguments), prog_name="hookean", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
         return _tell_usage(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return failures.BROKEN_PIPE
-    except KeyboardInterrupt:
-        return failures.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 (the last place that can tell it)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 (the last place that can tell it)
         return failures.tell(error, debug=debug)
+    finally:
+        streams.finish()
     return int(code or failures.DONE)
 
 

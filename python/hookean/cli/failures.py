@@ -31,7 +31,7 @@ _PATHS = "check the path; those inside a scenario file start from its folder"
 
 
 def tell(error: BaseException, *, debug: bool) -> int:
-    """Writes an error to stderr and says how the program ends.
+    """Writes an error to stderr, but for Ctrl-C and a closed pipe, and says how the program ends.
 
     Args:
         error: What was raised.
@@ -40,6 +40,10 @@ def tell(error: BaseException, *, debug: bool) -> int:
     Returns:
         The exit code.
     """
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):  # typer leaves for one
+        return BROKEN_PIPE
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     elif isinstance(error, PolicyError) and error.__cause__ is not None:
@@ -74,13 +78,14 @@ def describe(error: BaseException) -> tuple[str, int]:
         text = str(error)
         lacks_hint = isinstance(error, ScenarioError) and "hint: " not in text
         return (f"{text}\n\nhint: {_SCHEMA}" if lacks_hint else text), BAD_INPUT
-    if isinstance(error, FileNotFoundError):
-        text = _os_text(error)
-        return (text if "hint: " in text else f"{text}\n\nhint: {_PATHS}"), BAD_INPUT
     if isinstance(error, OSError):
-        return f"{_os_text(error)}\n\nhint: {_ACCESS}", BAD_INPUT
+        text, hint = _os_text(error), _PATHS if isinstance(error, FileNotFoundError) else _ACCESS
+        return (text if "hint: " in text else f"{text}\n\nhint: {hint}"), BAD_INPUT
     if isinstance(error, MemoryError):
         return "out of memory\n\nhint: keep fewer single requests (`record.requests`), or shorten the run", BAD_INPUT
+    if isinstance(error, SystemExit):  # none of ours: whatever its code, the work is not done
+        text = f"a policy ended the program by `SystemExit({error.code})`"
+        return f"{text}\n\nhint: let it raise an error instead", BAD_INPUT
     return f"internal error: {type(error).__name__}: {error}\n\nhint: {_REPORT}", OUR_BUG
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from hookean.analysis import METRICS, comparison, wording
+from hookean.cli import streams
 from hookean.cli.table import Block, side_by_side
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ def write_run(result: RunResult, layout: str) -> None:
     elif layout == "csv":
         write_rows(plain(result.summary), "csv")
     else:
-        document = {"manifest": result.manifest, "summary": plain(result.summary).to_dicts()}
-        write(json.dumps(document, indent=2, ensure_ascii=False))
+        write(_json({"manifest": result.manifest, "summary": plain(result.summary).to_dicts()}))
 
 
 def write_rows(frame: pl.DataFrame, layout: str) -> None:
@@ -86,7 +86,7 @@ def write_rows(frame: pl.DataFrame, layout: str) -> None:
         layout: `json` (a list of objects) or `csv`.
     """
     if layout == "json":
-        write(json.dumps(frame.to_dicts(), indent=2, ensure_ascii=False))
+        write(_json(frame.to_dicts()))
     else:
         write(frame.write_csv().rstrip("\n"))
 
@@ -108,6 +108,10 @@ def write(text: str) -> None:
     """Writes lines to stdout."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=not streams.is_unicode())
 
 
 def _comparison_text(frame: pl.DataFrame) -> str:

@@ -161,7 +161,8 @@ class Quantity:
             raise UnitError(f"a {cls.WHAT} must not be negative, got `{shown}`", hint="give 0 or more")
         whole = value.to_integral_value()
         if whole != value:
-            raise UnitError(f"`{shown}` is finer than {cls.FINEST}", hint=f"round it to whole {cls.FINEST}")
+            nearest = f", for example to `{cls(int(whole))}`" if whole > 0 else ""
+            raise UnitError(f"`{shown}` is finer than {cls.FINEST}", hint=f"round it to whole {cls.FINEST}{nearest}")
         if whole >= cls.LIMIT:
             most = cls(cls.LIMIT - 1)
             raise UnitError(f"`{shown}` is too large for a {cls.WHAT}", hint=f"the largest is {most}")
