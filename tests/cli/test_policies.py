@@ -70,6 +70,8 @@ def test_a_policy_that_leaves_the_program_is_an_error(scenario, call):
     scenario.with_name("leaves.py").write_text(
         "class Leaves:\n    def decide(self, obs):\n        raise SystemExit(0)\n"
     )
-    outcome = call("run", scenario, "--set", "controllers.0={kind: python, service: web, policy: leaves:Leaves, max: 3}")
+    outcome = call(
+        "run", scenario, "--set", "controllers.0={kind: python, service: web, policy: leaves:Leaves, max: 3}"
+    )
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.stderr.startswith("error: a policy ended the program by `SystemExit(0)`\n\nhint: ")
