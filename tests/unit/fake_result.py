@@ -35,6 +35,7 @@ class FakeResult:
     requests: pl.DataFrame | None
     manifest: dict[str, Any]
     end_to_end: pl.DataFrame | None = None
+    faults: pl.DataFrame = field(default_factory=lambda: table("faults", {}, rows=0))
     critical_path: pl.DataFrame | None = None
 
     def scan(self, table: str) -> pl.LazyFrame:

@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 from fake_result import MINUTE, fake_result
 
+import hookean
 from hookean.analysis import demand, queueing
 from hookean.analysis.demand import demand_rule, replica_servers, replicas_needed
 from hookean.analysis.queueing import least_servers
+from hookean.scenario import Scenario
 
 DATA = Path(__file__).parent / "data"
 DIMENSIONING = json.loads((DATA / "queueing_dimensioning.json").read_text())["cases"]
@@ -80,6 +82,19 @@ def test_without_objective_or_mean_work_capacity_counts(missing):
         ({"cpu_millicores": 250, "speed_ratio": 0.8}, 1.0, 0.2),
         ({"discipline": "fifo", "cpu_millicores": 2000, "concurrency": 4}, 4.0, 0.5),
         ({"discipline": "central_fifo", "cpu_millicores": 4000, "concurrency": 2}, 2.0, 1.0),
+        ({"cpu_millicores": 500, "cpu_limit_millicores": 2000.0, "cores_millicores": 4000}, 2.0, 1.0),
+        ({"cpu_millicores": 500, "cpu_limit_millicores": 250.0, "cores_millicores": 1000}, 1.0, 0.25),
+        (
+            {
+                "discipline": "fifo",
+                "concurrency": 4,
+                "cpu_millicores": 500,
+                "cpu_limit_millicores": 3000.0,
+                "cores_millicores": 2000,
+            },
+            4.0,
+            0.5,
+        ),
     ],
 )
 def test_a_replica_is_worth_its_servers(shape, servers, speed):
@@ -113,3 +128,69 @@ def test_no_load_needs_no_replica():
     result = fake_result(minutes=5)
     idle = type(result)(**{**vars(result), "series": result.series.with_columns(offered_cores=0.0)})
     assert demand(idle)["demand"].to_list() == [0] * 5
+
+
+def observed(name, changes):
+    """Demand and rules of a scenario, interval by interval."""
+    scenario = {
+        "name": "observed",
+        "seed": 3,
+        "duration": "600s",
+        "services": {"web": {"work": {"distribution": "exponential", "mean": "100ms"}, "replica": {"cpu": "500m"}}},
+        "workload": [{"service": "web", "rate": "8/s", "duration": "600s"}],
+        "platform": {
+            "kind": "cluster",
+            "startup": "instant",
+            "pull": "none",
+            "reservation": "none",
+            "pools": [{"name": "a", "cpu": 40, "memory": "80Gi", "price": "0.4 USD/h", "nodes": 1}],
+        },
+    }
+    scenario |= changes
+    for service in scenario["services"].values():
+        service["replica"]["memory"] = "256Mi"
+    got = demand(hookean.simulate(Scenario.model_validate(scenario)))
+    return got.filter(pl.col("service") == name)
+
+
+def test_a_cpu_limit_counts_in_place_of_the_request():
+    work = {"distribution": "exponential", "mean": "100ms"}
+    limited = {"work": work, "replica": {"cpu": "500m", "cpu_limit": 2, "cores": 4}}
+    assert set(observed("web", {"services": {"web": limited}})["demand"]) == {1}
+
+
+def test_a_resize_counts_from_the_next_interval_on():
+    got = observed("web", {"resizes": [{"service": "web", "at": "5min", "cpu": 4}]})
+    assert got["demand"].to_list()[:5] != [1] * 5
+    assert got["demand"].to_list()[5:] == [1] * 5
+    assert got["start"].is_sorted()
+
+
+def test_a_fluid_load_is_cpu_in_use_whatever_its_speed():
+    fluid = {
+        "services": {"web": {"replica": {"cpu": "500m"}}},
+        "workload": [{"service": "web", "load": [{"cpu": "1000m", "for": "600s"}]}],
+    }
+    platform = {
+        "kind": "cluster",
+        "startup": "instant",
+        "pull": "none",
+        "reservation": "none",
+        "speed_ratio": 0.8,
+        "pools": [{"name": "a", "cpu": 40, "memory": "80Gi", "price": "0.4 USD/h", "nodes": 1}],
+    }
+    assert set(observed("web", fluid | {"platform": platform})["demand"]) == {2}
+
+
+def test_places_that_are_kept_for_answers_count():
+    slow = {"work": "1s", "replica": {"cpu": 1, "concurrency": 1}, "replicas": 20, "queue": {"discipline": "fifo"}}
+    front = {
+        "work": "1ms",
+        "replica": {"cpu": 1, "concurrency": 2},
+        "replicas": 20,
+        "queue": {"discipline": "central_fifo"},
+        "calls": [{"to": "back", "hold": True}],
+    }
+    got = observed("web", {"services": {"web": front, "back": slow}})
+    assert set(got["rule"]) == {"places"}
+    assert got["demand"].min() >= 3, "8 requests a second keep their places for a second or more, two in a replica"

@@ -71,6 +71,28 @@ def test_supply_counts_replicas_from_ready_to_drained_or_ended():
     assert curve["supply"].to_list() == [1, 2, 3, 2, 1]
 
 
+def test_a_container_that_restarts_supplies_nothing_meanwhile():
+    result = fake_result(minutes=30)
+    rows = {
+        "service": ["web"] * 3,
+        "replica": [0, 1, 2],
+        "ready": [0, 10 * SECOND, None],
+        "drained": [None, 100 * SECOND, None],
+    }
+    replicas = table("replicas", rows, rows=3)
+    crashes = {
+        "time": [20 * SECOND, 70 * SECOND, 80 * SECOND, 90 * SECOND],
+        "kind": ["replica_crash", "replica_crash", "replica_crash", "pause"],
+        "service": ["web"] * 4,
+        "replica": [0, 1, 0, 0],
+        "duration": [30 * SECOND, 60 * SECOND, None, SECOND],
+    }
+    faults = table("faults", crashes, rows=4)
+    curve = supply(type(result)(**{**vars(result), "replicas": replicas, "faults": faults}))
+    steps = zip(curve["time"].cast(pl.Int64).to_list(), curve["supply"], strict=True)
+    assert [(at // SECOND, ready) for at, ready in steps] == [(0, 1), (10, 2), (20, 1), (50, 2), (70, 1), (100, 1)]
+
+
 def test_curves_cover_the_run_once_for_every_service():
     result = fake_result(services=("api", "web"), minutes=30)
     lengths = curves(result).group_by("service").agg(pl.col("length_ns").sum()).sort("service")

@@ -27,7 +27,10 @@ _NANOS_PER_MINUTE = 60e9
 
 
 def supply(result: ResultLike) -> pl.DataFrame:
-    """Returns the supply curve of every service: ready replicas, exact to the nanosecond, from the replica table.
+    """Returns the supply curve of every service: ready replicas, exact to the nanosecond.
+
+    Replicas are ready from the time in their table until they drain or end, but for the time in which their containers
+    restart after a crash, which is in the table of faults.
 
     Args:
         result: A result.
@@ -35,12 +38,22 @@ def supply(result: ResultLike) -> pl.DataFrame:
     Returns:
         Steps `service`, `time`, `supply` (u32), the value holding from `time` on; each service starts at 0.
     """
-    ready = result.replicas.filter(pl.col("ready").is_not_null())
-    ups = ready.select("service", time="ready", step=pl.lit(1, dtype=pl.Int64))
-    left = ready.with_columns(time=pl.coalesce("drained", "ended")).filter(pl.col("time").is_not_null())
-    downs = left.select("service", "time", step=pl.lit(-1, dtype=pl.Int64))
-    zero = result.summary.select("service", time=pl.duration(nanoseconds=0), step=pl.lit(0, dtype=pl.Int64))
-    frames = [frame.with_columns(pl.col("time").cast(pl.Duration("ns"))) for frame in (zero, ups, downs)]
+    ready = result.replicas.filter(pl.col("ready").is_not_null()).with_columns(left=pl.coalesce("drained", "ended"))
+    restarting = result.scan("faults").filter(pl.col("kind") == "replica_crash", pl.col("duration").is_not_null())
+    outages = restarting.collect().join(ready.select("service", "replica", "left"), on=["service", "replica"])
+    back = pl.min_horizontal(pl.col("time") + pl.col("duration"), "left")
+
+    def steps_at(frame: pl.DataFrame, time: pl.Expr, step: int) -> pl.DataFrame:
+        steps = frame.select("service", time=time.cast(pl.Duration("ns")), step=pl.lit(step, dtype=pl.Int64))
+        return steps.filter(pl.col("time").is_not_null())
+
+    frames = [
+        steps_at(result.summary, pl.duration(nanoseconds=0), 0),
+        steps_at(ready, pl.col("ready"), 1),
+        steps_at(ready, pl.col("left"), -1),
+        steps_at(outages, pl.col("time"), -1),
+        steps_at(outages, back, 1),
+    ]
     steps = pl.concat(frames).group_by("service", "time").agg(pl.col("step").sum()).sort("service", "time")
     return steps.select("service", "time", supply=pl.col("step").cum_sum().over("service").cast(pl.UInt32))
 

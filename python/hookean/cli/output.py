@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from hookean.result import RunResult
 
+_OF_REQUESTS = ("request_latency_p50", "request_latency_p95", "request_latency_p99")
+"""Shown where requests are tried again; without that they are the latencies of attempts."""
+
 _SHOWN = (
     "platform",
     "service",
@@ -30,6 +33,7 @@ _SHOWN = (
     "latency_p50",
     "latency_p95",
     "latency_p99",
+    *_OF_REQUESTS,
     "failed",
     "failed_ratio",
     "in_system",
@@ -115,8 +119,9 @@ def _json(document: Any) -> str:
 
 
 def _comparison_text(frame: pl.DataFrame) -> str:
-    is_exact = bool((frame["fidelity"] == "exact").all())
-    shown = [name for name in _SHOWN if name != "fidelity" or not is_exact]
+    hidden = {"fidelity"} if (frame["fidelity"] == "exact").all() else set()
+    hidden |= set(_OF_REQUESTS) if (frame["retries"] == 0).all() else set()
+    shown = [name for name in _SHOWN if name not in hidden]
     blocks = [Block(_heading(row), tuple(_cell(name, row) for name in shown)) for row in frame.iter_rows(named=True)]
     return side_by_side(shown, blocks)
 

@@ -102,6 +102,7 @@ def _supply_caption(results: Mapping[str, ResultLike], service: str) -> str:
     words = {
         "objective": "the fewest replicas with which a pooled M/M/c queue keeps the objective under the load",
         "capacity": "the fewest replicas whose capacity covers the load (no objective that a model can keep)",
+        "places": "the fewest replicas with as many places as requests kept while others answered",
     }
     stated = " or ".join(words[rule] for rule in sorted(rules, reverse=True)) or "not known"
     note = resolution_note(
@@ -191,7 +192,7 @@ def _startup_numbers(results: Mapping[str, ResultLike], service: str) -> str:
 def _cost_caption(results: Mapping[str, ResultLike], service: str) -> str:
     judged = figures.cost_table(results, service=service)["slo_attainment_ratio"].drop_nulls()
     below = "; below, what share of requests was good at that cost" if len(judged) > 1 else ""
-    return f"The service's part of the node bill, split by requested core-time{below}."
+    return f"The service's part of the bill of each pool, split by the core-time requested there{below}."
 
 
 def _cost_numbers(results: Mapping[str, ResultLike], service: str) -> str:

@@ -128,7 +128,8 @@ SUMMARY = (
         "cost_usd",
         "f64",
         "USD",
-        "The service's part of the node bill, split by requested core-time; unused nodes are split alike.",
+        "The service's part of the bill of each pool, split by the core-time requested there; pools that nobody used are "
+        "split by what was requested in all.",
     ),
 )
 

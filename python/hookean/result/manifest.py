@@ -39,7 +39,7 @@ def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revisio
         "platform": platform["preset"],
         "platform_text": plan.descriptions["platform"],
         "controllers": _controllers(content, plan.descriptions),
-        "services": {service["name"]: _service(service, platform["pools"][0]) for service in content["services"]},
+        "services": {service["name"]: _service(index, content) for index, service in enumerate(content["services"])},
         "partial": info["partial"],
         "warnings": [*plan.warnings, *info["warnings"]],
         "checks": info["checks"],
@@ -74,8 +74,11 @@ def _controllers(content: Mapping[str, Any], texts: Descriptions) -> list[dict[s
     return of_services + of_pools
 
 
-def _service(service: Mapping[str, Any], pool: Mapping[str, Any]) -> dict[str, Any]:
+def _service(index: int, content: Mapping[str, Any]) -> dict[str, Any]:
+    service = content["services"][index]
     slo = service["slo"] or {"latency_ns": None, "target_ratio": None}
+    quota = service["replica"]["cpu_quota"]
+    is_fluid = any(each["service"] == index and each["source"]["source"] == "load" for each in content["workloads"])
     return {
         "slo_latency_ns": slo["latency_ns"],
         "slo_target_ratio": slo["target_ratio"],
@@ -83,7 +86,16 @@ def _service(service: Mapping[str, Any], pool: Mapping[str, Any]) -> dict[str, A
         "work_mean_ns": mean_ns(service["work"]) * _work_factor(service["classes"]),
         "concurrency": service["replica"]["concurrency"],
         "discipline": service["queue"]["discipline"],
-        "speed_ratio": pool["speed_ratio"],
+        # A fluid load is CPU in use, whatever its speed.
+        "speed_ratio": 1.0 if is_fluid else content["platform"]["pools"][0]["speed_ratio"],
+        "cpu_limit_millicores": None if quota is None else 1000.0 * quota["quota_ns"] / quota["period_ns"],
+        "cores_millicores": None if quota is None else quota["cores_millicores"],
+        "resizes": [
+            {"at_ns": each["at_ns"], "cpu_millicores": each["cpu_millicores"]}
+            for each in content["resizes"]
+            if each["service"] == index
+        ],
+        "holds": any(each["service"] == index and each["hold"] for each in content["calls"]),
         "fidelity": service["fidelity"]["tier"],
         "bin_ns": service["fidelity"].get("bin_ns"),
     }

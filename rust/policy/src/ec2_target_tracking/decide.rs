@@ -108,10 +108,21 @@ pub enum Reason {
     },
 }
 
-/// `ceil(warmed * value / target)`: rounds toward more capacity, out and in.
+/// `ceil(warmed * value / target)`: rounds toward more capacity, out and in. A value is a mean over the instances, so that of
+/// 3600 requests at 7 of them is 514.28..., seven of which are 3600.0000000000005: such noise asks for no instance.
 pub fn proportional_capacity(warmed: i32, value: f64, target: f64) -> i32 {
-    (f64::from(warmed) * value / target).ceil() as i32
+    let raw = f64::from(warmed) * value / target;
+    let whole = raw.round();
+    let is_noise = (raw - whole).abs() <= whole * NOISE;
+    if is_noise {
+        whole as i32
+    } else {
+        raw.ceil() as i32
+    }
 }
+
+/// What arithmetic may add to a number, relative to it.
+const NOISE: f64 = 1e-12;
 
 /// Decides once. Call it whenever a datapoint may have been published, or more often: an alarm that stays on repeats its action
 /// no sooner than the configuration says.

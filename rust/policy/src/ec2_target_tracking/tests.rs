@@ -55,6 +55,19 @@ fn worked_values_of_the_documentation() {
 }
 
 #[test]
+fn noise_of_a_mean_asks_for_no_instance() {
+    for requests in 1..2000 {
+        for warmed in 1..60 {
+            let mean = f64::from(requests * 100) / f64::from(warmed);
+            assert_eq!(proportional_capacity(warmed, mean, 100.0), requests);
+        }
+    }
+    assert_eq!(proportional_capacity(7, 3600.001 / 7.0, 100.0), 37);
+    assert_eq!(proportional_capacity(3, 0.0, 50.0), 0);
+    assert_eq!(proportional_capacity(3, f64::INFINITY, 50.0), i32::MAX);
+}
+
+#[test]
 fn scales_out_after_three_datapoints_above_the_target() {
     let config = config(&[policy(50.0)]);
     let two = [Some(40.0), Some(60.0), Some(60.0)];

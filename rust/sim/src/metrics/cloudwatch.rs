@@ -2,7 +2,8 @@
 //!
 //! Each instance reports its mean over the period in which it was in service; the group's value is the mean over the
 //! instances whose warm-up is over. A period without such an instance has no datapoint. Assumed, since the user guide does
-//! not say: an instance whose warm-up ends within a period counts in that period, with all its time in service.
+//! not say: an instance whose warm-up ends within a period counts in that period, with all its time in service; one that has
+//! been restarted, with its time in service since then.
 
 use super::{NextSample, ReplicaSample};
 use crate::station::ReplicaId;
@@ -82,6 +83,8 @@ impl CloudwatchPipeline {
                 .ok()
                 .map(|i| self.last[i]);
             let (_, cpu_before, completed_before) = before.unwrap_or((replica.replica, 0.0, 0));
+            let cpu_before = cpu_before.max(replica.cpu_before_core_ns);
+            let completed_before = completed_before.max(replica.completed_before);
             cpu += (replica.cpu_core_ns - cpu_before) / span;
             requests += (replica.completed - completed_before) as f64 * 60e9 / span;
             warmed += 1;
@@ -164,6 +167,22 @@ mod tests {
             "the mean of 0.5 and 0.25 cores"
         );
         assert_eq!(second.requests_per_minute, Some(45.0));
+    }
+
+    #[test]
+    fn what_a_restarted_instance_did_before_is_not_counted() {
+        let mut pipeline = CloudwatchPipeline::new(60 * S, 0, SimTime::ZERO);
+        pipeline.sample(at(60), &[sample(0, 0, 12.0, 60)]);
+        let restarted = ReplicaSample {
+            initial: true,
+            cpu_before_core_ns: 23.8e9,
+            completed_before: 119,
+            ..sample(0, 118, 24.0, 120)
+        };
+        pipeline.sample(at(120), &[restarted]);
+        let point = pipeline.published(at(120))[0];
+        assert!((point.cpu_cores.unwrap() - 0.1).abs() < 1e-9, "{point:?}");
+        assert_eq!(point.requests_per_minute, Some(30.0));
     }
 
     #[test]

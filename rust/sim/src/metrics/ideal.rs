@@ -123,12 +123,13 @@ impl IdealPipeline {
             }
             PodMetric::Cpu => self.walk(now, live, each, |replica, before| {
                 let since = before.map_or(0.0, |b| b.cpu_core_ns);
+                let since = since.max(replica.cpu_before_core_ns);
                 self.mean(now, replica, replica.cpu_core_ns - since)
             }),
             PodMetric::RequestRate => self.walk(now, live, each, |replica, before| {
-                let completed = replica
-                    .completed
-                    .saturating_sub(before.map_or(0, |b| b.completed));
+                let since = before.map_or(0, |b| b.completed);
+                let since = since.max(replica.completed_before);
+                let completed = replica.completed.saturating_sub(since);
                 let serves = replica.ready_since.is_some();
                 let mean = self.mean(now, replica, float(completed) * 1e9);
                 mean.filter(|_| serves)
@@ -178,7 +179,7 @@ impl IdealPipeline {
     }
 
     /// Mean of an `increase` per nanosecond, and over which time: a replica younger than the window is averaged over its
-    /// life, which begins when it is ready.
+    /// life, which begins when it is ready, and anew when it has been restarted.
     #[inline]
     fn mean(
         &self,
@@ -268,6 +269,42 @@ mod tests {
         );
         let values: Vec<i64> = out.iter().map(|s| s.value_milli).collect();
         assert_eq!(values, [400, 1000]);
+    }
+
+    #[test]
+    fn what_a_restarted_replica_did_before_is_not_counted() {
+        let mut p = pipeline(60, 0);
+        let before = ReplicaSample {
+            completed: 500,
+            ..sample(1, 0, 30.0)
+        };
+        p.sample(at(60), &[before]);
+        let again = ReplicaSample {
+            cpu_before_core_ns: 45e9,
+            completed: 810,
+            completed_before: 800,
+            ..sample(1, 115, 46.0)
+        };
+        let down = ReplicaSample {
+            running_since: at(115),
+            ready_since: None,
+            completed: 800,
+            ..ReplicaSample {
+                cpu_core_ns: 45e9,
+                ..again
+            }
+        };
+        for (metric, replica, expected) in [
+            (PodMetric::Cpu, again, Some(200)),
+            (PodMetric::RequestRate, again, Some(2000)),
+            (PodMetric::Cpu, down, Some(0)),
+            (PodMetric::RequestRate, down, None),
+        ] {
+            let mut out = Vec::new();
+            p.pod_samples(metric, at(120), &[replica], &mut |s| out.push(s));
+            assert_eq!(out.first().map(|s| s.value_milli), expected, "{metric:?}");
+            assert!(out.iter().all(|s| s.window == SimDuration::from_secs(5)));
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Nobody knows beforehand when the last held request of such a replica ends, but not before something leaves, decides or
 //! arrives in one of the stations. So they are looked at right after that, which is asked again after every control event.
 
-use super::lifecycle::out_of_time;
 use super::world::World;
 use crate::replica::ReplicaState;
 use crate::run::event::Event;
@@ -92,14 +91,14 @@ impl World {
             return false;
         }
         self.bring(service);
-        let exit = if let Some(since) = self.stations[service].idle_since(self.now, id) {
-            self.drained(service, id, since)
+        if let Some(since) = self.stations[service].idle_since(self.now, id) {
+            let exit = self.drained(service, id, since);
+            self.end(service, id, exit);
         } else if self.now >= self.grace_end(service, id) {
-            out_of_time(self.now)
+            self.end_out_of_time(service, id);
         } else {
             return true;
-        };
-        self.end(service, id, exit);
+        }
         false
     }
 }

@@ -4,6 +4,7 @@ use super::check::{self, Check};
 use super::control_loop::Loop;
 use super::graph::Graph;
 use super::nodes::NodeLoop;
+use super::requested::Requested;
 use super::world::World;
 use crate::control::external::Failure;
 use crate::error::SimError;
@@ -44,9 +45,9 @@ pub struct RunOutput {
 pub(super) fn finish(mut world: World, interrupted: bool) -> Result<RunOutput, SimError> {
     let end = world.now;
     world.close();
-    let bill = bill_nanousd(&world);
-    let totals = totals(&world, bill);
-    let checks = check::all(&world, bill, &totals)?;
+    let bills = bills_nanousd(&world);
+    let totals = totals(&world, &bills);
+    let checks = check::all(&world, bills.iter().sum(), &totals)?;
     let digest = digest(&world);
     let requests = world.requests_seen();
     world.hand_over_rest();
@@ -62,12 +63,13 @@ pub(super) fn finish(mut world: World, interrupted: bool) -> Result<RunOutput, S
     })
 }
 
-/// The sum over the rows of the nodes table.
-pub(super) fn bill_nanousd(world: &World) -> u128 {
-    let nodes = world.platform.nodes().iter();
-    nodes
-        .map(|n| record::bill(&world.platform, n, world.now).1)
-        .sum()
+/// The sums over the rows of the nodes table, by pool.
+pub(super) fn bills_nanousd(world: &World) -> Vec<u128> {
+    let mut bills = vec![0; world.platform.pools().len()];
+    for node in world.platform.nodes() {
+        bills[node.pool] += record::bill(&world.platform, node, world.now).1;
+    }
+    bills
 }
 
 impl World {
@@ -238,22 +240,46 @@ fn of_ledgers(
     }
 }
 
-/// Totals per service; the bill is split by requested core-time (equally when nothing ever ran).
-pub(super) fn totals(world: &World, bill_nanousd: u128) -> Vec<ServiceTotals> {
-    let end = world.now;
-    let requested: Vec<f64> = world
-        .services
+/// Each service's part of the bills: that of a pool is split by the core-time requested on its nodes; pools that nobody has
+/// used are split by what was requested in all, equally when nothing ever ran.
+fn costs_usd(world: &World, bills_nanousd: &[u128]) -> Vec<f64> {
+    let bills: Vec<f64> = bills_nanousd
         .iter()
-        .map(|s| s.requested.integral(end) as f64)
+        .map(|bill| *bill as f64 / NANOUSD_PER_USD)
         .collect();
-    let all: f64 = requested.iter().sum();
-    let of = |index: usize| {
-        let (state, plan) = (&world.services[index], &world.plan.services[index]);
+    let requested = world.services.iter().map(|service| &service.requested);
+    let mut by_pool = vec![0.0; bills.len()];
+    for (pool, sum) in requested.clone().flat_map(|of| of.by_pool(world.now)) {
+        by_pool[pool] += sum;
+    }
+    let all: f64 = by_pool.iter().sum();
+    let used = |pool: usize| by_pool[pool] > 0.0;
+    let unused: f64 = (0..bills.len())
+        .filter(|p| !used(*p))
+        .map(|p| bills[p])
+        .sum();
+    let of = |requested: &Requested| {
+        let mine: f64 = requested.by_pool(world.now).map(|(_, sum)| sum).sum();
         let share = if all > 0.0 {
-            requested[index] / all
+            mine / all
         } else {
             1.0 / world.services.len() as f64
         };
+        let of_used = requested
+            .by_pool(world.now)
+            .filter(|(pool, _)| used(*pool))
+            .map(|(pool, sum)| bills[pool] * (sum / by_pool[pool]));
+        of_used.sum::<f64>() + unused * share
+    };
+    requested.map(of).collect()
+}
+
+/// Totals per service.
+pub(super) fn totals(world: &World, bills_nanousd: &[u128]) -> Vec<ServiceTotals> {
+    let end = world.now;
+    let costs = costs_usd(world, bills_nanousd);
+    let of = |index: usize| {
+        let (state, plan) = (&world.services[index], &world.plan.services[index]);
         let ready_ns = state.ready.integral(end) as f64;
         ServiceTotals {
             life: end.saturating_since(SimTime::from_nanos(plan.created_at_ns)),
@@ -265,7 +291,7 @@ pub(super) fn totals(world: &World, bill_nanousd: u128) -> Vec<ServiceTotals> {
             created: state.replicas.len() as u64,
             scale_outs: state.scale_outs,
             scale_ins: state.scale_ins,
-            cost_usd: bill_nanousd as f64 / NANOUSD_PER_USD * share,
+            cost_usd: costs[index],
         }
     };
     (0..world.services.len()).map(of).collect()

@@ -127,8 +127,11 @@ impl World {
     fn settle(&mut self, service: usize, id: ReplicaId, node: NodeId) {
         let (now, request) = (self.now, self.request(service));
         self.platform.occupy(node, request, now);
+        let pool = self.platform.node(node).pool;
         let state = &mut self.services[service];
-        state.note_request(true, request.cpu_millicores, now);
+        state
+            .requested
+            .note(pool, true, request.cpu_millicores, now);
         let replica = state.get_mut(id);
         replica.node = Some(node);
         replica.placed = Some(now);
@@ -254,10 +257,24 @@ impl World {
             let exit = self.drained(service, id, empty_at.min(self.now));
             self.end(service, id, exit);
         } else if self.now >= self.grace_end(service, id) {
-            self.end(service, id, out_of_time(self.now));
+            self.end_out_of_time(service, id);
         } else {
             let empty_at = self.stations[service].drained_at(self.now, id);
             self.schedule_drained(service, id, empty_at);
+        }
+    }
+
+    /// Ends a replica that its grace was not enough for. What is lost with it crosses no level in the station, so a
+    /// controller that acts on what happens is asked.
+    pub(super) fn end_out_of_time(&mut self, service: usize, id: ReplicaId) {
+        let exit = Exit {
+            ending: Ending::Killed,
+            at: self.now,
+            reason: Cow::Borrowed("still busy when its termination grace was over"),
+            requests: Held::Lost,
+        };
+        if self.end(service, id, exit).lost > 0 {
+            self.react(service);
         }
     }
 
@@ -284,7 +301,10 @@ impl World {
         replica.ending = Some(exit.ending);
         replica.reason = Some(exit.reason.into());
         if let Some(node) = replica.node {
-            state.note_request(false, request.cpu_millicores, now);
+            let pool = self.platform.node(node).pool;
+            state
+                .requested
+                .note(pool, false, request.cpu_millicores, now);
             if self.platform.is_fleet() {
                 self.platform.vacate(node, request, exit.at);
                 self.platform.give_back(node, exit.at);
@@ -363,15 +383,5 @@ impl World {
                 self.waiting.push_back((service, id));
             }
         }
-    }
-}
-
-/// The end of a replica that its grace was not enough for.
-pub(super) const fn out_of_time(at: SimTime) -> Exit {
-    Exit {
-        ending: Ending::Killed,
-        at,
-        reason: Cow::Borrowed("still busy when its termination grace was over"),
-        requests: Held::Lost,
     }
 }

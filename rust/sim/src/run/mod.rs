@@ -21,6 +21,7 @@ mod lifecycle;
 mod nodes;
 mod outlet;
 mod pulse;
+mod requested;
 mod resize;
 mod service;
 mod sizes;

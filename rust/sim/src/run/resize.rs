@@ -61,9 +61,10 @@ impl World {
         if !self.platform.resize(node, (has, wants), self.now) {
             return false;
         }
+        let pool = self.platform.node(node).pool;
         let of = &mut self.services[service];
-        of.note_request(true, wants, self.now);
-        of.note_request(false, has, self.now);
+        of.requested.note(pool, true, wants, self.now);
+        of.requested.note(pool, false, has, self.now);
         of.end_resize(id, self.now);
         if of.get(id).is_serving() {
             self.stations[service].resize(self.now, id, wants);

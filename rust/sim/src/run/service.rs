@@ -1,5 +1,6 @@
 //! What the control plane keeps of one service.
 
+use super::requested::Requested;
 use super::sizes::Sizes;
 use crate::control::{StateCounts, View};
 use crate::metrics::{Figures, Pipeline, ReplicaSample};
@@ -29,9 +30,7 @@ pub(super) struct Service {
     pub(super) ready_max: u32,
     /// What its CPU limit has done, if it has one.
     pub(super) throttling: Option<Box<Throttling>>,
-    /// CPU requested by placed replicas, in millicores.
-    pub(super) requested: TimeWeightedMean,
-    requested_now: u64,
+    pub(super) requested: Requested,
     pub(super) ended_cpu_core_ns: f64,
     pub(super) scale_outs: u64,
     pub(super) scale_ins: u64,
@@ -91,8 +90,7 @@ impl Service {
             ready: TimeWeightedMean::new(now, 0),
             ready_max: 0,
             throttling: Throttling::of(service, now),
-            requested: TimeWeightedMean::new(now, 0),
-            requested_now: 0,
+            requested: Requested::default(),
             ended_cpu_core_ns: 0.0,
             scale_outs: 0,
             scale_ins: 0,
@@ -339,16 +337,6 @@ impl Service {
             ReplicaState::Draining => Some(&mut self.counts.draining),
             ReplicaState::Ended => None,
         }
-    }
-
-    /// Notes that a replica took (`true`) or gave back its share of a node.
-    pub(super) fn note_request(&mut self, taken: bool, cpu_millicores: u64, now: SimTime) {
-        self.requested_now = if taken {
-            self.requested_now + cpu_millicores
-        } else {
-            self.requested_now - cpu_millicores
-        };
-        self.requested.set(now, self.requested_now);
     }
 
     /// Replicas that count towards the wanted number.

@@ -227,6 +227,38 @@ fn machines_of_a_fleet_live_as_long_as_their_replicas() {
 }
 
 #[test]
+fn the_bill_of_a_pool_is_split_among_those_that_used_it() {
+    // Two small nodes and one large one, at one, two and ten USD an hour; only the large one has room for a.
+    let mut platform = cluster(1, 1);
+    let mut pools = vec![platform["pools"][0].clone(); 3];
+    for (pool, (name, cores, usd)) in
+        pools
+            .iter_mut()
+            .zip([("small", 1_u64, 1_u64), ("spare", 1, 2), ("large", 4, 10)])
+    {
+        pool["name"] = json!(name);
+        pool["billing"]["nanousd_per_hour"] = json!(usd * 1_000_000_000);
+        for field in ["cpu_millicores", "allocatable_cpu_millicores"] {
+            pool[field] = json!(cores * 1000);
+        }
+    }
+    platform["pools"] = json!(pools);
+    let mut large = service("a", 1);
+    large["replica"]["cpu_millicores"] = json!(3000);
+    let output = Scene::new(3600.0, platform, vec![large, service("b", 1)]).run();
+    let nodes = output.reals("nodes", "cost_usd");
+    assert_eq!(nodes, [Some(1.0), Some(2.0), Some(10.0)]);
+    assert_eq!(output.counts("replicas", "node"), [2, 0]);
+    // Each pays for its own pool; the spare one is split three to one, as is what they request.
+    let costs: Vec<f64> = output
+        .reals("summary", "cost_usd")
+        .into_iter()
+        .flatten()
+        .collect();
+    assert_eq!(costs, [10.0 + 2.0 * 0.75, 1.0 + 2.0 * 0.25]);
+}
+
+#[test]
 fn a_machine_that_is_idle_when_it_is_told_to_stop_is_not_billed_beyond() {
     let mut platform = fleet(30.0);
     platform["pools"][0]["billing"]["granularity_ns"] = json!(ns(3600.0));

@@ -113,6 +113,24 @@ fn a_replica_leaves_with_the_departure_that_crosses_the_level_before_it_takes_an
 }
 
 #[test]
+fn what_a_grace_was_too_short_for_is_acted_on_at_once() {
+    // Five requests: three replicas. At 6 s three are left: the newest replica drains, and is killed at 8 s with one of them.
+    let mut one = service("a", 1);
+    one["queue"]["routing"] = json!("least_outstanding");
+    one["termination_grace_ns"] = json!(ns(2.0));
+    let scene = Scene::new(60.0, cluster(8, 1), vec![one])
+        .requests(
+            0,
+            &[(1.0, 1.0), (1.0, 4.0), (1.0, 3.0), (1.5, 20.0), (1.6, 20.0)],
+        )
+        .controller(thresholds(0, 1, &[2, 3], &[2, 3]));
+    let output = scene.run();
+    let changes = changes(&output);
+    assert_eq!(changes[changes.len() - 2..], [(6.0, 2), (8.0, 1)]);
+    assert_eq!(output.counts("summary", "lost"), [2]);
+}
+
+#[test]
 fn what_a_fault_gives_back_to_the_queue_is_acted_on_at_once() {
     let mut one = pooled("a", 0.0);
     one["initial_replicas"] = json!(1);

@@ -1,6 +1,6 @@
 //! Every check notices the fault it is there for.
 
-use super::super::finish::{bill_nanousd, totals};
+use super::super::finish::{bills_nanousd, totals};
 use super::super::pulse::Pulse;
 use super::super::world::World;
 use super::super::{Heartbeat, RunOptions, run};
@@ -134,8 +134,8 @@ fn verdict(kind: &str, fault: impl FnOnce(&mut World)) -> Option<&'static str> {
 
 fn verdict_of(mut world: World, fault: impl FnOnce(&mut World)) -> Option<&'static str> {
     fault(&mut world);
-    let bill = bill_nanousd(&world);
-    match all(&world, bill, &totals(&world, bill)) {
+    let bills = bills_nanousd(&world);
+    match all(&world, bills.iter().sum(), &totals(&world, &bills)) {
         Ok(_) => None,
         Err(SimError::Broken { check, .. }) => Some(check),
         Err(other) => panic!("{other}"),
@@ -318,8 +318,8 @@ fn a_pool_that_is_not_as_decided_is_noticed() {
 #[test]
 fn a_bill_that_does_not_add_up_is_noticed() {
     let world = ended(&document("fleet"));
-    let bill = bill_nanousd(&world);
-    let mut parts = totals(&world, bill);
+    let bills = bills_nanousd(&world);
+    let (bill, mut parts) = (bills.iter().sum(), totals(&world, &bills));
     assert!(all(&world, bill, &parts).is_ok());
     assert!(all(&world, bill + 1, &parts).is_err());
     parts[0].cost_usd *= 1.001;
