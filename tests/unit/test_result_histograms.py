@@ -8,6 +8,7 @@ import pytest
 
 import hookean
 from hookean.errors import ResultError
+from hookean.result import histograms
 
 
 def scenario(seed, *, latencies=True, requests="full", fidelity="exact"):
@@ -48,7 +49,7 @@ def runs():
     return [hookean.simulate(scenario(seed)) for seed in (1, 2, 3)]
 
 
-@pytest.mark.parametrize("quantile", [0, 0.01, 0.5, 0.95, 0.999, 1])
+@pytest.mark.parametrize("quantile", [0, 0.01, 0.07, 0.5, 0.95, 0.999, 1])
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_exact_quantile_of_all_runs_lies_within_the_bounds(runs, quantile, count):
     frame = hookean.latency_quantiles(runs[:count], [quantile])
@@ -62,6 +63,12 @@ def test_the_exact_quantile_of_all_runs_lies_within_the_bounds(runs, quantile, c
 def test_the_largest_value_is_exact(runs):
     [high] = hookean.latency_quantiles(runs, [1])["high"]
     assert high == max(run.summary["latency_max"][0] for run in runs)
+
+
+def test_ranks_have_no_rounding_of_floats():
+    buckets = pl.DataFrame({"low": range(100), "high": range(100), "requests": [1] * 100})
+    for percent in range(1, 101):
+        assert histograms._row("web", buckets, percent / 100)[3] == percent - 1
 
 
 def test_one_run_has_the_quantiles_of_its_summary(runs):

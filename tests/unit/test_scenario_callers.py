@@ -111,6 +111,10 @@ def test_clients_that_never_pause_need_something_that_holds_them_up():
     for never in ("0s", {"distribution": "exponential", "mean": "0s"}):
         with pytest.raises(ScenarioError, match="clients that do not think") as caught:
             scenario(bounded, clients={"count": 3, "think": never})
+    for nothing in ("0s", {"distribution": "uniform", "low": "0s", "high": "0s"}):
+        free = Service(work=nothing, replica=Replica(cpu=1, memory="1Gi"))
+        with pytest.raises(ScenarioError, match="clients that do not think"):
+            scenario(free, clients={"count": 3, "think": "0s"})
     short = {"distribution": "hyperexponential", "means": ["0s", "1s"], "weights": [0.5, 0.5]}
     assert scenario(bounded, clients={"count": 3, "think": short}).workload
     assert caught.value.where == "workload.0.clients.think"

@@ -4,7 +4,7 @@ import pytest
 from scenario_examples import FULL, SMALL, load, write
 
 from hookean.errors import ScenarioError
-from hookean.scenario import load_scenario
+from hookean.scenario import Scenario, load_scenario
 from hookean.scenario.problems import ScenarioProblemsError
 
 TOML = """\
@@ -201,6 +201,23 @@ def test_bad_override_names_itself(tmp_path, override, message, hint):
 def test_place_of_a_field_set_by_a_section_of_an_override(tmp_path):
     error = failure(tmp_path, SMALL, overrides=["services.web.slo={latency: 250, target: 0.9}"])
     assert error.where == "override `services.web.slo={latency: 250, target: 0.9}` (services.web.slo.latency)"
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"retry": {"attempts": 3, "backoff": {"inital": "10ms"}}}, "did you mean `initial`?"),
+        ({"clients": {"numbr": 1, "count": 2, "think": "1s"}}, "the fields here are `count`, "),
+        ({"clients": {"think": "1s"}}, "clients.count\n\nhint: how many"),
+    ],
+)
+def test_a_single_workload_gets_the_hints_of_a_list(changes, said, listed):
+    workload = {"service": "web", "rate": "5/s", **changes}
+    services = {"web": {"work": "40ms", "replica": {"cpu": 1, "memory": "64Mi"}}}
+    with pytest.raises(ScenarioError) as caught:
+        Scenario(seed=1, workload=[workload] if listed else workload, services=services, platform="vm-fleet")
+    assert said in str(caught.value)
 
 
 def test_full_example_reads(tmp_path):

@@ -77,9 +77,9 @@ def test_nested_models_and_plain_data_are_equal():
 @pytest.mark.parametrize(
     ("fields", "message", "path"),
     [
-        ({"queue": {"limit": 5}}, "so `limit` can never act", "queue.limit"),
-        ({"queue": {"timeout": "5s"}}, "so `timeout` can never act", "queue.timeout"),
-        ({"queue": {"limit": 5}, "replica": {"cpu": 1, "concurrency": "unlimited"}}, "can never act", "queue.limit"),
+        ({"queue": {"limit": 5}}, "so `limit` could act only while no replica serves", "queue.limit"),
+        ({"queue": {"timeout": "5s"}}, "so `timeout` could act only", "queue.timeout"),
+        ({"queue": {"limit": 5}, "replica": {"cpu": 1, "concurrency": "unlimited"}}, "could act only", "queue.limit"),
         ({"queue": {"discipline": "fifo"}, "replica": {"concurrency": "unlimited"}}, "needs `discipline: proc", "replica.concurrency"),
         ({"queue": {"discipline": "central_fifo", "routing": "random"}}, "`routing` has no effect", "queue.routing"),
         ({"queue": {"routing": "randm"}}, "unknown routing `randm`", "queue.routing"),

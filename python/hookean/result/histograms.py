@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +66,7 @@ def _row(service: object, buckets: pl.DataFrame, quantile: float) -> tuple[objec
     """Finds the bucket that holds the value of nearest rank."""
     counts = buckets["requests"].to_numpy()
     total = int(counts.sum())
-    rank = max(1, int(np.ceil(quantile * total)))
+    rank = max(1, ceil(Decimal(repr(quantile)) * total))  # as floats 0.07 of 100 would be the eighth
     at = int(np.searchsorted(np.cumsum(counts), rank))
     # Buckets of several runs overlap where extremes cut them: no later one ends before an earlier one.
     low, high = (int(edge[at]) for edge in (buckets["low"].to_physical(), buckets["high"].to_physical().cum_max()))

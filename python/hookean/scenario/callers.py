@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .distribution import Distribution
+from .distribution import Distribution, takes_time
 from .fields import FieldError, Model, NotNegative, Origin, Positive, PositiveCount
 from .units import Duration
 
@@ -108,7 +108,9 @@ class Backoff(Model):
 class RetryBudget(Model):
     """Limit on all retries together: a token bucket as in Finagle and Linkerd.
 
-    Over the last `window`, retries are at most `ratio` per first attempt, plus `per_second` for each second of it.
+    Over the last `window`, retries are at most `ratio` per first attempt, plus `per_second` for each second of it. As
+    there, the window moves on by a tenth of itself at a time: what happened more than nine tenths of it ago may have
+    been forgotten already.
     """
 
     ratio: Annotated[NotNegative, Field(le=1000), Origin("documented", _FINAGLE)] = 0.2
@@ -177,8 +179,7 @@ class Clients(Model):
     @property
     def pauses(self) -> bool:
         """Whether there is time between requests."""
-        lengths = [value for name, value in self.think.plan().items() if name.endswith("_ns")]
-        return any(any(value) if isinstance(value, list) else value > 0 for value in lengths)
+        return takes_time(self.think)
 
     def describe(self) -> str:
         """Returns the clients in words."""

@@ -307,6 +307,12 @@ class Empirical(Model):
         return f"empirical, {len(self.values)} values from {min(self.values)} to {max(self.values)}"
 
 
+def takes_time(distribution: Distribution) -> bool:
+    """Tells whether any value of a distribution is above 0."""
+    lengths = [value for name, value in distribution.plan().items() if name.endswith("_ns")]
+    return any(any(value) if isinstance(value, list) else value > 0 for value in lengths)
+
+
 def _given(model: Model, *names: str) -> list[str]:
     return [name for name in names if getattr(model, name) is not None]
 

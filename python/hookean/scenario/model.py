@@ -21,6 +21,7 @@ from hookean.policies.python import PythonNodePolicy
 from hookean.policies.table import AnyController
 
 from .calls import call_problems
+from .distribution import takes_time
 from .fault import AnyFault, name_problems
 from .fidelity import Fidelity, fidelity_problems
 from .fields import FieldError, FieldsError, Model, Name, Origin, PositiveCount, either
@@ -44,7 +45,7 @@ class Sampled(Model):
     """Keep a sample."""
 
     sampled: PositiveCount
-    """One in this many is kept, chosen by a hash of its number."""
+    """One in this many is kept, chosen by a hash of its number, with all its attempts and all the calls it set off."""
 
 
 def _words_or_sampled(*words: str) -> Callable[[object], object]:
@@ -100,8 +101,9 @@ def _client_problems(workload: Workload, service: Service, at: list[str | int]) 
     """Clients that never pause would send requests without end where nothing holds them up."""
     if workload.clients is None or workload.clients.pauses:
         return
-    queue, work = service.queue, service.work.plan() if service.work else {}
-    if work.get("value_ns") == 0 or any(limit is not None for limit in (queue.limit, queue.timeout)):
+    queue = service.queue
+    is_idle = service.work is not None and not takes_time(service.work)
+    if is_idle or any(limit is not None for limit in (queue.limit, queue.timeout)):
         text = "clients that do not think send requests without end when theirs end at once"
         hint = "give a time to think: real clients wait before they come again after a failure"
         yield FieldError(text, hint=hint, at=at)

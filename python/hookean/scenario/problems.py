@@ -215,6 +215,8 @@ def _owners(model: Any, path: Path) -> list[type[BaseModel]]:
     """Returns the models that a path may lead to."""
     types: list[Any] = [model]
     for part in path:
+        if isinstance(part, str):  # a list of one entry may be written as the entry
+            types = types + [each for container in types for each in _items(container, (tuple, list))]
         types = [each for owner in _models(types) for each in _below(owner, part)] + [
             each for container in types for each in _items(container)
         ]
@@ -225,14 +227,12 @@ def _below(owner: type[BaseModel], part: str | int) -> list[Any]:
     return [field.annotation for name, field in owner.model_fields.items() if part in (name, field.alias)]
 
 
-def _items(annotation: Any) -> list[Any]:
+def _items(annotation: Any, containers: tuple[type, ...] = (tuple, list, dict)) -> list[Any]:
     """Element types of a list or mapping anywhere in an annotation."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (tuple, list):
-        return [arguments[0]]
-    if origin is dict:
-        return [arguments[1]]
-    return [item for argument in arguments for item in _items(argument)]
+    if origin in (tuple, list, dict):
+        return [arguments[1 if origin is dict else 0]] if origin in containers else []
+    return [item for argument in arguments for item in _items(argument, containers)]
 
 
 def _models(annotations: list[Any]) -> list[type[BaseModel]]:

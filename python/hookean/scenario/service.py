@@ -16,7 +16,8 @@ from hookean.scenario.units import Cpu, Duration, Memory, as_written
 from hookean.scenario.warmup import Warmup
 
 _PS_NEVER_WAITS = (
-    "under `processor_sharing` without `concurrency` every request is served at once, so `{name}` can never act"
+    "under `processor_sharing` without `concurrency` a replica serves every request at once, so `{name}` could act "
+    "only while no replica serves"
 )
 
 

@@ -19,7 +19,7 @@ mod units;
 use crate::plan::{CallPlan, Plan, PlanError};
 
 pub(crate) use held::{Held, Released};
-pub(crate) use numbering::{Entries, Numbering, POSITIONS_MAX, is_call};
+pub(crate) use numbering::{Entries, Numbering, POSITIONS_MAX, head_number, is_call};
 pub(crate) use order::levels;
 pub(crate) use outbox::{Call, Outbox};
 pub(crate) use trees::{HeadBook, Trees};
@@ -39,6 +39,11 @@ impl<'a> Calls<'a> {
     /// Whether a service calls it.
     pub(crate) fn is_called(self) -> bool {
         self.numbering.is_called(self.service)
+    }
+
+    /// Places that calls have at it; 0 when nobody calls it.
+    pub(crate) fn positions(self) -> u64 {
+        self.numbering.positions(self.service)
     }
 
     /// All calls of the plan, and which of them those to this service are.

@@ -209,9 +209,14 @@ impl Numbering {
         to.get(after.checked_sub(1)?)
     }
 
+    /// Places of calls at a service; 0 where nobody calls.
+    pub(crate) fn positions(&self, service: usize) -> u64 {
+        self.positions[service]
+    }
+
     /// Whether a service is called.
     pub(crate) fn is_called(&self, service: usize) -> bool {
-        self.positions[service] > 0
+        self.positions(service) > 0
     }
 
     /// The entries of the plan that calls of a service come by, told by the index of a call.
@@ -231,6 +236,14 @@ const fn call_of(index: u64) -> Option<u64> {
         Some(number & !OF_CALL)
     } else {
         None
+    }
+}
+
+/// The number of the request at the head of what request `index` belongs to, at a service whose calls have so many places.
+pub(crate) const fn head_number(index: u64, positions: u64) -> u64 {
+    match call_of(index) {
+        Some(call) if positions > 0 => call / positions,
+        _ => number_of(index) & !OF_CLIENT,
     }
 }
 

@@ -130,7 +130,8 @@ impl<'a> Site<'a> {
         let objective = self.service.slo.map(|slo| slo.latency_ns);
         let ledger = Ledger::new(objective, self.plan.record.requests).by_class(self.classes());
         let outbox = self.calls.map(Calls::outbox).transpose()?;
-        Ok(ledger.calling(outbox.flatten()))
+        let positions = self.calls.map_or(0, Calls::positions);
+        Ok(ledger.called_at(positions).calling(outbox.flatten()))
     }
 
     fn arrivals(self) -> Result<Arrivals, PlanError> {

@@ -254,6 +254,12 @@ impl Ledger {
         self
     }
 
+    /// The same books, of a service whose calls have so many places.
+    pub(super) fn called_at(mut self, positions: u64) -> Self {
+        self.log = self.log.map(|log| Box::new(log.called_at(positions)));
+        self
+    }
+
     /// The same books, of a service that calls others.
     pub(crate) fn calling(mut self, outbox: Option<Outbox>) -> Self {
         if let Some(outbox) = outbox {

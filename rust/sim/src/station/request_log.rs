@@ -3,7 +3,7 @@
 use super::class_books::{ClassBook, ClassBooks};
 use super::packed_rows::PackedRows;
 use super::{Outcome, ReplicaId};
-use crate::calls::Outbox;
+use crate::calls::{Outbox, head_number};
 use crate::plan::RequestLog;
 use crate::workload::{Classes, Request, attempt_of, number_of};
 use hookean_kernel::{SimTime, splitmix};
@@ -117,8 +117,11 @@ impl RequestTable {
 /// What the log keeps, and what it has kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
-    /// A request is kept when the hash of its number is below this; `None` keeps all.
+    /// A request is kept when the hash of the number of the one at its head is below this, and with it all that it has called;
+    /// `None` keeps all.
     below: Option<u64>,
+    /// Places of calls at this service.
+    positions: u64,
     rows: Option<PackedRows>,
     classes: Option<ClassBooks>,
     /// What completed requests set off in other services.
@@ -135,6 +138,7 @@ impl Log {
         };
         Some(Box::new(Self {
             below,
+            positions: 0,
             rows: Some(PackedRows::default()),
             classes: None,
             outbox: None,
@@ -147,6 +151,11 @@ impl Log {
             classes: Some(ClassBooks::new(classes)),
             ..self
         }
+    }
+
+    /// The same log of a service whose calls have so many places.
+    pub(super) fn called_at(self, positions: u64) -> Self {
+        Self { positions, ..self }
     }
 
     /// The same log with calls to other services.
@@ -192,7 +201,7 @@ impl Log {
         if let Some(rows) = &mut self.rows
             && self
                 .below
-                .is_none_or(|below| splitmix(number_of(row.index)) < below)
+                .is_none_or(|below| splitmix(head_number(row.index, self.positions)) < below)
         {
             rows.push(row);
         }

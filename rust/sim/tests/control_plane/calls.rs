@@ -359,6 +359,38 @@ fn a_caller_may_scale_on_demand() {
     }
 }
 
+#[test]
+fn a_sample_of_requests_keeps_whole_trees() {
+    let arrivals: Vec<(f64, f64)> = (0..400).map(|n| (0.05 * f64::from(n), 0.01)).collect();
+    let mut held = call(0, &[1, 2]);
+    (held["hold"], held["copies"]) = (json!(true), json!(2));
+    let mut later = call(1, &[3]);
+    later["copies"] = json!(3);
+    for first in [held, call(0, &[1, 2])] {
+        let scene = scene(2000.0, &[9, 9, 9, 9])
+            .requests(0, &arrivals)
+            .requests(2, &arrivals[..50])
+            .calls(vec![first, later.clone(), call(2, &[3])]);
+        let rows = |requests: Value| {
+            let mut document = scene.document.clone();
+            document["record"]["requests"] = requests;
+            let arrays = scene.arrays.clone();
+            let output = Scene { document, arrays }.run();
+            let mut rows = BTreeMap::new();
+            for number in output.counts("requests", "request") {
+                *rows.entry(number).or_insert(0) += 1;
+            }
+            rows
+        };
+        let (all, kept) = (
+            rows(json!({"keep": "full"})),
+            rows(json!({"keep": "sampled", "one_in": 5})),
+        );
+        assert!((50..110).contains(&kept.len()), "{} of 400", kept.len());
+        assert!(kept.iter().all(|(number, count)| all[number] == *count));
+    }
+}
+
 /// First arrival at the head and last end of each tree in the request log without a failure, by head and number of its
 /// request.
 fn whole_trees(output: &RunOutput) -> BTreeMap<(String, u64), (f64, f64)> {
