@@ -93,6 +93,18 @@ def test_a_container_that_restarts_supplies_nothing_meanwhile():
     assert [(at // SECOND, ready) for at, ready in steps] == [(0, 1), (10, 2), (20, 1), (50, 2), (70, 1), (100, 1)]
 
 
+def test_a_service_is_scored_from_its_start_on():
+    result = fake_result(minutes=30)
+    services = {"web": {**result.manifest["services"]["web"], "start_ns": 10 * MINUTE + MINUTE // 2}}
+    late = type(result)(**{**vars(result), "manifest": {**result.manifest, "services": services}})
+    pieces = curves(late)
+    assert pieces["time"].to_physical().min() == 10 * MINUTE + MINUTE // 2
+    assert pieces["length_ns"].sum() == 19.5 * MINUTE
+    assert pieces["time"].is_unique().all()
+    after = pl.col("time") > pl.duration(minutes=11)
+    assert pieces.filter(after).equals(curves(result).filter(after))
+
+
 def test_curves_cover_the_run_once_for_every_service():
     result = fake_result(services=("api", "web"), minutes=30)
     lengths = curves(result).group_by("service").agg(pl.col("length_ns").sum()).sort("service")

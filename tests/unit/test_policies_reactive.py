@@ -59,6 +59,11 @@ def test_on_demand_needs_one_queue(tmp_path):
     assert "hint: set `queue: {discipline: central_fifo, routing: newest}`" in text
 
 
+def test_on_demand_needs_room_for_the_request_that_waits(tmp_path):
+    text = refusal(tmp_path, discipline="central_fifo, limit: 0")
+    assert "`limit: 0` rejects every request that would have to wait for the replica that `on-demand` starts" in text
+
+
 def test_a_controller_that_acts_on_requests_decides_alone(tmp_path):
     both = f"{ON_DEMAND}, {{kind: static, service: web, replicas: 2}}"
     assert "shares service `web` with another controller" in refusal(tmp_path, controllers=both)

@@ -147,11 +147,23 @@ def curves(result: ResultLike) -> pl.DataFrame:
         result: A result.
 
     Returns:
-        The frame that `joined_curves` describes, from 0 to the end of the series table.
+        The frame that `joined_curves` describes, from the start of each service to the end of the series table.
     """
-    needed = demand(result)
     until = result.scan("series").group_by("service").agg(until=pl.col("time").max()).collect()
-    return joined_curves(needed.select("service", time="start", demand="demand"), supply(result), until=until)
+    starts = _starts(result)
+    needed = demand(result).join(starts, on="service").filter(pl.col("time") > pl.col("created"))
+    steps = needed.select("service", time=pl.max_horizontal("start", "created"), demand="demand")
+    pieces = joined_curves(steps, supply(result), until=until).join(starts, on="service")
+    return pieces.filter(pl.col("time") >= pl.col("created")).drop("created")
+
+
+def _starts(result: ResultLike) -> pl.DataFrame:
+    """When each service was created: `service`, `created`."""
+    services = result.manifest["services"]
+    created = [service.get("start_ns", 0) for service in services.values()]
+    return pl.DataFrame(
+        {"service": list(services), "created": created}, schema={"service": pl.String(), "created": pl.Duration("ns")}
+    )
 
 
 def elasticity(result: ResultLike) -> pl.DataFrame:

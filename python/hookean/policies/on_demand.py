@@ -44,13 +44,19 @@ class OnDemand(ReactiveController):
         """Checks that requests wait in one queue, where the next free replica takes them.
 
         Raises:
-            FieldError: They wait at single replicas; the path is below the service.
+            FieldError: They wait at single replicas, or may not wait at all; the path is below the service.
         """
         if not service.queue.is_central:
             raise FieldError(
                 f"`{self.name}` needs one queue for all replicas, in which a request waits for the replica it starts",
                 hint="set `queue: {discipline: central_fifo, routing: newest}`",
                 at=["queue", "discipline"],
+            )
+        if service.queue.limit == 0:
+            raise FieldError(
+                f"`limit: 0` rejects every request that would have to wait for the replica that `{self.name}` starts",
+                hint="give the queue room for one request at least",
+                at=["queue", "limit"],
             )
 
     def config(self) -> dict[str, Any]:

@@ -134,7 +134,13 @@ SUMMARY = (
 )
 
 SERIES = (
-    Column("time", "duration", "s", "End of the interval; state columns are read at this instant."),
+    Column(
+        "time",
+        "duration",
+        "s",
+        "End of the interval; numbers of replicas and nodes are those after the decisions of this instant, requests are "
+        "counted just before it.",
+    ),
     _SERVICE,
     Column("arrivals", "u64", "", "Attempts that arrived in the interval, retries included."),
     Column("completed", "u64", "", "Attempts completed in the interval."),
@@ -314,7 +320,13 @@ REQUESTS = (
     Column("client", "u32", "", "Client in a closed loop that sent it; null for open arrivals.", nullable=True),
     Column("class", "str", "", "Its class; null when the requests of its service are alike.", nullable=True),
     Column("arrival", "duration", "s", "When the attempt arrived."),
-    Column("start", "duration", "s", "When its service began; null if it never did.", nullable=True),
+    Column(
+        "start",
+        "duration",
+        "s",
+        "When its service began, at last if a fault sent it back; null if it never did.",
+        nullable=True,
+    ),
     Column(
         "end",
         "duration",

@@ -98,6 +98,7 @@ def _service(index: int, content: Mapping[str, Any]) -> dict[str, Any]:
         "holds": any(each["service"] == index and each["hold"] for each in content["calls"]),
         "fidelity": service["fidelity"]["tier"],
         "bin_ns": service["fidelity"].get("bin_ns"),
+        "start_ns": service["created_at_ns"],
     }
 
 
