@@ -371,6 +371,13 @@ def test_work_may_be_left_out_where_the_workload_brings_its_own(tmp_path):
     assert plan.document["services"][1]["work"] == {"distribution": "constant", "value_ns": 0}
 
 
+@pytest.mark.parametrize(("rows", "told"), [("time,work\n1,0.5\n", True), ("time\n1\n", False)])
+def test_work_that_a_table_takes_the_place_of_is_told(tmp_path, rows, told):
+    (tmp_path / "table.csv").write_text(rows)
+    warnings = resolve(load(tmp_path, FLEET.replace("rate: 8/s, duration: 1h", "requests: table.csv"))).warnings
+    assert any("`work` of `web` is not used" in warning for warning in warnings) == told
+
+
 def test_what_has_no_effect_is_told(tmp_path):
     text = FLEET.replace("work: 40ms", "work: 40ms, replica: {cpu: 1, image: 600MB}")
     text = text.replace("services: {", "services: {idle: {}, ")

@@ -68,7 +68,6 @@ def test_machines_of_a_fleet_and_groups_are_not_resized():
         resolve(scenario(resize, services=group))
 
 
-def test_a_resize_after_the_end_and_what_demand_is_measured_in_are_told():
+def test_a_resize_after_the_end_is_told():
     warnings = resolve(scenario({"service": "web", "at": "1h", "cpu": 2})).warnings
     assert "`web` would be resized when the scenario has ended" in warnings
-    assert any("are of the CPU before it is resized" in warning for warning in warnings)

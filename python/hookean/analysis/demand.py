@@ -182,7 +182,9 @@ def demand(result: ResultLike, *, services: Mapping[str, Mapping[str, Any]] | No
 
 def _part(rows: pl.DataFrame, service: Mapping[str, Any]) -> pl.DataFrame:
     offered = rows["offered_cores"].to_numpy()
-    needed = pl.Series("demand", replicas_needed(offered, service), dtype=pl.UInt32)
-    alone = replicas_needed(offered, {**service, "place_ns": None})
-    rule = np.where(needed.to_numpy() > alone, "places", demand_rule(service))
-    return rows.with_columns(needed, pl.Series("rule", rule, dtype=pl.String))
+    needed = replicas_needed(offered, service)
+    rule = pl.lit(demand_rule(service))
+    if service.get("place_ns") is not None:
+        alone = replicas_needed(offered, {**service, "place_ns": None})
+        rule = pl.when(pl.Series(needed > alone)).then(pl.lit("places")).otherwise(rule)
+    return rows.with_columns(pl.Series("demand", needed, dtype=pl.UInt32), rule.alias("rule"))

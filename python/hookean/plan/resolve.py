@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hookean.policies.base import Controller
     from hookean.policies.python import PythonNodePolicy
     from hookean.scenario.model import Record, Scenario
+    from hookean.scenario.service import Service
     from hookean.scenario.source import Path as FieldPath
     from hookean.scenario.workload import Workload
 
@@ -347,23 +348,25 @@ class _Resolver:
     def _warnings(self, workloads: dict[str, ResolvedWorkload], document: dict[str, Any]) -> Iterator[str]:
         is_fleet = self.scenario.platform.is_fleet
         for name, planned in zip(self.names, document["services"], strict=True):
-            service = self.scenario.services[name]
             if name not in workloads and name not in self.called:
                 yield f"service `{name}` has no workload"
             elif not planned["initial_replicas"]:
                 yield from self._begins_with_none(name)
             elif name in workloads and workloads[name].start_ns >= document["horizon_ns"]:
                 yield f"the workload of `{name}` begins when the scenario has ended"
-            if is_fleet and service.replica.image.base:
-                yield f"the image of `{name}` is not pulled: in a fleet it is part of the machine's own image"
-            if is_fleet and service.replica.cpu is not None:
+            if self._has_idle_work(name, workloads):
+                yield f"`work` of `{name}` is not used: its table of requests has a column `work`"
+            if is_fleet:
                 whole = document["platform"]["pools"][0]["allocatable_cpu_millicores"]
-                if service.replica.cpu.millicores < whole:
-                    yield f"a replica of `{name}` uses {service.replica.cpu} of a machine that is paid as a whole"
+                yield from _fleet_warnings(name, self.scenario.services[name], whole)
             if len(self.controllers_of[name]) > 1:
                 yield f"service `{name}` has several controllers: each acts in its turn, and the last one stands"
         for each in workloads.values():
             yield from each.warnings
+
+    def _has_idle_work(self, name: str, workloads: dict[str, ResolvedWorkload]) -> bool:
+        is_written = self.scenario.services[name].work is not None
+        return is_written and name in workloads and name not in self.called and not workloads[name].makes_requests
 
     def _fault_warnings(self, horizon_ns: int) -> Iterator[str]:
         for fault in self.scenario.faults:
@@ -374,8 +377,13 @@ class _Resolver:
         for resize in self.scenario.resizes:
             if resize.at.nanos >= horizon_ns:
                 yield f"`{resize.service}` would be resized when the scenario has ended"
-        for name in sorted({resize.service for resize in self.scenario.resizes}):
-            yield f"demand for replicas of `{name}`, and scores that rest on it, are of the CPU before it is resized"
+
+
+def _fleet_warnings(name: str, service: Service, whole_millicores: int) -> Iterator[str]:
+    if service.replica.image.base:
+        yield f"the image of `{name}` is not pulled: in a fleet it is part of the machine's own image"
+    if service.replica.cpu is not None and service.replica.cpu.millicores < whole_millicores:
+        yield f"a replica of `{name}` uses {service.replica.cpu} of a machine that is paid as a whole"
 
 
 def _record(record: Record) -> dict[str, Any]:

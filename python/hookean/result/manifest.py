@@ -39,7 +39,7 @@ def build_manifest(plan: Plan, info: Mapping[str, Any], *, version: str, revisio
         "platform": platform["preset"],
         "platform_text": plan.descriptions["platform"],
         "controllers": _controllers(content, plan.descriptions),
-        "services": {service["name"]: _service(index, content) for index, service in enumerate(content["services"])},
+        "services": _services(content),
         "partial": info["partial"],
         "warnings": [*plan.warnings, *info["warnings"]],
         "checks": info["checks"],
@@ -74,32 +74,46 @@ def _controllers(content: Mapping[str, Any], texts: Descriptions) -> list[dict[s
     return of_services + of_pools
 
 
-def _service(index: int, content: Mapping[str, Any]) -> dict[str, Any]:
-    service = content["services"][index]
+def _services(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Returns what the analysis needs to know of each service.
+
+    There may be very many: what few of them have is said of these alone.
+    """
+    speed = content["platform"]["pools"][0]["speed_ratio"]
+    services = [_service(service, speed) for service in content["services"]]
+    for each in content["workloads"]:
+        if each["source"]["source"] == "load":
+            services[each["service"]]["speed_ratio"] = 1.0  # a fluid load is CPU in use, whatever its speed
+    for each in content["calls"]:
+        if each["hold"]:
+            services[each["service"]]["holds"] = True
+    for each in content["resizes"]:
+        size = {"at_ns": each["at_ns"], "cpu_millicores": each["cpu_millicores"]}
+        services[each["service"]].setdefault("resizes", []).append(size)
+    names = (service["name"] for service in content["services"])
+    return dict(zip(names, services, strict=True))
+
+
+def _service(service: Mapping[str, Any], speed_ratio: float) -> dict[str, Any]:
     slo = service["slo"] or {"latency_ns": None, "target_ratio": None}
-    quota = service["replica"]["cpu_quota"]
-    is_fluid = any(each["service"] == index and each["source"]["source"] == "load" for each in content["workloads"])
-    return {
+    found = {
         "slo_latency_ns": slo["latency_ns"],
         "slo_target_ratio": slo["target_ratio"],
         "cpu_millicores": service["replica"]["cpu_millicores"],
         "work_mean_ns": mean_ns(service["work"]) * _work_factor(service["classes"]),
         "concurrency": service["replica"]["concurrency"],
         "discipline": service["queue"]["discipline"],
-        # A fluid load is CPU in use, whatever its speed.
-        "speed_ratio": 1.0 if is_fluid else content["platform"]["pools"][0]["speed_ratio"],
-        "cpu_limit_millicores": None if quota is None else 1000.0 * quota["quota_ns"] / quota["period_ns"],
-        "cores_millicores": None if quota is None else quota["cores_millicores"],
-        "resizes": [
-            {"at_ns": each["at_ns"], "cpu_millicores": each["cpu_millicores"]}
-            for each in content["resizes"]
-            if each["service"] == index
-        ],
-        "holds": any(each["service"] == index and each["hold"] for each in content["calls"]),
+        "speed_ratio": speed_ratio,
         "fidelity": service["fidelity"]["tier"],
         "bin_ns": service["fidelity"].get("bin_ns"),
-        "start_ns": service["created_at_ns"],
     }
+    quota = service["replica"]["cpu_quota"]
+    if quota is not None:
+        found["cpu_limit_millicores"] = 1000.0 * quota["quota_ns"] / quota["period_ns"]
+        found["cores_millicores"] = quota["cores_millicores"]
+    if service["created_at_ns"] > 0:
+        found["start_ns"] = service["created_at_ns"]
+    return found
 
 
 def _work_factor(classes: Sequence[Mapping[str, Any]]) -> float:

@@ -208,7 +208,7 @@ def _from_float(source: _Source, column: pl.Series) -> _Column:
 
 def _from_decimal(source: _Source, column: pl.Series) -> _Column:
     parsed = parse_seconds(column)
-    _refuse(source, column, parsed.bad, what="is not a finite number of seconds")
+    _refuse(source, column, parsed.bad, what="is not a finite number of seconds, or does not fit in 292 years")
     return _Column(nanos=parsed.values, rounded=parsed.rounded)
 
 
