@@ -153,7 +153,8 @@ def curves(result: ResultLike) -> pl.DataFrame:
     starts = _starts(result)
     needed = demand(result).join(starts, on="service").filter(pl.col("time") > pl.col("created"))
     steps = needed.select("service", time=pl.max_horizontal("start", "created"), demand="demand")
-    pieces = joined_curves(steps, supply(result), until=until).join(starts, on="service")
+    pieces = joined_curves(steps, supply(result), until=until)
+    pieces = pieces.join(starts, on="service", maintain_order="left")
     return pieces.filter(pl.col("time") >= pl.col("created")).drop("created")
 
 
