@@ -15,6 +15,7 @@
 mod crew;
 mod crowding;
 mod law;
+mod manner;
 mod pace;
 mod stretch;
 mod waits;
@@ -28,7 +29,8 @@ use crew::{Crew, Held, Progress};
 use hookean_kernel::portable::{exp, float};
 use hookean_kernel::{SimTime, splitmix};
 use law::Quantiles;
-use stretch::{Fading, Manner, Start, Stretch};
+use manner::Manner;
+use stretch::{Fading, Start, Stretch};
 use waits::{Pooling, Rules, Setting, Steady, steady};
 
 /// The present bin and what of it has been booked.
